@@ -1,0 +1,77 @@
+//! The engine's errors: each names what was wrong, what was found and what to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Everything that can go wrong with user data or a device. A mis-built plan is a bug and panics instead.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A model file is not what it claims to be.
+    Format(String),
+    /// A configuration value is outside what a network can have.
+    Config(String),
+    /// A tensor of a model is missing, or has another shape than its configuration implies.
+    Tensor {
+        /// Full name, as `synthesis.b8.conv0.weight`.
+        name: String,
+        /// What the configuration asks for.
+        needed: String,
+        /// What the file has.
+        found: String,
+    },
+    /// No GPU (or software adapter) answers.
+    NoAdapter(String),
+    /// The device refused, was lost, or ran out of memory.
+    Device(String),
+    /// A pass needs more than the device has.
+    Limit {
+        /// Label of the pass, as `b1024.conv0`.
+        pass: String,
+        /// Which limit, as `storage binding (bytes)`.
+        what: &'static str,
+        /// What the pass needs.
+        need: u64,
+        /// What the device has.
+        have: u64,
+    },
+    /// An argument of a call does not fit the network (a class index, the shape of `ws`).
+    Argument(String),
+}
+
+/// Result with the engine's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            Error::Format(text) | Error::Config(text) | Error::NoAdapter(text) | Error::Device(text) | Error::Argument(text) => {
+                f.write_str(text)
+            }
+            Error::Tensor { name, needed, found } => write!(f, "tensor {name}: needed {needed}, found {found}"),
+            Error::Limit { pass, what, need, have } => {
+                write!(
+                    f,
+                    "pass {pass} does not fit this device: {what} needs {need}, the device has {have}; try a smaller --batch, --precision f16 or another --device"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

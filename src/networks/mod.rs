@@ -1,0 +1,37 @@
+//! The networks: each forward pass reads top to bottom like the figure in its paper.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::model::TensorSpec;
+
+pub mod mobilestylegan;
+pub mod stylegan2;
+
+/// Which network, with its sizes: the JSON of a file's `config`, told apart by `"network"`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "network", rename_all = "lowercase")]
+pub enum Config {
+    /// Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", and its -ADA successor.
+    StyleGan2(stylegan2::Config),
+    /// Belousov 2021, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity Image Synthesis".
+    MobileStyleGan(mobilestylegan::Config),
+}
+
+impl Config {
+    /// Refuses sizes no network can have, before anything is allocated for them.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Config::StyleGan2(config) => config.validate(),
+            Config::MobileStyleGan(config) => config.validate(),
+        }
+    }
+
+    /// Every tensor a model of this configuration has, with its shape.
+    pub fn manifest(&self) -> Vec<TensorSpec> {
+        match self {
+            Config::StyleGan2(config) => config.manifest(),
+            Config::MobileStyleGan(config) => config.manifest(),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! StyleGAN2 and StyleGAN2-ADA: configuration, tensors and the forward pass
+//! (Karras et al. 2020, sections 2 to 4 and appendix B; tensor names as in stylegan2-ada-pytorch).
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::TensorSpec;
+
+/// How a block's output becomes part of the image (paper, figure 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// Only the last block has torgb.
+    Orig,
+    /// Every block has torgb; the images are upsampled and summed.
+    Skip,
+    /// Residual blocks; only the last has torgb.
+    Resnet,
+}
+
+/// Activation of the synthesis and mapping layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Leaky ReLU of slope 0.2, gain sqrt(2).
+    Lrelu,
+    /// ReLU, gain sqrt(2).
+    Relu,
+    /// Identity, gain 1.
+    Linear,
+}
+
+/// Sizes and options, named and defaulted as in stylegan2-ada-pytorch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Length of a latent z; 0 is legal for a purely conditional network.
+    pub z_dim: usize,
+    /// Number of classes; 0 when unconditional.
+    #[serde(default)]
+    pub c_dim: usize,
+    /// Length of an intermediate latent w.
+    pub w_dim: usize,
+    /// Side of the image in pixels: a power of two, 4 to 2048.
+    pub img_resolution: usize,
+    /// Channels of the image, 1 to 4.
+    #[serde(default = "three")]
+    pub img_channels: usize,
+    /// Channels times resolution: block R has min(channel_base / R, channel_max) channels.
+    #[serde(default = "channel_base")]
+    pub channel_base: usize,
+    /// Most channels a block has.
+    #[serde(default = "channel_max")]
+    pub channel_max: usize,
+    /// Number of fully connected layers of the mapping network.
+    #[serde(default = "eight")]
+    pub num_layers: usize,
+    /// Width of the label embedding; w_dim when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embed_features: Option<usize>,
+    /// Width of the hidden mapping layers; w_dim when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_features: Option<usize>,
+    /// Learning-rate multiplier of the mapping layers, folded into their weights at run time.
+    #[serde(default = "lr_multiplier")]
+    pub lr_multiplier: f32,
+    /// Clamp after every layer, at conv_clamp times the layer's gain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conv_clamp: Option<f32>,
+    /// How many of the top resolutions the original runs in half precision. Recorded; our precision is chosen at run time.
+    #[serde(default)]
+    pub num_fp16_res: usize,
+    /// Skip, orig or resnet.
+    #[serde(default = "skip")]
+    pub architecture: Architecture,
+    /// One-dimensional low-pass filter, 1 to 8 taps; its outer product, normalised to sum 1, is applied.
+    #[serde(default = "resample_filter")]
+    pub resample_filter: Vec<f32>,
+    /// Whether the layers add noise.
+    #[serde(default = "yes")]
+    pub use_noise: bool,
+    /// Activation of the synthesis layers.
+    #[serde(default = "lrelu")]
+    pub activation: Activation,
+    /// Activation of the mapping layers; the synthesis layers' own is independent.
+    #[serde(default = "lrelu")]
+    pub mapping_activation: Activation,
+    /// Rows of mapping.w_avg: 1 (stored as [w_dim]) or num_ws (a per-layer average, stored as [num_ws, w_dim]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_layer_w_avg: bool,
+}
+
+fn three() -> usize {
+    3
+}
+fn eight() -> usize {
+    8
+}
+fn channel_base() -> usize {
+    32768
+}
+fn channel_max() -> usize {
+    512
+}
+fn lr_multiplier() -> f32 {
+    0.01
+}
+fn skip() -> Architecture {
+    Architecture::Skip
+}
+fn resample_filter() -> Vec<f32> {
+    vec![1.0, 3.0, 3.0, 1.0]
+}
+fn yes() -> bool {
+    true
+}
+fn lrelu() -> Activation {
+    Activation::Lrelu
+}
+
+impl Config {
+    /// Config F of the paper at 1024x1024, the network of the FFHQ checkpoints.
+    pub fn config_f() -> Config {
+        Config {
+            z_dim: 512,
+            c_dim: 0,
+            w_dim: 512,
+            img_resolution: 1024,
+            img_channels: 3,
+            channel_base: 32768,
+            channel_max: 512,
+            num_layers: 8,
+            embed_features: None,
+            layer_features: None,
+            lr_multiplier: 0.01,
+            conv_clamp: Some(256.0),
+            num_fp16_res: 4,
+            architecture: Architecture::Skip,
+            resample_filter: resample_filter(),
+            use_noise: true,
+            activation: Activation::Lrelu,
+            mapping_activation: Activation::Lrelu,
+            per_layer_w_avg: false,
+        }
+    }
+
+    /// The resolutions of the blocks: 4, 8, ..., img_resolution.
+    pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
+        let top = self.img_resolution;
+        std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
+    }
+
+    /// Channels of block b{resolution}.
+    pub fn channels(&self, resolution: usize) -> usize {
+        (self.channel_base / resolution).min(self.channel_max)
+    }
+
+    /// Number of rows of ws: 2 log2(R) - 2.
+    pub fn num_ws(&self) -> usize {
+        2 * self.img_resolution.ilog2() as usize - 2
+    }
+
+    /// Whether block b{resolution} has a torgb.
+    pub fn has_torgb(&self, resolution: usize) -> bool {
+        self.architecture == Architecture::Skip || resolution == self.img_resolution
+    }
+
+    /// Input and output widths of the mapping layers fc0, fc1, ...
+    pub fn mapping_features(&self) -> Vec<(usize, usize)> {
+        let embed = if self.c_dim > 0 { self.embed_features.unwrap_or(self.w_dim) } else { 0 };
+        let hidden = self.layer_features.unwrap_or(self.w_dim);
+        (0..self.num_layers)
+            .map(|i| {
+                let inputs = if i == 0 { self.z_dim + embed } else { hidden };
+                let outputs = if i + 1 == self.num_layers { self.w_dim } else { hidden };
+                (inputs, outputs)
+            })
+            .collect()
+    }
+
+    /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |text: String| Err(Error::Config(text));
+        let within = |name: &str, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
+            }
+        };
+        within("img_resolution", self.img_resolution, 4, 2048)?;
+        if !self.img_resolution.is_power_of_two() {
+            return fail(format!("img_resolution is {}; it must be a power of two", self.img_resolution));
+        }
+        within("z_dim", self.z_dim, 0, 8192)?;
+        within("c_dim", self.c_dim, 0, 1 << 20)?;
+        within("w_dim", self.w_dim, 1, 8192)?;
+        within("img_channels", self.img_channels, 1, 4)?;
+        within("channel_max", self.channel_max, 1, 4096)?;
+        within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
+        within("num_layers", self.num_layers, 1, 64)?;
+        within("embed_features", self.embed_features.unwrap_or(1), 1, 8192)?;
+        within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;
+        within("number of resample_filter taps", self.resample_filter.len(), 1, 8)?;
+        if self.z_dim == 0 && self.c_dim == 0 {
+            return fail("z_dim and c_dim are both 0; the mapping network would have no input".into());
+        }
+        if !self.lr_multiplier.is_finite() || self.lr_multiplier <= 0.0 {
+            return fail(format!("lr_multiplier is {}; it must be positive", self.lr_multiplier));
+        }
+        if self.conv_clamp.is_some_and(|clamp| !clamp.is_finite() || clamp <= 0.0) {
+            return fail("conv_clamp must be positive, or absent".into());
+        }
+        let sum: f32 = self.resample_filter.iter().sum();
+        if !sum.is_finite() || sum == 0.0 {
+            return fail("resample_filter must have a finite sum other than 0".into());
+        }
+        Ok(())
+    }
+
+    /// Every tensor, in the order of the forward pass.
+    pub fn manifest(&self) -> Vec<TensorSpec> {
+        let mut specs = Vec::new();
+        let mut add = |name: String, shape: &[usize]| specs.push(TensorSpec { name, shape: shape.to_vec() });
+        if self.c_dim > 0 {
+            let embed = self.embed_features.unwrap_or(self.w_dim);
+            add("mapping.embed.weight".into(), &[embed, self.c_dim]);
+            add("mapping.embed.bias".into(), &[embed]);
+        }
+        for (i, (inputs, outputs)) in self.mapping_features().into_iter().enumerate() {
+            add(format!("mapping.fc{i}.weight"), &[outputs, inputs]);
+            add(format!("mapping.fc{i}.bias"), &[outputs]);
+        }
+        match self.per_layer_w_avg {
+            false => add("mapping.w_avg".into(), &[self.w_dim]),
+            true => add("mapping.w_avg".into(), &[self.num_ws(), self.w_dim]),
+        }
+        for resolution in self.resolutions() {
+            let block = format!("synthesis.b{resolution}");
+            let outputs = self.channels(resolution);
+            let inputs = if resolution == 4 { outputs } else { self.channels(resolution / 2) };
+            let mut layer = |name: &str, inputs: usize| {
+                add(format!("{block}.{name}.affine.weight"), &[inputs, self.w_dim]);
+                add(format!("{block}.{name}.affine.bias"), &[inputs]);
+                add(format!("{block}.{name}.weight"), &[outputs, inputs, 3, 3]);
+                add(format!("{block}.{name}.bias"), &[outputs]);
+                if self.use_noise {
+                    add(format!("{block}.{name}.noise_const"), &[resolution, resolution]);
+                    add(format!("{block}.{name}.noise_strength"), &[]);
+                }
+            };
+            if resolution > 4 {
+                layer("conv0", inputs);
+            }
+            layer("conv1", outputs);
+            if resolution == 4 {
+                add(format!("{block}.const"), &[outputs, 4, 4]);
+            }
+            if self.architecture == Architecture::Resnet && resolution > 4 {
+                add(format!("{block}.skip.weight"), &[outputs, inputs, 1, 1]);
+            }
+            if self.has_torgb(resolution) {
+                add(format!("{block}.torgb.affine.weight"), &[outputs, self.w_dim]);
+                add(format!("{block}.torgb.affine.bias"), &[outputs]);
+                add(format!("{block}.torgb.weight"), &[self.img_channels, outputs, 1, 1]);
+                add(format!("{block}.torgb.bias"), &[self.img_channels]);
+            }
+        }
+        specs
+    }
+}
