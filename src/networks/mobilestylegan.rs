@@ -79,7 +79,7 @@ impl Config {
             add(format!("mapping.fc{i}.bias"), &[self.w_dim]);
         }
         add("mapping.w_avg".into(), &[self.w_dim]);
-        let mut affine = |specs: &mut Vec<TensorSpec>, name: &str, features: usize| {
+        let affine = |specs: &mut Vec<TensorSpec>, name: &str, features: usize| {
             specs.push(TensorSpec { name: format!("synthesis.{name}.affine.weight"), shape: vec![features, self.w_dim] });
             specs.push(TensorSpec { name: format!("synthesis.{name}.affine.bias"), shape: vec![features] });
         };
