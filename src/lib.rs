@@ -2,6 +2,8 @@
 
 pub mod atomic_file;
 pub mod error;
+pub mod generator;
+pub mod gpu;
 pub mod latent;
 pub mod model;
 pub mod networks;
