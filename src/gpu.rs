@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
 
 use std::collections::HashMap;
@@ -5,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::kernel::Variant;
+use crate::plan::Pass;
 use crate::tensor::DType;
 use crate::tier::Tier;
 
@@ -26,11 +28,21 @@ struct Inner {
     trouble: Arc<Mutex<Option<String>>>,
 }
 
-type PipelineKey = (&'static str, &'static str, DType, Vec<(&'static str, u64)>);
+/// Kernel, variant, element types read and written, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], Vec<(&'static str, u64)>);
+=======
+//! STUB, replaced at merge: the signatures of the engine's device, so that the command line compiles.
+
+use crate::error::{Error, Result};
+
+/// An opened device.
+pub struct Gpu(());
+>>>>>>> e3cc389
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
 pub struct AdapterReport {
+<<<<<<< HEAD
     /// The number `--device` takes.
     pub index: usize,
     /// The adapter's name; `--device` takes a part of it, too.
@@ -44,10 +56,26 @@ pub struct AdapterReport {
     /// What of the engine it can run.
     pub tier: String,
     /// Limits that decide what fits, by name, in bytes or counts.
+=======
+    /// What `--device` takes.
+    pub index: usize,
+    /// Name of the adapter.
+    pub name: String,
+    /// Vulkan, Metal, Dx12, ...
+    pub backend: String,
+    /// Driver and its version.
+    pub driver: String,
+    /// DiscreteGpu, Cpu, ...
+    pub device_type: String,
+    /// Best tier of ours it reaches.
+    pub tier: String,
+    /// The limits that matter, by name.
+>>>>>>> e3cc389
     pub limits: Vec<(&'static str, u64)>,
 }
 
 impl Gpu {
+<<<<<<< HEAD
     /// Opens an adapter: by index or part of a name as in [`Gpu::adapters`], or the most powerful one.
     pub fn open(device: Option<&str>) -> Result<Gpu> {
         let adapters = enumerate();
@@ -189,14 +217,15 @@ impl Gpu {
     }
 
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, kernel: &'static str, variant: &'static Variant, dtype: DType, constants: &[(&'static str, f64)]) -> Result<wgpu::ComputePipeline> {
-        let key = (kernel, variant.name, dtype, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant) -> Result<wgpu::ComputePipeline> {
+        let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
+        let key = (kernel, variant.name, types, pass.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
-        let label = format!("{kernel}.{}.{dtype:?}", variant.name);
-        let source = variant.wgsl(dtype);
+        let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
+        let source = variant.wgsl(types[0], types[1]);
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
@@ -214,7 +243,7 @@ impl Gpu {
                 module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
-                    constants,
+                    constants: &pass.constants,
                     // Every kernel writes its workgroup memory before it reads it.
                     zero_initialize_workgroup_memory: self.inner.checked,
                 },
@@ -284,3 +313,31 @@ fn no_adapter(wanted: Option<&str>, adapters: &[wgpu::Adapter]) -> Error {
     let names: Vec<String> = adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {}", adapter.get_info().name)).collect();
     Error::NoAdapter(format!("no device is called {:?}; there are: {}", wanted.unwrap_or("?"), names.join(", ")))
 }
+=======
+    /// Opens the best adapter, or the one of this index or part of a name.
+    pub fn open(device: Option<&str>) -> Result<Gpu> {
+        match device {
+            Some(device) if device != "0" => Err(Error::NoAdapter(format!("no adapter {device}; see stylegan devices"))),
+            _ => Ok(Gpu(())),
+        }
+    }
+
+    /// Every adapter of this machine.
+    pub fn adapters() -> Vec<AdapterReport> {
+        vec![AdapterReport {
+            index: 0,
+            name: "STUB".into(),
+            backend: "Vulkan".into(),
+            driver: "stub 1.0".into(),
+            device_type: "Cpu".into(),
+            tier: "half".into(),
+            limits: vec![("storage binding (bytes)", 134217728)],
+        }]
+    }
+
+    /// Name of the adapter.
+    pub fn name(&self) -> &str {
+        "STUB"
+    }
+}
+>>>>>>> e3cc389
