@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
 
 use std::collections::HashMap;
@@ -30,19 +29,10 @@ struct Inner {
 
 /// Kernel, variant, element types read and written, override constants (as bits).
 type PipelineKey = (&'static str, &'static str, [DType; 2], Vec<(&'static str, u64)>);
-=======
-//! STUB, replaced at merge: the signatures of the engine's device, so that the command line compiles.
-
-use crate::error::{Error, Result};
-
-/// An opened device.
-pub struct Gpu(());
->>>>>>> e3cc389
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
 pub struct AdapterReport {
-<<<<<<< HEAD
     /// The number `--device` takes.
     pub index: usize,
     /// The adapter's name; `--device` takes a part of it, too.
@@ -56,26 +46,10 @@ pub struct AdapterReport {
     /// What of the engine it can run.
     pub tier: String,
     /// Limits that decide what fits, by name, in bytes or counts.
-=======
-    /// What `--device` takes.
-    pub index: usize,
-    /// Name of the adapter.
-    pub name: String,
-    /// Vulkan, Metal, Dx12, ...
-    pub backend: String,
-    /// Driver and its version.
-    pub driver: String,
-    /// DiscreteGpu, Cpu, ...
-    pub device_type: String,
-    /// Best tier of ours it reaches.
-    pub tier: String,
-    /// The limits that matter, by name.
->>>>>>> e3cc389
     pub limits: Vec<(&'static str, u64)>,
 }
 
 impl Gpu {
-<<<<<<< HEAD
     /// Opens an adapter: by index or part of a name as in [`Gpu::adapters`], or the most powerful one.
     pub fn open(device: Option<&str>) -> Result<Gpu> {
         let adapters = enumerate();
@@ -313,31 +287,3 @@ fn no_adapter(wanted: Option<&str>, adapters: &[wgpu::Adapter]) -> Error {
     let names: Vec<String> = adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {}", adapter.get_info().name)).collect();
     Error::NoAdapter(format!("no device is called {:?}; there are: {}", wanted.unwrap_or("?"), names.join(", ")))
 }
-=======
-    /// Opens the best adapter, or the one of this index or part of a name.
-    pub fn open(device: Option<&str>) -> Result<Gpu> {
-        match device {
-            Some(device) if device != "0" => Err(Error::NoAdapter(format!("no adapter {device}; see stylegan devices"))),
-            _ => Ok(Gpu(())),
-        }
-    }
-
-    /// Every adapter of this machine.
-    pub fn adapters() -> Vec<AdapterReport> {
-        vec![AdapterReport {
-            index: 0,
-            name: "STUB".into(),
-            backend: "Vulkan".into(),
-            driver: "stub 1.0".into(),
-            device_type: "Cpu".into(),
-            tier: "half".into(),
-            limits: vec![("storage binding (bytes)", 134217728)],
-        }]
-    }
-
-    /// Name of the adapter.
-    pub fn name(&self) -> &str {
-        "STUB"
-    }
-}
->>>>>>> e3cc389

@@ -6,7 +6,6 @@ pub mod executor;
 pub mod gpu;
 pub mod kernel;
 pub mod kernels;
-pub mod generator;
 pub mod latent;
 pub mod memory;
 pub mod model;
