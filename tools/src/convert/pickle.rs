@@ -252,6 +252,8 @@ impl<'a> Machine<'a> {
         let left = self.source.len() - self.at;
         match length.checked_sub(left) {
             None | Some(0) => Ok(()),
+            // No checkpoint lacks a tebibyte: that length is damaged itself.
+            Some(missing) if missing as u64 >= 1 << 40 => Err(damaged(format!("{what} of impossible length"))),
             Some(missing) => Err(ConvertError::truncated(what, missing as u64)),
         }
     }

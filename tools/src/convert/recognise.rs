@@ -62,7 +62,7 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
     // Protocols 2 and up begin with their number; 0 and 1 with the opcode of a container or a global.
     match bytes[0] {
         0x80 => Ok(if is_legacy(bytes) { Kind::TorchLegacy } else { Kind::Pickle }),
-        b'(' | b'c' | b'}' | b']' if pickle::parse(bytes).is_ok() || !looks_like_text(bytes) => Ok(Kind::Pickle),
+        b'(' | b'c' | b'}' | b']' if !looks_like_text(bytes) || is_pickle(bytes) => Ok(Kind::Pickle),
         b'L' if is_legacy(bytes) => Ok(Kind::TorchLegacy),
         _ if looks_like_text(bytes) => refuse("this is a text file, not a checkpoint"),
         _ => refuse("this is no checkpoint we know: neither a pickle, nor a PyTorch archive, nor a .safetensors of ours"),
@@ -92,6 +92,11 @@ pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &dyn Progress) -> R
     }
     let pickle = &checkpoint.pickle;
     Err(ConvertError::Unrecognised(format!("this pickle holds {}; it is no StyleGAN generator we know", pickle.describe(pickle.root))))
+}
+
+/// Whether a file that may be text is a pickle of protocol 0.
+fn is_pickle(bytes: &[u8]) -> bool {
+    matches!(pickle::parse(bytes), Ok(_) | Err(ConvertError::ForbiddenGlobal(_)))
 }
 
 fn is_legacy(bytes: &[u8]) -> bool {
