@@ -54,7 +54,10 @@ impl Model {
         let config = read_config(metadata.get("config").map(String::as_str))?;
         let provenance: BTreeMap<String, String> = match metadata.get("provenance") {
             None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(text).map_err(|error| Error::Format(format!("metadata provenance: {error}")))?,
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                let text = one_line(&error.to_string());
+                Error::Format(format!("metadata provenance: {text}"))
+            })?,
         };
 
         let data_start = 8 + header_length;
