@@ -25,12 +25,12 @@ override KERNEL: i32 = 3;
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
 @group(0) @binding(6) var<storage, read> noise: array<f32>;        // [N or 1, H, W]
-@group(0) @binding(7) var<storage, read_write> y: array<elem4>;    // slab [N, O, H, W]
+@group(0) @binding(7) var<storage, read_write> y: array<out4>;     // slab [N, O, H, W]
 
 const ROWS = 10;     // 8 and the halo
 const COLUMNS = 18;  // 16 and the halo
 const STAGE = 4u;    // groups of four input channels staged at a time
-var<workgroup> patch: array<vec4<f32>, 720>;  // [STAGE][ROWS][COLUMNS]: 11.5 of the 16 KiB every device has
+var<workgroup> staged_x: array<vec4<f32>, 720>;  // [STAGE][ROWS][COLUMNS]: 11.5 of the 16 KiB every device has
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -55,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let yy = min(top - 1 + i32(i / 18 % 10), last);
             let xx = min(left - 1 + i32(i % 18), i32(p.x.width));
             let c = stage + i / 180;
-            patch[i] = widen(x[at(p.x, n, c, yy, xx)]) * style[p.style + n * p.style_n + c];
+            staged_x[i] = widen(x[at(p.x, n, c, yy, xx)]) * style[p.style + n * p.style_n + c];
         }
         workgroupBarrier();
         for (var c = 0u; c < staged; c++) {
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                     let wa = mat4x4<f32>(widen(w[tap]), widen(w[tap + 1]), widen(w[tap + 2]), widen(w[tap + 3]));
                     let wb = mat4x4<f32>(widen(w[tap + 4]), widen(w[tap + 5]), widen(w[tap + 6]), widen(w[tap + 7]));
                     for (var j = 0; j < 8; j++) {
-                        let v = patch[row + l + j];
+                        let v = staged_x[row + l + j];
                         a[j] += wa * v;
                         b[j] += wb * v;
                     }

@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
-@group(0) @binding(5) var<storage, read_write> y: array<elem4>;    // slab [N, O, 2H+1, 2W+1]
+@group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -21,10 +21,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
-@group(0) @binding(5) var<storage, read_write> y: array<elem4>;    // slab [N, O, 2H+1, 2W+1]
+@group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
 
 const STAGE = 8u;  // groups of four input channels staged at a time
-var<workgroup> patch: array<vec4<f32>, 648>;  // [STAGE][9 rows][9 columns]: 10.4 of the 16 KiB every device has
+var<workgroup> staged_x: array<vec4<f32>, 648>;  // [STAGE][9 rows][9 columns]: 10.4 of the 16 KiB every device has
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -50,28 +50,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let yy = min(top - 1 + i32(i / 9 % 9), last);
             let xx = min(left - 1 + i32(i % 9), i32(p.x.width));
             let channel = stage + i / 81;
-            patch[i] = widen(x[at(p.x, n, channel, yy, xx)]) * style[p.style + n * p.style_n + channel];
+            staged_x[i] = widen(x[at(p.x, n, channel, yy, xx)]) * style[p.style + n * p.style_n + channel];
         }
         workgroupBarrier();
         for (var i = 0u; i < staged; i++) {
             let tap = weights + (stage + i) * 144;
             let row = i32(i) * 81 + (py + 1) * 9 + px;
-            let x0 = patch[row];
-            let x1 = patch[row + 1];
-            let x2 = patch[row + 2];
-            let x3 = patch[row + 3];
-            let x4 = patch[row + 4];
+            let x0 = staged_x[row];
+            let x1 = staged_x[row + 1];
+            let x2 = staged_x[row + 2];
+            let x3 = staged_x[row + 3];
+            let x4 = staged_x[row + 4];
             multiply_add(&even_even, tap, x1, x2, x3, x4);
             multiply_add(&even_even, tap + 32, x0, x1, x2, x3);
             multiply_add(&even_odd, tap + 16, x1, x2, x3, x4);
             multiply_add(&odd_even, tap + 48, x1, x2, x3, x4);
             multiply_add(&odd_even, tap + 80, x0, x1, x2, x3);
             multiply_add(&odd_odd, tap + 64, x1, x2, x3, x4);
-            let u0 = patch[row - 9];
-            let u1 = patch[row - 8];
-            let u2 = patch[row - 7];
-            let u3 = patch[row - 6];
-            let u4 = patch[row - 5];
+            let u0 = staged_x[row - 9];
+            let u1 = staged_x[row - 8];
+            let u2 = staged_x[row - 7];
+            let u3 = staged_x[row - 6];
+            let u4 = staged_x[row - 5];
             multiply_add(&even_even, tap + 96, u1, u2, u3, u4);
             multiply_add(&even_even, tap + 128, u0, u1, u2, u3);
             multiply_add(&even_odd, tap + 112, u1, u2, u3, u4);

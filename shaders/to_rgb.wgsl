@@ -6,7 +6,7 @@ struct Params {
     band: Band,
     x: Slab,
     skip: Slab,                 // a single zero pixel when there is nothing below
-    img: Slab,
+    y: Slab,
     style: u32,                 // first group of this layer in `style` ...
     style_n: u32,               // ... and groups per image
     limit: f32,                 // clamp of W x + bias
@@ -20,7 +20,7 @@ override TAPS: i32 = 4;
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;   // [1]
 @group(0) @binding(5) var<storage, read> skip: array<vec4<f32>>;   // slab [N, C, R/2, R/2]
-@group(0) @binding(6) var<storage, read_write> img: array<vec4<f32>>;  // slab [N, C, R, R]
+@group(0) @binding(6) var<storage, read_write> y: array<out4>;  // slab [N, C, R, R]
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     for (var j = 0; j < 4; j++) {
         if (px + j < edge) {
-            store(n, py, px + j, clamp(sum[j] + bias[0], vec4(-p.limit), vec4(p.limit)) + upsample(n, py, px + j));
+            store(n, 0, py, px + j, clamp(sum[j] + bias[0], vec4(-p.limit), vec4(p.limit)) + upsample(n, py, px + j));
         }
     }
 }
@@ -65,16 +65,4 @@ fn upsample(n: u32, py: i32, px: i32) -> vec4<f32> {
 
 fn tap(k: i32) -> f32 {
     return p.taps[k / 4][k % 4];
-}
-
-// As in store.wgsl, for an image that is f32 in every tier.
-fn store(n: u32, py: i32, px: i32, v: vec4<f32>) {
-    let i = at(p.img, n, 0, py, px);
-    img[i] = v;
-    let s = shadow(p.img, py, px);
-    for (var dy = s.z; dy <= s.w; dy++) {
-        for (var dx = s.x; dx <= s.y; dx++) {
-            if (dx != 0 || dy != 0) { img[i + dy * p.img.y + dx * p.img.x] = vec4<f32>(); }
-        }
-    }
 }

@@ -143,7 +143,7 @@ impl Executor {
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
             let variant = pass.kernel.choose(&tier, pass);
-            let pipeline = self.gpu.pipeline(pass.kernel.name, variant, pass.dtype, &pass.constants)?;
+            let pipeline = self.gpu.pipeline(pass, variant)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {

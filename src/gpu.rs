@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::kernel::Variant;
+use crate::plan::Pass;
 use crate::tensor::DType;
 use crate::tier::Tier;
 
@@ -26,7 +27,8 @@ struct Inner {
     trouble: Arc<Mutex<Option<String>>>,
 }
 
-type PipelineKey = (&'static str, &'static str, DType, Vec<(&'static str, u64)>);
+/// Kernel, variant, element types read and written, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], Vec<(&'static str, u64)>);
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
@@ -189,14 +191,15 @@ impl Gpu {
     }
 
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, kernel: &'static str, variant: &'static Variant, dtype: DType, constants: &[(&'static str, f64)]) -> Result<wgpu::ComputePipeline> {
-        let key = (kernel, variant.name, dtype, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant) -> Result<wgpu::ComputePipeline> {
+        let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
+        let key = (kernel, variant.name, types, pass.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
-        let label = format!("{kernel}.{}.{dtype:?}", variant.name);
-        let source = variant.wgsl(dtype);
+        let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
+        let source = variant.wgsl(types[0], types[1]);
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
@@ -214,7 +217,7 @@ impl Gpu {
                 module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
-                    constants,
+                    constants: &pass.constants,
                     // Every kernel writes its workgroup memory before it reads it.
                     zero_initialize_workgroup_memory: self.inner.checked,
                 },

@@ -66,13 +66,18 @@ impl Kernel {
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for an element type.
-    pub fn wgsl(&self, dtype: DType) -> String {
-        let element = match dtype {
+    /// The complete WGSL of this variant for the element types it reads and writes.
+    pub fn wgsl(&self, reads: DType, writes: DType) -> String {
+        let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
+        let element = match reads {
             DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
             DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
         };
-        [&[element], self.prelude, &[self.source]].concat().concat()
+        let store = match writes {
+            DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
+            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
+        };
+        [&[enable, element, store], self.prelude, &[self.source]].concat().concat()
     }
 }
 

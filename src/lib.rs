@@ -3,7 +3,6 @@
 pub mod atomic_file;
 pub mod error;
 pub mod executor;
-pub mod generator;
 pub mod gpu;
 pub mod kernel;
 pub mod kernels;

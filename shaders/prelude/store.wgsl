@@ -6,7 +6,7 @@ fn store(n: u32, c: u32, py: i32, px: i32, v: vec4<f32>) {
     if (any(s != vec4(0))) {
         for (var dy = s.z; dy <= s.w; dy++) {
             for (var dx = s.x; dx <= s.y; dx++) {
-                if (dx != 0 || dy != 0) { y[i + dy * p.y.y + dx * p.y.x] = elem4(); }
+                if (dx != 0 || dy != 0) { y[i + dy * p.y.y + dx * p.y.x] = out4(); }
             }
         }
     }

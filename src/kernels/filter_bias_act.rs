@@ -37,7 +37,8 @@ struct Params {
 
 /// Zeros the filter reads around t: what border [`Plan::modulated_conv2d_up`] must give it.
 pub fn border(filter: &[f32]) -> usize {
-    (filter.len() / 2).max(filter.len().saturating_sub(1 + filter.len() / 2)).max(1)
+    // The first pixel reaches T-1 - T/2 rows before t, the last T/2 - 1 rows behind it.
+    (filter.len() - 1 - filter.len() / 2).max((filter.len() / 2).saturating_sub(1)).max(1)
 }
 
 impl Plan {

@@ -8,8 +8,10 @@ use crate::tensor::Tensor;
 
 pub mod affine;
 pub mod demodulate;
+pub mod depthwise_conv2d;
 pub mod filter_bias_act;
 pub mod fully_connected;
+pub mod inverse_haar;
 pub mod modulated_conv2d;
 pub mod modulated_conv2d_up;
 pub mod normalize_2nd_moment;
@@ -20,8 +22,10 @@ pub mod to_rgba8;
 pub static ALL: &[&Kernel] = &[
     &affine::KERNEL,
     &demodulate::KERNEL,
+    &depthwise_conv2d::KERNEL,
     &filter_bias_act::KERNEL,
     &fully_connected::KERNEL,
+    &inverse_haar::KERNEL,
     &modulated_conv2d::KERNEL,
     &modulated_conv2d_up::KERNEL,
     &normalize_2nd_moment::KERNEL,

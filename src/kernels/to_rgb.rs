@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, doubled_taps, sliced};
-use crate::kernel::{Call, Kernel, SLAB, Variant, always, line};
+use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     name: "to_rgb",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB],
+        prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/to_rgb.wgsl"),
         needs: Needs::Portable,
         fits: always,
