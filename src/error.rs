@@ -14,6 +14,13 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Any of the others, found in this file.
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// A model file is not what it claims to be.
     Format(String),
     /// A configuration value is outside what a network can have.
@@ -53,6 +60,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            Error::InFile { path, error } => write!(f, "{}: {error}", path.display()),
             Error::Format(text) | Error::Config(text) | Error::NoAdapter(text) | Error::Device(text) | Error::Argument(text) => {
                 f.write_str(text)
             }
@@ -71,6 +79,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
+            Error::InFile { error, .. } => Some(error.as_ref()),
             _ => None,
         }
     }

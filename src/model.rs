@@ -1,16 +1,17 @@
 //! A network as it lies in a file: a configuration and named arrays. Our file format is safetensors
 //! whose metadata carries `format_version`, `config` (JSON) and where the weights came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
-use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
 use crate::networks::Config;
+
+mod file;
+use file::one_line;
 
 /// The version written into `format_version`; another one is refused.
 pub const FORMAT_VERSION: &str = "1";
@@ -29,7 +30,8 @@ pub enum Precision {
 pub struct Array {
     shape: Vec<usize>,
     precision: Precision,
-    bytes: Arc<[u8]>,
+    /// Shared with every other tensor of the same file. An `Arc<[u8]>` would copy the whole file once more when it is made.
+    bytes: Arc<Vec<u8>>,
     range: Range<usize>,
 }
 
@@ -58,8 +60,12 @@ impl Array {
     #[track_caller]
     pub fn from_f32(shape: &[usize], values: &[f32]) -> Array {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "shape {shape:?} holds another number of values");
-        let bytes: Arc<[u8]> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Array { shape: shape.to_vec(), precision: Precision::F32, range: 0..bytes.len(), bytes }
+        let bytes: Vec<[u8; 4]> = values.iter().map(|value| value.to_le_bytes()).collect();
+        Array::owned(shape, Precision::F32, bytes.into_flattened())
+    }
+
+    fn owned(shape: &[usize], precision: Precision, bytes: Vec<u8>) -> Array {
+        Array { shape: shape.to_vec(), precision, range: 0..bytes.len(), bytes: Arc::new(bytes) }
     }
 
     /// The shape, outermost first.
@@ -87,12 +93,18 @@ impl Array {
         &self.bytes[self.range.clone()]
     }
 
+    /// The values one by one, widened to f32 when they are stored as f16.
+    pub fn values(&self) -> impl Iterator<Item = f32> + '_ {
+        self.bytes().chunks_exact(self.precision.size()).map(|bytes| match *bytes {
+            [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
+            [a, b] => f16::from_le_bytes([a, b]).to_f32(),
+            _ => unreachable!("elements are of 2 or 4 bytes"),
+        })
+    }
+
     /// The values, widened to f32 when they are stored as f16.
     pub fn to_f32(&self) -> Vec<f32> {
-        match self.precision {
-            Precision::F32 => self.bytes().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Precision::F16 => self.bytes().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-        }
+        self.values().collect()
     }
 
     /// The same values in another element type (f32 to f16 rounds to nearest even).
@@ -100,13 +112,20 @@ impl Array {
         if precision == self.precision {
             return self.clone();
         }
-        let values = self.to_f32();
         match precision {
-            Precision::F32 => Array::from_f32(&self.shape, &values),
+            Precision::F32 => Array::from_f32(&self.shape, &self.to_f32()),
             Precision::F16 => {
-                let bytes: Arc<[u8]> = values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
-                Array { shape: self.shape.clone(), precision, range: 0..bytes.len(), bytes }
+                let bytes: Vec<[u8; 2]> = self.values().map(|value| f16::from_f32(value).to_le_bytes()).collect();
+                Array::owned(&self.shape, precision, bytes.into_flattened())
             }
+        }
+    }
+
+    /// No NaN and no infinity; reads the exponents where they lie, because a widened copy of the largest tensor is megabytes.
+    fn is_finite(&self) -> bool {
+        match self.precision {
+            Precision::F32 => self.bytes().chunks_exact(4).all(|b| u16::from_le_bytes([b[2], b[3]]) & 0x7f80 != 0x7f80),
+            Precision::F16 => self.bytes().chunks_exact(2).all(|b| u16::from_le_bytes([b[0], b[1]]) & 0x7c00 != 0x7c00),
         }
     }
 }
@@ -130,38 +149,21 @@ impl Model {
                 Some(array) if array.shape != spec.shape => {
                     return Err(Error::Tensor { name: spec.name.clone(), needed: needed(), found: format!("{:?}", array.shape) });
                 }
-                Some(array) if !array.to_f32().iter().all(|value| value.is_finite()) => {
+                Some(array) if !array.is_finite() => {
                     return Err(Error::Tensor { name: spec.name.clone(), needed: "finite values".into(), found: "NaN or infinity".into() });
                 }
                 Some(_) => {}
             }
         }
-        let known: std::collections::BTreeSet<&str> = manifest.iter().map(|spec| spec.name.as_str()).collect();
+        let known: BTreeSet<&str> = manifest.iter().map(|spec| spec.name.as_str()).collect();
         if let Some(name) = arrays.keys().find(|name| !known.contains(name.as_str())) {
-            return Err(Error::Tensor { name: name.clone(), needed: "no such tensor in this configuration".into(), found: "it".into() });
+            return Err(Error::Tensor {
+                name: one_line(name),
+                needed: "nothing of that name in this configuration".into(),
+                found: format!("{:?}", arrays[name]),
+            });
         }
         Ok(Model { config, arrays, provenance })
-    }
-
-    /// Reads a file of ours.
-    pub fn load(path: &Path) -> Result<Model> {
-        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        Model::from_bytes(bytes).map_err(|error| match error {
-            Error::Format(text) => Error::Format(format!("{}: {text}", path.display())),
-            other => other,
-        })
-    }
-
-    /// Reads a model from the bytes of a file of ours; the arrays stay views into them.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Model> {
-        let _ = bytes;
-        unimplemented!("written by the file-format work")
-    }
-
-    /// Writes a file of ours with all floats in `precision`; a failure leaves nothing behind.
-    pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
-        let _ = (path, precision, SafeTensors::deserialize as fn(&[u8]) -> _, Dtype::F32);
-        unimplemented!("written by the file-format work")
     }
 
     /// An array of the manifest. Panics on a name that is not in it: networks ask only for their own tensors.
@@ -175,3 +177,6 @@ impl Model {
         self.arrays.iter().filter(|(name, _)| !name.ends_with("noise_const")).map(|(_, array)| array.len()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

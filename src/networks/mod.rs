@@ -34,4 +34,60 @@ impl Config {
             Config::MobileStyleGan(config) => config.manifest(),
         }
     }
+
+    /// The name in a file's `"network"`.
+    pub fn network(&self) -> &'static str {
+        match self {
+            Config::StyleGan2(_) => "stylegan2",
+            Config::MobileStyleGan(_) => "mobilestylegan",
+        }
+    }
+
+    /// Length of a latent z.
+    pub fn z_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.z_dim,
+            Config::MobileStyleGan(config) => config.z_dim,
+        }
+    }
+
+    /// Number of classes; 0 when unconditional.
+    pub fn c_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.c_dim,
+            Config::MobileStyleGan(_) => 0,
+        }
+    }
+
+    /// Length of an intermediate latent w.
+    pub fn w_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.w_dim,
+            Config::MobileStyleGan(config) => config.w_dim,
+        }
+    }
+
+    /// Number of rows of ws.
+    pub fn num_ws(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.num_ws(),
+            Config::MobileStyleGan(config) => config.num_ws(),
+        }
+    }
+
+    /// Side of the image in pixels.
+    pub fn img_resolution(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.img_resolution,
+            Config::MobileStyleGan(config) => config.img_resolution,
+        }
+    }
+
+    /// Channels of the image, 1 to 4.
+    pub fn img_channels(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.img_channels,
+            Config::MobileStyleGan(_) => 3,
+        }
+    }
 }

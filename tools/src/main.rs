@@ -1,1 +1,74 @@
-fn main() {}
+//! The `stylegan` command: pictures, conversion and inspection of StyleGAN networks on any GPU.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod convert_command;
+mod devices;
+mod failure;
+mod generate;
+mod grid;
+mod inspect;
+mod network;
+mod output;
+mod random_weights;
+mod work;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    // RUST_LOG shows what wgpu and naga say; nothing by default, because errors that matter come back as errors.
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).init();
+    let result = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(error) => Err(Failure::from(error)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    if matches!(command, Command::Generate(_) | Command::Devices(_)) {
+        quiet_device_select();
+    }
+    match command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Convert(args) => convert_command::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Devices(args) => devices::run(&args),
+        Command::RandomWeights(args) => random_weights::run(&args),
+    }
+}
+
+/// Starts this program again without Mesa's device selection layer where that would only complain.
+///
+/// The layer asks Wayland which GPU the desktop uses. Without a desktop (a server, a container, CI) libwayland prints "error:
+/// XDG_RUNTIME_DIR is invalid or not set in the environment." for every instance, which looks like an error of ours. The layer is
+/// switched off by an environment variable, and setting one in a running process is not safe in Rust.
+fn quiet_device_select() {
+    #[cfg(target_os = "linux")]
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
+        use std::os::unix::process::CommandExt;
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_default();
+        // Returns only when it fails (no /proc); then the line is printed, and that is all.
+        let _ = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).env("NODEVICE_SELECT", "1").exec();
+    }
+}
+
+/// Prints what a command has to say. `println!` would panic when the reader of a pipe has gone.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::stdout)
+}
+
+/// Prints a warning. A closed stderr is no reason to stop.
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
+}

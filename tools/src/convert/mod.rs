@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 use stylegan_wgpu::model::Model;
 
 pub mod error;
+pub mod openvino;
 
 mod archive;
+mod average_w;
 mod globals;
 mod network;
 mod numpy;
@@ -29,41 +31,32 @@ pub use error::{ConvertError, Result};
 use network::Converted;
 use recognise::Kind;
 
-/// Hears how far a conversion is: a closure `|stage, done, total|` will do.
-pub trait Progress {
-    /// `done` of `total` steps of a stage are behind.
-    fn report(&self, stage: &str, done: u64, total: u64);
-}
-
-impl<F: Fn(&str, u64, u64)> Progress for F {
-    fn report(&self, stage: &str, done: u64, total: u64) {
-        self(stage, done, total);
-    }
-}
+/// Hears how far a conversion is: the fraction done, from 0 to 1. Only computing a missing average takes seconds.
+pub type Progress<'a> = dyn FnMut(f32) + 'a;
 
 /// Reads a network from a file of any known format, our own included.
-pub fn open(path: &Path, progress: &dyn Progress) -> Result<Model> {
+pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
     let failed = |source| ConvertError::Io { path: path.into(), source };
     if path.is_dir() {
-        return openvino(path);
+        return openvino::open(path, progress);
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     match recognise::kind(&bytes)? {
         Kind::SafeTensors => Ok(Model::from_bytes(bytes)?),
-        Kind::OpenVino => openvino(path),
+        Kind::OpenVino => openvino::open(path, progress),
         kind => convert(&bytes, kind, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
     }
 }
 
 /// Reads a network from the bytes of a file; `name` is only recorded.
-pub fn from_bytes(bytes: &[u8], name: &str, progress: &dyn Progress) -> Result<Model> {
+pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     match recognise::kind(bytes)? {
         Kind::SafeTensors => Ok(Model::from_bytes(bytes.to_vec())?),
         kind => convert(bytes, kind, name, progress),
     }
 }
 
-fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &dyn Progress) -> Result<Model> {
+fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     let checkpoint = match kind {
         Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes)?),
         Kind::TorchLegacy => torch::Checkpoint::legacy(bytes)?,
@@ -85,11 +78,6 @@ fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &dyn Progress) ->
 
 /// What a converted file says of its rights.
 const LICENCE: &str = "Converted weights keep the licence of the original checkpoint (NVIDIA's are for non-commercial use); converting them grants no rights.";
-
-/// MobileStyleGAN's OpenVINO files: a folder with .xml and .bin, or the wheel they come in.
-fn openvino(path: &Path) -> Result<Model> {
-    Err(ConvertError::unsupported(format!("{}: OpenVINO files are not supported yet", path.display())))
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

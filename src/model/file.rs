@@ -1,0 +1,166 @@
+//! Our file: safetensors whose metadata carries `format_version`, `config` (JSON, which network and its sizes) and
+//! `provenance` (JSON, text by key). Everything in it may be wrong: no length is trusted, nothing larger than the file is allocated.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use half::f16;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde_json::{Map, Value, json};
+
+use super::{Array, FORMAT_VERSION, Model, Precision};
+use crate::atomic_file;
+use crate::error::{Error, Result};
+use crate::networks::Config;
+
+impl Precision {
+    /// The name in the header of a file.
+    fn dtype(self) -> &'static str {
+        match self {
+            Precision::F32 => "F32",
+            Precision::F16 => "F16",
+        }
+    }
+
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Precision::F32 => 4,
+            Precision::F16 => 2,
+        }
+    }
+}
+
+impl Model {
+    /// Reads a file of ours.
+    pub fn load(path: &Path) -> Result<Model> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        Model::from_bytes(bytes).map_err(|error| Error::InFile { path: path.into(), error: Box::new(error) })
+    }
+
+    /// Reads a model from the bytes of a file of ours; the arrays stay views into them.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Model> {
+        let (header_length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| Error::Format(explain(&error, bytes.len())))?;
+        let none = Default::default();
+        let metadata = header.metadata().as_ref().unwrap_or(&none);
+        if let Some(version) = metadata.get("format_version").filter(|version| *version != FORMAT_VERSION) {
+            return Err(Error::Format(format!(
+                "format version {} is not one this program reads ({FORMAT_VERSION}); was the file made by a newer one?",
+                one_line(version)
+            )));
+        }
+        let config = read_config(metadata.get("config").map(String::as_str))?;
+        let provenance: BTreeMap<String, String> = match metadata.get("provenance") {
+            None => BTreeMap::new(),
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                let text = one_line(&error.to_string());
+                Error::Format(format!("metadata provenance: {text}"))
+            })?,
+        };
+
+        let data_start = 8 + header_length;
+        let bytes = Arc::new(bytes);
+        let mut arrays = BTreeMap::new();
+        for (name, info) in header.tensors() {
+            let precision = match info.dtype {
+                Dtype::F32 => Precision::F32,
+                Dtype::F16 => Precision::F16,
+                other => {
+                    return Err(Error::Tensor { name: one_line(&name), needed: "F32 or F16".into(), found: format!("{other:?}") });
+                }
+            };
+            // read_metadata has checked that the shapes fill the offsets and the offsets fill the file.
+            let range = data_start + info.data_offsets.0..data_start + info.data_offsets.1;
+            arrays.insert(name, Array { shape: info.shape.clone(), precision, bytes: bytes.clone(), range });
+        }
+        Model::new(config, arrays, provenance)
+    }
+
+    /// Writes a file of ours with all floats in `precision`; a failure leaves nothing behind.
+    /// The same model gives the same bytes: tensors and metadata are in the order of their names.
+    pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
+        if precision == Precision::F16 {
+            for (name, array) in &self.arrays {
+                if let Some(value) = array.values().find(|value| !f16::from_f32(*value).is_finite()) {
+                    return Err(Error::Tensor {
+                        name: name.clone(),
+                        needed: "values f16 can hold (at most 65504); write f32 instead".into(),
+                        found: value.to_string(),
+                    });
+                }
+            }
+        }
+        let header = self.header(precision);
+        atomic_file::write(path, |file| {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(header.as_bytes())?;
+            self.arrays.values().try_for_each(|array| write_array(file, array, precision))
+        })
+    }
+
+    /// The JSON header, padded with spaces so that the values start at a multiple of 8.
+    fn header(&self, precision: Precision) -> String {
+        // Metadata values of safetensors are strings, so JSON goes in as text. Not by way of a `Value`, which is f64 inside and
+        // would write an lr_multiplier of 0.01 as 0.009999999776482582.
+        let config = serde_json::to_string(&self.config).expect("a configuration is plain data");
+        let provenance = serde_json::to_string(&self.provenance).expect("a map of strings is plain data");
+        let metadata = json!({ "format_version": FORMAT_VERSION, "config": config, "provenance": provenance });
+        let mut header = Map::new();
+        header.insert("__metadata__".into(), metadata);
+        let mut start = 0;
+        for (name, array) in &self.arrays {
+            let end = start + array.len() * precision.size();
+            header.insert(name.clone(), json!({ "dtype": precision.dtype(), "shape": array.shape, "data_offsets": [start, end] }));
+            start = end;
+        }
+        let mut header = Value::Object(header).to_string();
+        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+        header
+    }
+}
+
+/// The configuration in the metadata. Without the tag "network" it is a StyleGAN2's: files older than the tag have none.
+fn read_config(text: Option<&str>) -> Result<Config> {
+    let text = text.ok_or_else(|| Error::Format("a safetensors file, but without a config in its metadata: not a model of ours".into()))?;
+    let wrong = |error: serde_json::Error| Error::Format(format!("metadata config: {}", one_line(&error.to_string())));
+    let mut value: Value = serde_json::from_str(text).map_err(wrong)?;
+    if let Value::Object(fields) = &mut value {
+        fields.entry("network").or_insert_with(|| "stylegan2".into());
+    }
+    serde_json::from_value(value).map_err(wrong)
+}
+
+/// Writes the values of one tensor, through a small buffer when they change their type.
+fn write_array(file: &mut impl Write, array: &Array, precision: Precision) -> io::Result<()> {
+    if array.precision == precision {
+        return file.write_all(array.bytes());
+    }
+    array.values().try_for_each(|value| match precision {
+        Precision::F32 => file.write_all(&value.to_le_bytes()),
+        Precision::F16 => file.write_all(&f16::from_f32(value).to_le_bytes()),
+    })
+}
+
+/// What is wrong with a file that is not safetensors, for somebody who does not know the format.
+fn explain(error: &SafeTensorError, length: usize) -> String {
+    match error {
+        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => {
+            format!("truncated, or not a safetensors file ({length} bytes; {error})")
+        }
+        SafeTensorError::HeaderTooLarge | SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) => {
+            format!("not a safetensors file ({})", one_line(&error.to_string()))
+        }
+        other => format!("damaged safetensors file ({})", one_line(&other.to_string())),
+    }
+}
+
+/// Text out of a file made fit for one line of an error: no control characters, not endless.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() < text.len() {
+        line.push_str("...");
+    }
+    line
+}

@@ -1,0 +1,65 @@
+//! `stylegan inspect`: what is in a network file.
+
+use serde_json::{Value, json};
+use stylegan_wgpu::model::{Model, Precision};
+use stylegan_wgpu::networks::Config;
+
+use crate::args::InspectArgs;
+use crate::failure::Failure;
+use crate::work::Macs;
+use crate::{network, say};
+
+pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
+    let model = network::open(&args.file)?;
+    let macs = Macs::of(&model.config);
+    if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs)) }
+}
+
+fn as_json(model: &Model, macs: &Macs) -> Value {
+    let tensors: Vec<_> = model
+        .arrays
+        .iter()
+        .map(|(name, array)| json!({ "name": name, "dtype": dtype(array.precision()), "shape": array.shape() }))
+        .collect();
+    json!({
+        "network": model.config.network(),
+        "config": fields(&model.config),
+        "num_ws": model.config.num_ws(),
+        "parameters": model.parameters(),
+        "macs": { "convolutions": macs.convolutions, "papers": macs.papers },
+        "provenance": model.provenance,
+        "tensors": tensors,
+    })
+}
+
+/// The configuration as a file has it. Straight to a `Value`, an f32 of 0.01 would become 0.009999999776482582.
+fn fields(config: &Config) -> Value {
+    serde_json::to_string(config).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
+}
+
+fn as_text(model: &Model, macs: &Macs) -> String {
+    let config = &model.config;
+    let (side, giga) = (config.img_resolution(), |value: u64| value as f64 / 1e9);
+    let mut lines = vec![
+        format!("network      {}, {side}x{side}, {} channels, {} rows of w", config.network(), config.img_channels(), config.num_ws()),
+        format!("parameters   {:.2} M (noise maps not counted)", model.parameters() as f64 / 1e6),
+        format!("work         {:.2} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
+        format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),
+    ];
+    if let Value::Object(fields) = fields(config) {
+        lines.extend(fields.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}")));
+    }
+    lines.extend(model.provenance.iter().map(|(key, value)| format!("provenance   {key} = {}", value.replace(char::is_control, " "))));
+    let width = model.arrays.keys().map(String::len).max().unwrap_or(0);
+    for (name, array) in &model.arrays {
+        lines.push(format!("tensor       {name:<width$}  {} {:?}", dtype(array.precision()), array.shape()));
+    }
+    lines.join("\n")
+}
+
+fn dtype(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "f32",
+        Precision::F16 => "f16",
+    }
+}

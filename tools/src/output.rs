@@ -1,0 +1,188 @@
+//! Pictures to files: PNG, JPEG, WebP or NumPy arrays, whole or not there at all.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbaImage};
+use stylegan_wgpu::atomic_file;
+
+use crate::args::Format;
+use crate::failure::Failure;
+
+/// JPEG quality: what the picture loses at 95 is below what its 8 bits lose.
+const JPEG_QUALITY: u8 = 95;
+
+/// 8-bit pixels with as many channels as the network draws: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+pub(crate) struct Picture {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: usize,
+    /// Row by row, channels innermost.
+    pub(crate) pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Keeps the channels the network has; the engine's RGBA repeats grey in R, G and B.
+    pub(crate) fn from_rgba(image: &RgbaImage, channels: usize) -> Picture {
+        let kept: &[usize] = match channels {
+            1 => &[0],
+            2 => &[0, 3],
+            3 => &[0, 1, 2],
+            _ => &[0, 1, 2, 3],
+        };
+        let mut pixels = Vec::with_capacity(image.len() / 4 * channels);
+        for pixel in image.as_raw().chunks_exact(4) {
+            pixels.extend(kept.iter().map(|&channel| pixel[channel]));
+        }
+        Picture { width: image.width() as usize, height: image.height() as usize, channels, pixels }
+    }
+
+    /// From planes `[C,R,R]` around -1..1, rounded as NVIDIA does: times 127.5 plus 128, clamped, truncated.
+    pub(crate) fn from_planes(planes: &[f32], channels: usize, side: usize) -> Picture {
+        let mut pixels = vec![0; planes.len()];
+        for (channel, plane) in planes.chunks_exact(side * side).enumerate() {
+            for (pixel, value) in pixels.iter_mut().skip(channel).step_by(channels).zip(plane) {
+                *pixel = (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
+            }
+        }
+        Picture { width: side, height: side, channels, pixels }
+    }
+
+    /// Writes the picture under `path`.
+    pub(crate) fn write(&self, path: &Path, format: Format) -> Result<(), Failure> {
+        let bytes = self.encode(format).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+        Ok(atomic_file::write(path, |file| file.write_all(&bytes))?)
+    }
+
+    fn encode(&self, format: Format) -> image::ImageResult<Vec<u8>> {
+        let color = [ExtendedColorType::L8, ExtendedColorType::La8, ExtendedColorType::Rgb8, ExtendedColorType::Rgba8][self.channels - 1];
+        let (width, height) = (self.width as u32, self.height as u32);
+        let mut bytes = Vec::new();
+        match format {
+            Format::Jpg => JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).write_image(&self.pixels, width, height, color)?,
+            Format::Webp => WebPEncoder::new_lossless(&mut bytes).write_image(&self.pixels, width, height, color)?,
+            Format::Png | Format::Npy => PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
+                .write_image(&self.pixels, width, height, color)?,
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes planes `[C,R,R]` as numpy.load reads them.
+pub(crate) fn write_npy(path: &Path, planes: &[f32], channels: usize, side: usize) -> Result<(), Failure> {
+    Ok(atomic_file::write(path, |file| {
+        file.write_all(&npy_header(channels, side))?;
+        planes.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
+    })?)
+}
+
+/// Version 1.0 of NumPy's format: magic, version, length, a Python dict, padded to a multiple of 64 with a newline at the end.
+fn npy_header(channels: usize, side: usize) -> Vec<u8> {
+    let mut dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({channels}, {side}, {side}), }}");
+    let start = 10;
+    let length = (start + dict.len() + 1).next_multiple_of(64) - start;
+    dict.extend(std::iter::repeat_n(' ', length - dict.len() - 1));
+    dict.push('\n');
+    [b"\x93NUMPY\x01\x00", &(length as u16).to_le_bytes()[..], dict.as_bytes()].concat()
+}
+
+/// Refuses a folder that cannot be made or written into, without making it.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
+    let fail = |at: &Path, error: io::Error| Err(Failure::Runtime(format!("{}: {error}", at.display())));
+    let absolute = match std::path::absolute(folder) {
+        Ok(path) => path,
+        Err(error) => return fail(folder, error),
+    };
+    // The first that is there decides: what lies below it will be made by us.
+    for ancestor in absolute.ancestors() {
+        match ancestor.metadata() {
+            Ok(metadata) if !metadata.is_dir() => return fail(ancestor, io::ErrorKind::NotADirectory.into()),
+            // The only way to know: permissions, read-only mounts and /proc differ by system. The file has no name where the
+            // system can do that, and is gone at once everywhere.
+            Ok(_) => {
+                let cannot = |error| Failure::Runtime(format!("cannot write into {}: {error}", ancestor.display()));
+                return tempfile::tempfile_in(ancestor).map(drop).map_err(cannot);
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error) => return fail(ancestor, error),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file that cannot be written: its folder must be there.
+pub(crate) fn check_file(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() || path.file_name().is_none() {
+        return Err(Failure::Runtime(format!("{} is a folder; name a file", path.display())));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.exists() {
+        return Err(Failure::Runtime(format!("{}: there is no such folder", folder.display())));
+    }
+    check_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_is_nvidias() {
+        let planes = [-1.1, -1.0, -0.999, 0.0, 0.5, 0.99, 1.0, f32::INFINITY, 7.0 / 127.5];
+        assert_eq!(Picture::from_planes(&planes, 1, 3).pixels, [0, 0, 0, 128, 191, 254, 255, 255, 135]);
+    }
+
+    #[test]
+    fn planes_become_pixels() {
+        let value = |level: u8| (f32::from(level) - 127.9) / 127.5;
+        let planes: Vec<f32> = (0..12).map(value).collect();
+        let picture = Picture::from_planes(&planes, 3, 2);
+        assert_eq!(picture.pixels, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
+    }
+
+    #[test]
+    fn pictures_keep_the_channels_of_the_network() {
+        let image = RgbaImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        let wanted: [&[u8]; 4] = [&[1, 5], &[1, 4, 5, 8], &[1, 2, 3, 5, 6, 7], &[1, 2, 3, 4, 5, 6, 7, 8]];
+        for (channels, wanted) in (1..=4).zip(wanted) {
+            let picture = Picture::from_rgba(&image, channels);
+            assert_eq!(picture.pixels, wanted);
+            for format in [Format::Png, Format::Webp] {
+                let decoded = image::load_from_memory(&picture.encode(format).unwrap()).unwrap();
+                let color = decoded.color();
+                assert_eq!((decoded.width(), decoded.height()), (2, 1));
+                // WebP has no grey: it comes back as the same colours.
+                match format {
+                    Format::Png => assert_eq!((usize::from(color.channel_count()), decoded.as_bytes()), (channels, wanted)),
+                    _ => assert_eq!(usize::from(color.channel_count()), if channels % 2 == 0 { 4 } else { 3 }),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numpy_headers_are_aligned() {
+        for (channels, side) in [(1, 4), (3, 1024), (4, 2048)] {
+            let header = npy_header(channels, side);
+            assert_eq!(header.len() % 64, 0);
+            assert_eq!(header.last(), Some(&b'\n'));
+            assert_eq!(usize::from(header[8]), header.len() - 10);
+        }
+    }
+
+    #[test]
+    fn checking_a_folder_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_folder(&folder.path().join("a/b")).is_ok());
+        assert!(check_file(&folder.path().join("a.bin")).is_ok());
+        assert!(check_file(&folder.path().join("a/a.bin")).is_err());
+        assert!(check_file(folder.path()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(check_folder(&file).is_err() && check_folder(&file.join("below")).is_err());
+    }
+}

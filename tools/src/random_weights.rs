@@ -1,0 +1,60 @@
+//! `stylegan random-weights`: a synthetic network, to measure and test without a checkpoint.
+
+use serde_json::Value;
+use stylegan_wgpu::networks::{Config, stylegan2};
+use stylegan_wgpu::random_weights::random_weights;
+
+use crate::args::RandomWeightsArgs;
+use crate::failure::Failure;
+use crate::{output, say};
+
+/// Random weights take as much memory as they say; 16 times config F is enough for every network of the papers.
+const MOST_VALUES: u128 = 500_000_000;
+
+pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
+    let config = match &args.config {
+        None => Config::StyleGan2(stylegan2::Config::config_f()),
+        Some(path) => {
+            let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|error| within(error.to_string()))?;
+            let config = parse(&text).map_err(within)?;
+            config.validate().map_err(|error| within(error.to_string()))?;
+            config
+        }
+    };
+    let values: u128 = config.manifest().iter().map(|spec| spec.shape.iter().map(|&size| size as u128).product::<u128>()).sum();
+    if values > MOST_VALUES {
+        return Err(Failure::Runtime(format!("this configuration has {values} values; at most {MOST_VALUES} are made")));
+    }
+    output::check_file(&args.output)?;
+    let model = random_weights(&config, args.seed);
+    model.save(&args.output, args.precision.into())?;
+    say(&format!("{}: {}, {:.2} M parameters", args.output.display(), config.network(), model.parameters() as f64 / 1e6))
+}
+
+/// A configuration, or a file that has one under "config" (a case.json of the fixtures).
+fn parse(text: &str) -> Result<Config, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if let Some(inner) = value.get_mut("config") {
+        value = inner.take();
+    }
+    if let Value::Object(fields) = &mut value {
+        fields.entry("network").or_insert_with(|| "stylegan2".into());
+    }
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_come_bare_or_wrapped() {
+        let bare = parse(r#"{"z_dim": 1, "w_dim": 2, "img_resolution": 8}"#).unwrap();
+        assert_eq!(parse(r#"{"name": "x", "config": {"z_dim": 1, "w_dim": 2, "img_resolution": 8}}"#).unwrap(), bare);
+        assert!(matches!(bare, Config::StyleGan2(_)));
+        for wrong in ["", "[]", "{}", "7", r#"{"network": "x"}"#] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The arithmetic of one picture, from the configuration alone.
+
+use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan2};
+
+/// Multiply-accumulates of one picture in the two ways they are counted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Macs {
+    /// The convolutions that are not 1x1 to RGB, each at the resolution it has to be computed at: an upsampling one at its input's.
+    pub(crate) convolutions: u64,
+    /// As papers count: upsampling convolutions at their output's resolution, and all else too (mapping, styles, RGB, filters).
+    pub(crate) papers: u64,
+}
+
+impl Macs {
+    /// Of a network.
+    pub(crate) fn of(config: &Config) -> Macs {
+        match config {
+            Config::StyleGan2(config) => stylegan2(config),
+            Config::MobileStyleGan(config) => mobile(config),
+        }
+    }
+}
+
+fn stylegan2(config: &stylegan2::Config) -> Macs {
+    let taps = config.resample_filter.len().pow(2);
+    let (mut convolutions, mut papers) = (0, 0);
+    for (inputs, outputs) in config.mapping_features() {
+        papers += inputs * outputs;
+    }
+    for resolution in config.resolutions() {
+        let outputs = config.channels(resolution);
+        let area = resolution * resolution;
+        if resolution > 4 {
+            let inputs = config.channels(resolution / 2);
+            convolutions += 9 * inputs * outputs * area / 4;
+            papers += 9 * inputs * outputs * area + taps * outputs * area + inputs * config.w_dim;
+            match config.architecture {
+                stylegan2::Architecture::Skip => papers += taps * config.img_channels * area,
+                stylegan2::Architecture::Resnet => {
+                    convolutions += inputs * outputs * area / 4;
+                    papers += inputs * outputs * area + taps * outputs * area;
+                }
+                stylegan2::Architecture::Orig => {}
+            }
+        }
+        convolutions += 9 * outputs * outputs * area;
+        papers += 9 * outputs * outputs * area + outputs * config.w_dim;
+        if config.has_torgb(resolution) {
+            papers += outputs * config.img_channels * area + outputs * config.w_dim;
+        }
+    }
+    Macs { convolutions: convolutions as u64, papers: papers as u64 }
+}
+
+fn mobile(config: &mobilestylegan::Config) -> Macs {
+    let mut other = config.z_dim * config.w_dim + (config.num_layers - 1) * config.w_dim * config.w_dim;
+    let first = config.channels(4);
+    let mut convolutions = 9 * first * first * 16;
+    other += first * config.w_dim;
+    for resolution in config.resolutions() {
+        let (inputs, outputs) = (config.channels(resolution / 2), config.channels(resolution));
+        other += inputs * config.w_dim;
+        for inputs in [inputs / 4, outputs] {
+            convolutions += (9 * inputs + inputs * outputs) * resolution * resolution;
+            other += inputs * config.w_dim;
+        }
+    }
+    let side = config.img_resolution / 2;
+    let last = config.channels(side);
+    other += last * config.w_dim + 12 * last * side * side;
+    Macs { convolutions: convolutions as u64, papers: (convolutions + other) as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_f_has_the_work_of_the_papers() {
+        let macs = Macs::of(&Config::StyleGan2(stylegan2::Config::config_f()));
+        assert_eq!(macs.convolutions / 10_000_000, 7406);
+        assert_eq!((macs.papers + 50_000_000) / 100_000_000, 1430);
+    }
+}
