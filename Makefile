@@ -1,0 +1,30 @@
+# Two commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
+# On Windows and macOS the cargo commands of README.md do the same.
+
+.PHONY: help faces test setup fetch
+.DEFAULT_GOAL := help
+
+# Of `make faces`; each can be set on the command line.
+export SEEDS GRID TRUNC OUT
+
+help:
+	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
+	@echo "make test    formatting, lints, all tests and the documentation"
+
+faces: setup
+	cargo build --release --package stylegan-tools
+	sh scripts/faces.sh
+
+test: setup fetch
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+setup:
+	@sh scripts/setup-rust.sh
+	@sh scripts/setup-vulkan.sh
+
+# The tests that compare with the original MobileStyleGAN are the only ones that need it.
+fetch:
+	@sh scripts/fetch-mobilestylegan.sh >/dev/null || echo "Without its weights, the tests of MobileStyleGAN are skipped."

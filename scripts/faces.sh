@@ -1,0 +1,23 @@
+#!/bin/sh
+# Fetches MobileStyleGAN's weights, converts them, and renders a sheet of faces. Called by `make faces`.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+seeds=${SEEDS:-0-8}
+grid=${GRID:-3x3}
+trunc=${TRUNC:-0.5}
+out=${OUT:-out/faces}
+
+stylegan() { cargo run --quiet --release --package stylegan-tools --bin stylegan -- "$@"; }
+
+wheel=$(sh "$(dirname "$0")/fetch-mobilestylegan.sh")
+network=$(dirname "$wheel")/mobilestylegan-ffhq-1024.safetensors
+say "Converting $wheel ..."
+stylegan convert "$wheel" -o "$network"
+say "Rendering seeds $seeds at 1024x1024 ..."
+stylegan generate --network "$network" --seeds "$seeds" --trunc "$trunc" --grid "$grid" --outdir "$out"
+say ""
+say "None of these people exist:"
+say "    $out/grid.png       all of them"
+say "    $out/seed*.png      one by one, 1024x1024"
+say "More: make faces SEEDS=100-103 GRID=2x2 TRUNC=0.7"
