@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::Options;
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Slice, Tail, filter_bias_act};
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Slice, Tail, filter_bias_act, upsample2d_add};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
 
@@ -152,6 +152,27 @@ fn to_rgb_equals_its_twin() {
 }
 
 #[test]
+fn upsample2d_add_equals_its_twin() {
+    let filters: [&[f32]; 5] =
+        [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0], &[3.0, -1.0, 2.0, 0.5, 1.0]];
+    for (seed, [n, channels, height, width]) in (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 8, 8], [3, 3, 2, 16], [1, 72, 7, 3]]) {
+        for dtype in TYPES {
+            let filter = filters[seed as usize];
+            let mut layer = Layer::new(seed);
+            let a = layer.input("a", [n, channels, 2 * height, 2 * width], dtype, Layout::Slab { border: 1 });
+            let b = layer.input("b", [n, channels, height, width], dtype, Layout::Slab { border: upsample2d_add::border(filter) });
+            let y = layer.plan.upsample2d_add("add", a, b, filter);
+            // A reader of the border that was written.
+            let weight = layer.weight([4, channels, 3, 3], dtype);
+            let (style, tail) = (layer.slice("style", n, channels), layer.tail(4, 1, 4 * height * width));
+            let demod = layer.slice("demod", n, 4);
+            layer.plan.modulated_conv2d_bordered("conv", y, weight, style, demod, tail, 2);
+            check(&format!("upsample2d_add {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+#[test]
 fn wavelet_kernels_equal_their_twins() {
     for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4]]) {
         for dtype in TYPES {
@@ -226,6 +247,8 @@ fn bands_change_nothing() {
             let bias = layer.input("rgb bias", [1, 3, 1, 1], DType::F32, Layout::Flat);
             let img = layer.plan.to_rgb("torgb", y, rgb, style, bias, Some(skip), &filter, 9.0);
             layer.plan.to_rgba8("rgba", img);
+            let below = layer.input("below", [2, 8, 24, 24], DType::F32, Layout::Slab { border: 1 });
+            layer.plan.upsample2d_add("add", y, below, &filter);
             layer
         };
         let run = |what: &str, max_binding| {

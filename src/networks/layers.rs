@@ -121,7 +121,7 @@ impl<'a> Layers<'a> {
                 self.noises.push(map);
                 (map, strength(self))
             }
-            _ => (self.plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4])), 0.0),
+            _ => (self.no_noise(), 0.0),
         }
     }
 
@@ -160,8 +160,27 @@ impl<'a> Layers<'a> {
 
     /// Ones in the place of a style or of demodulation factors.
     pub(crate) fn ones(&mut self, channels: usize) -> Slice {
+        self.uniform(channels, 1.0)
+    }
+
+    /// One factor for all channels in the place of a style: a gain of the weights.
+    pub(crate) fn uniform(&mut self, channels: usize, value: f32) -> Slice {
+        Slice { tensor: self.filled(&format!("all {value}"), channels, value), first: 0 }
+    }
+
+    /// The tail of a convolution that is followed by nothing.
+    pub(crate) fn no_tail(&mut self, channels: usize) -> Tail {
+        let bias = self.filled("no bias", channels, 0.0);
+        Tail { bias, noise: self.no_noise(), noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX }
+    }
+
+    fn filled(&mut self, name: &str, channels: usize, value: f32) -> Tensor {
         let rows = channels.next_multiple_of(CHANNEL_TILE);
-        Slice { tensor: self.plan.constant("ones", [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(move || vec![1.0; rows])), first: 0 }
+        self.plan.constant(name, [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(move || vec![value; rows]))
+    }
+
+    fn no_noise(&mut self) -> Tensor {
+        self.plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4]))
     }
 
     /// An array of the synthesis network.

@@ -47,6 +47,11 @@ fn ada_orig_16_tiny() {
 }
 
 #[test]
+fn ada_resnet_cond_16_tiny() {
+    parity_of_pickle("tiny/ada-resnet-cond-16");
+}
+
+#[test]
 fn stylegan3repo_skip_16_tiny() {
     parity_of_pickle("tiny/stylegan3repo-skip-16");
 }
@@ -54,6 +59,11 @@ fn stylegan3repo_skip_16_tiny() {
 #[test]
 fn ada_skip_64() {
     parity_of_pickle("ada-skip-64");
+}
+
+#[test]
+fn ada_resnet_32() {
+    parity_of_pickle("ada-resnet-32");
 }
 
 #[test]
