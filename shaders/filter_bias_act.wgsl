@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     for (var j = 0; j < 4; j++) {
         if (px + j < i32(p.y.width)) {
-            let z = noise[n * p.act.noise_n + u32(py) * p.y.width + u32(px + j)];
+            let z = noise_at(n, py, px + j, p.y.width);
             store(n, c, py, px + j, bias_act(p.act, sum[j], bias[c], z));
         }
     }

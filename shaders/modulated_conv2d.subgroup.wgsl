@@ -76,7 +76,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let d = demod[p.demod + n * p.demod_n + c];
         for (var j = 0; j < 4; j++) {
             if (px + j < edge) {
-                let z = noise[n * p.act.noise_n + u32(py * edge + px + j)];
+                let z = noise_at(n, py, px + j, p.x.width);
                 store(n, c, py, px + j, bias_act(p.act, sum[o * 4 + u32(j)] * d, bias[c], z));
             }
         }

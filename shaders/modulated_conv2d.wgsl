@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var j = 0; j < 8; j++) {
         let xx = left + px + j;
         if (xx < i32(p.x.width)) {
-            let z = noise[n * p.act.noise_n + u32(yy) * p.x.width + u32(xx)];
+            let z = noise_at(n, yy, xx, p.x.width);
             finish(n, outputs, yy, xx, a[j], z);
             finish(n, outputs + 1, yy, xx, b[j], z);
         }

@@ -181,6 +181,12 @@ impl Executor {
         self.bytes
     }
 
+    /// The buffers of the plan's constants; while someone holds them, other executors of the scope need no upload.
+    pub(crate) fn constants(&self) -> Vec<Arc<wgpu::Buffer>> {
+        let fixed = self.plan.entries.iter().zip(&self.buffers).filter(|(entry, _)| matches!(entry.origin, Origin::Constant(_)));
+        fixed.map(|(_, buffer)| buffer.clone()).collect()
+    }
+
     /// Number of dispatches of a run, bands included.
     pub fn dispatches(&self) -> usize {
         self.steps.len()

@@ -3,6 +3,7 @@
 pub mod atomic_file;
 pub mod error;
 pub mod executor;
+pub mod generator;
 pub mod gpu;
 pub mod kernel;
 pub mod kernels;
@@ -17,5 +18,6 @@ pub mod tensor;
 pub mod tier;
 
 pub use error::{Error, Result};
+pub use generator::{Generator, Noise, Options, PrecisionChoice};
 pub use gpu::Gpu;
 pub use wgpu;

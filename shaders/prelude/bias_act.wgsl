@@ -13,3 +13,9 @@ fn bias_act(a: BiasAct, v: vec4<f32>, bias: vec4<f32>, noise: f32) -> vec4<f32> 
     return clamp(select(t * a.slope, t, t >= vec4(0.0)) * a.gain, vec4(-a.limit), vec4(a.limit));
 }
 
+// The layer's noise at a pixel of an image `width` pixels wide.
+fn noise_at(n: u32, py: i32, px: i32, width: u32) -> f32 {
+    if (p.act.noise_strength == 0.0) { return 0.0; }  // nothing of the right size is bound then
+    return noise[n * p.act.noise_n + u32(py) * width + u32(px)];
+}
+

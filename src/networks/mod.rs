@@ -3,10 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::model::TensorSpec;
+use crate::model::{Model, TensorSpec};
+use crate::tensor::DType;
 
+pub(crate) mod layers;
+pub mod mapping;
 pub mod mobilestylegan;
 pub mod stylegan2;
+
+pub use layers::{NoiseSource, Synthesis};
 
 /// Which network, with its sizes: the JSON of a file's `config`, told apart by `"network"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,22 +32,6 @@ impl Config {
         }
     }
 
-    /// Every tensor a model of this configuration has, with its shape.
-    pub fn manifest(&self) -> Vec<TensorSpec> {
-        match self {
-            Config::StyleGan2(config) => config.manifest(),
-            Config::MobileStyleGan(config) => config.manifest(),
-        }
-    }
-
-    /// The name in a file's `"network"`.
-    pub fn network(&self) -> &'static str {
-        match self {
-            Config::StyleGan2(_) => "stylegan2",
-            Config::MobileStyleGan(_) => "mobilestylegan",
-        }
-    }
-
     /// Length of a latent z.
     pub fn z_dim(&self) -> usize {
         match self {
@@ -51,7 +40,7 @@ impl Config {
         }
     }
 
-    /// Number of classes; 0 when unconditional.
+    /// Number of classes; 0 for an unconditional network.
     pub fn c_dim(&self) -> usize {
         match self {
             Config::StyleGan2(config) => config.c_dim,
@@ -83,11 +72,35 @@ impl Config {
         }
     }
 
-    /// Channels of the image, 1 to 4.
+    /// Channels of the image.
     pub fn img_channels(&self) -> usize {
         match self {
             Config::StyleGan2(config) => config.img_channels,
             Config::MobileStyleGan(_) => 3,
         }
+    }
+
+    /// Every tensor a model of this configuration has, with its shape.
+    pub fn manifest(&self) -> Vec<TensorSpec> {
+        match self {
+            Config::StyleGan2(config) => config.manifest(),
+            Config::MobileStyleGan(config) => config.manifest(),
+        }
+    }
+
+    /// The name in a file's `"network"`.
+    pub fn network(&self) -> &'static str {
+        match self {
+            Config::StyleGan2(_) => "stylegan2",
+            Config::MobileStyleGan(_) => "mobilestylegan",
+        }
+    }
+}
+
+/// The forward pass of a model's synthesis network for `images` images, with activations and weights of type `dtype`.
+pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource) -> Synthesis {
+    match &model.config {
+        Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
+        Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }
 }
