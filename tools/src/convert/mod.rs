@@ -18,6 +18,8 @@ mod numpy;
 mod nvlabs;
 mod pickle;
 mod recognise;
+mod rosinality;
+mod state_dict;
 mod torch;
 mod value;
 

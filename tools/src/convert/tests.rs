@@ -139,3 +139,15 @@ fn stylegan3_is_refused_by_name() {
         assert!(error.to_string().contains(&wanted), "{error}");
     }
 }
+
+#[test]
+fn rosinality() {
+    for (folder, case) in cases("rosinality") {
+        for file in case["files"].as_array().unwrap() {
+            let path = folder.join(file.as_str().unwrap());
+            let model = open(&path, &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(model.config, Config::StyleGan2(expected_config(&case)), "{}", path.display());
+            check_ws(&folder, &case, &model);
+        }
+    }
+}
