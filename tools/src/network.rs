@@ -17,12 +17,8 @@ pub(crate) fn open(path: &Path) -> Result<Model, Failure> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("safetensors")) {
         return Ok(Model::load(path)?);
     }
-    let bar = bar(0, "converting");
-    let result = convert::open(path, &|stage: &str, done: u64, total: u64| {
-        bar.set_message(stage.to_owned());
-        bar.set_length(total);
-        bar.set_position(done);
-    });
+    let bar = bar(1000, "converting");
+    let result = convert::open(path, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
     bar.finish_and_clear();
     result.map_err(|error| match &error {
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),

@@ -21,7 +21,7 @@ fn tiny_files() -> Vec<PathBuf> {
 
 /// Converts, and checks the error's form when there is one.
 fn attempt(bytes: &[u8], what: &str) -> Result<Model> {
-    let result = from_bytes(bytes, "hostile", &quiet());
+    let result = from_bytes(bytes, "hostile", &mut quiet());
     if let Err(error) = &result {
         let text = error.to_string();
         assert!(!text.is_empty() && text.len() < 1700 && !text.chars().any(char::is_control), "{what}: {text:?}");

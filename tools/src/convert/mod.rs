@@ -7,11 +7,11 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use stylegan_wgpu::model::Model;
 
-mod average_w;
 pub mod error;
 pub mod openvino;
 
 mod archive;
+mod average_w;
 mod globals;
 mod network;
 mod numpy;
@@ -31,41 +31,32 @@ pub use error::{ConvertError, Result};
 use network::Converted;
 use recognise::Kind;
 
-/// Hears how far a conversion is: a closure `|stage, done, total|` will do.
-pub trait Progress {
-    /// `done` of `total` steps of a stage are behind.
-    fn report(&self, stage: &str, done: u64, total: u64);
-}
-
-impl<F: Fn(&str, u64, u64)> Progress for F {
-    fn report(&self, stage: &str, done: u64, total: u64) {
-        self(stage, done, total);
-    }
-}
+/// Hears how far a conversion is: the fraction done, from 0 to 1. Only computing a missing average takes seconds.
+pub type Progress<'a> = dyn FnMut(f32) + 'a;
 
 /// Reads a network from a file of any known format, our own included.
-pub fn open(path: &Path, progress: &dyn Progress) -> Result<Model> {
+pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
     let failed = |source| ConvertError::Io { path: path.into(), source };
     if path.is_dir() {
-        return openvino::open(path, &mut averaging(progress));
+        return openvino::open(path, progress);
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     match recognise::kind(&bytes)? {
         Kind::SafeTensors => Ok(Model::from_bytes(bytes)?),
-        Kind::OpenVino => openvino::open(path, &mut averaging(progress)),
+        Kind::OpenVino => openvino::open(path, progress),
         kind => convert(&bytes, kind, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
     }
 }
 
 /// Reads a network from the bytes of a file; `name` is only recorded.
-pub fn from_bytes(bytes: &[u8], name: &str, progress: &dyn Progress) -> Result<Model> {
+pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     match recognise::kind(bytes)? {
         Kind::SafeTensors => Ok(Model::from_bytes(bytes.to_vec())?),
         kind => convert(bytes, kind, name, progress),
     }
 }
 
-fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &dyn Progress) -> Result<Model> {
+fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     let checkpoint = match kind {
         Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes)?),
         Kind::TorchLegacy => torch::Checkpoint::legacy(bytes)?,
@@ -83,11 +74,6 @@ fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &dyn Progress) ->
         ("licence".to_owned(), LICENCE.to_owned()),
     ]);
     Ok(Model::new(config, arrays, provenance)?)
-}
-
-/// The one slow step of a MobileStyleGAN, told as a fraction.
-fn averaging(progress: &dyn Progress) -> impl FnMut(f32) + '_ {
-    |fraction| progress.report("averaging w", (fraction * 1000.0) as u64, 1000)
 }
 
 /// What a converted file says of its rights.

@@ -25,17 +25,17 @@ pub(crate) fn gather(
     format: &'static str,
     source_config: String,
     mut read: impl FnMut(&TensorSpec) -> Result<(String, Tensor)>,
-    progress: &dyn super::Progress,
+    progress: &mut super::Progress<'_>,
 ) -> Result<Converted> {
     config.validate()?;
     let manifest = config.manifest();
     let mut arrays = BTreeMap::new();
     for (done, spec) in manifest.iter().enumerate() {
-        progress.report("tensors", done as u64, manifest.len() as u64);
+        progress(done as f32 / manifest.len() as f32);
         let (name, tensor) = read(spec)?;
         arrays.insert(spec.name.clone(), fit(&name, &tensor, spec)?);
     }
-    progress.report("tensors", manifest.len() as u64, manifest.len() as u64);
+    progress(1.0);
     Ok(Converted { config, arrays, format, source_config })
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
 }
 
 /// Converts the G_ema of a checkpoint.
-pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &dyn Progress) -> Result<Converted> {
+pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
     let generator = Generator::find(checkpoint)?;
     generator.refuse_other_networks()?;
     let config = generator.config()?;

@@ -86,7 +86,7 @@ fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
 }
 
 /// Converts what the pickle holds.
-pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &dyn Progress) -> Result<Converted> {
+pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
     if nvlabs::recognises(checkpoint) {
         return nvlabs::convert(checkpoint, progress);
     }

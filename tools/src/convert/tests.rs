@@ -37,8 +37,8 @@ pub(super) fn cases(source: &str) -> Vec<(PathBuf, serde_json::Value)> {
     found
 }
 
-pub(super) fn quiet() -> impl Progress {
-    |_: &str, _: u64, _: u64| {}
+pub(super) fn quiet() -> impl FnMut(f32) {
+    |_| {}
 }
 
 /// A tensor of expected.safetensors as f64.
@@ -120,7 +120,7 @@ fn nvlabs() {
     let mut all = cases("stylegan2-ada-pytorch");
     all.extend(cases("stylegan3").into_iter().filter(|(path, _)| !path.to_string_lossy().contains("stylegan3-")));
     for (folder, case) in all {
-        let model = open(&folder.join("network.pkl"), &quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let model = open(&folder.join("network.pkl"), &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         assert_eq!(model.config, Config::StyleGan2(expected_config(&case)), "{}", folder.display());
         check_ws(&folder, &case, &model);
         assert_eq!(model.provenance["source_sha256"].len(), 64);
@@ -133,7 +133,7 @@ fn stylegan3_is_refused_by_name() {
     for (folder, case) in cases("stylegan3") {
         let name = case["name"].as_str().unwrap();
         let Some(letter) = name.strip_prefix("stylegan3-").and_then(|rest| rest.chars().next()) else { continue };
-        let error = open(&folder.join("network.pkl"), &quiet()).unwrap_err();
+        let error = open(&folder.join("network.pkl"), &mut quiet()).unwrap_err();
         assert!(matches!(error, ConvertError::Unsupported(_)), "{error:?}");
         let wanted = format!("StyleGAN3 (config {})", letter.to_ascii_uppercase());
         assert!(error.to_string().contains(&wanted), "{error}");
