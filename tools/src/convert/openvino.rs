@@ -2,7 +2,8 @@
 //!
 //! The XML is a graph of operations, the .bin the values of its constants. Only some constants kept their names, so the network
 //! is read backwards from its result, and every operation on the way is checked: a graph that computes something else is refused
-//! rather than turned into a model that draws noise. See [`crate::convert::openvino::synthesis`] for what is recognised.
+//! rather than turned into a model that draws noise.
+//! What is recognised stands at the head of openvino/synthesis.rs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,11 +21,15 @@ use ir::{Graph, Tensor};
 mod ir;
 mod mapping;
 mod synthesis;
+#[cfg(test)]
+mod tests;
 
 /// A genuine graph has 0.4 MB of XML.
 const XML_LIMIT: u64 = 8 << 20;
-/// A genuine network has 32 MB of values; at 2048 with the noise maps of every layer it stays below 100.
+/// A genuine synthesis network has 32 MB of values; at 2048 with the noise maps of every layer it stays below 100.
 const BIN_LIMIT: u64 = 512 << 20;
+/// A genuine mapping network has 8.4 MB; each of them costs a 10,000-fold work for w_avg.
+const MAPPING_BIN_LIMIT: u64 = 64 << 20;
 /// The wheel this was written for, random-face 2021.7.21.1.
 const KNOWN_WHEEL: &str = "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5";
 
@@ -37,13 +42,16 @@ pub fn open(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     convert(&mapping, &synthesis, provenance, progress)
 }
 
-/// A graph's two files.
-struct Source {
-    xml: Vec<u8>,
-    bin: Vec<u8>,
+/// The two files of a graph.
+pub struct Ir {
+    /// The operations.
+    pub xml: Vec<u8>,
+    /// The constants' values.
+    pub bin: Vec<u8>,
 }
 
-fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
+/// Converts what [`open`] has read, for applications whose files are not in a file system.
+pub fn convert(mapping: &Ir, synthesis: &Ir, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     let mapping = mapping::read(&Graph::parse("MappingNetwork", &mapping.xml, &mapping.bin)?)?;
     let synthesis = synthesis::read(&Graph::parse("SynthesisNetwork", &synthesis.xml, &synthesis.bin)?)?;
     let config = mobilestylegan::Config {
@@ -53,7 +61,6 @@ fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, St
         num_layers: mapping.layers.len(),
         channels: synthesis.channels,
     };
-    // Before the mean is computed: sizes no network has would make that take forever.
     config.validate()?;
     let manifest: BTreeMap<String, Vec<usize>> = config.manifest().into_iter().map(|spec| (spec.name, spec.shape)).collect();
 
@@ -77,9 +84,9 @@ fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, St
     Ok(Model::new(Config::MobileStyleGan(config), arrays, provenance)?)
 }
 
-type Sources = (Source, Source, BTreeMap<String, String>);
+type Files = (Ir, Ir, BTreeMap<String, String>);
 
-fn from_folder(path: &Path) -> Result<Sources> {
+fn from_folder(path: &Path) -> Result<Files> {
     let inner = path.join("random_face").join("data");
     let folder = if !path.join("SynthesisNetwork.xml").is_file() && inner.is_dir() { &inner } else { path };
     let read = |name: String, limit: u64| {
@@ -87,15 +94,15 @@ fn from_folder(path: &Path) -> Result<Sources> {
         let file = File::open(&path).map_err(|source| ConvertError::Io { path: path.clone(), source })?;
         read_bounded(file, limit, &path.display().to_string())?.map_err(|source| ConvertError::Io { path, source })
     };
-    let graph = |name: &str| -> Result<Source> {
-        Ok(Source { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), BIN_LIMIT)? })
+    let graph = |name: &str, limit: u64| -> Result<Ir> {
+        Ok(Ir { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), limit)? })
     };
-    let (mapping, synthesis) = (graph("MappingNetwork")?, graph("SynthesisNetwork")?);
+    let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
     let sha256 = hex(&Sha256::digest(&synthesis.bin));
     Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", "source_bin_sha256", sha256)))
 }
 
-fn from_wheel(path: &Path) -> Result<Sources> {
+fn from_wheel(path: &Path) -> Result<Files> {
     let io = |source| ConvertError::Io { path: path.into(), source };
     let mut file = File::open(path).map_err(io)?;
     let mut sha256 = Sha256::new();
@@ -120,10 +127,10 @@ fn from_wheel(path: &Path) -> Result<Sources> {
         // Whatever size the archive declares: no more than the limit is ever unpacked.
         read_bounded(file, limit, entry)?.map_err(|error| damaged(error.to_string()))
     };
-    let mut graph = |name: &str| -> Result<Source> {
-        Ok(Source { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), BIN_LIMIT)? })
+    let mut graph = |name: &str, limit: u64| -> Result<Ir> {
+        Ok(Ir { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), limit)? })
     };
-    let (mapping, synthesis) = (graph("MappingNetwork")?, graph("SynthesisNetwork")?);
+    let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
     let format = if sha256 == KNOWN_WHEEL { "OpenVINO IR (random-face 2021.7.21.1)" } else { "OpenVINO IR (wheel)" };
     Ok((mapping, synthesis, provenance(path, format, "source_sha256", sha256)))
 }
