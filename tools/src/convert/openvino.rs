@@ -21,8 +21,6 @@ use ir::{Graph, Tensor};
 mod ir;
 mod mapping;
 mod synthesis;
-#[cfg(test)]
-mod tests;
 
 /// A genuine graph has 0.4 MB of XML.
 const XML_LIMIT: u64 = 8 << 20;
@@ -98,8 +96,11 @@ fn from_folder(path: &Path) -> Result<Files> {
         Ok(Ir { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), limit)? })
     };
     let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
-    let sha256 = hex(&Sha256::digest(&synthesis.bin));
-    Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", "source_bin_sha256", sha256)))
+    // Of the four files one after the other.
+    let mut sha256 = Sha256::new();
+    [&mapping.xml, &mapping.bin, &synthesis.xml, &synthesis.bin].into_iter().for_each(|file| sha256.update(file));
+    let sha256 = hex(&sha256.finalize());
+    Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", &sha256)))
 }
 
 fn from_wheel(path: &Path) -> Result<Files> {
@@ -132,13 +133,15 @@ fn from_wheel(path: &Path) -> Result<Files> {
     };
     let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
     let format = if sha256 == KNOWN_WHEEL { "OpenVINO IR (random-face 2021.7.21.1)" } else { "OpenVINO IR (wheel)" };
-    Ok((mapping, synthesis, provenance(path, format, "source_sha256", sha256)))
+    Ok((mapping, synthesis, provenance(path, format, &sha256)))
 }
 
-fn provenance(path: &Path, format: &str, digest: &str, sha256: String) -> BTreeMap<String, String> {
+fn provenance(path: &Path, format: &str, sha256: &str) -> BTreeMap<String, String> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let licence = "MobileStyleGAN's weights state no clear licence and were distilled from NVIDIA's StyleGAN2-FFHQ: do not redistribute";
-    [("source_format", format), ("source_file", &name), (digest, &sha256), ("licence_note", licence)]
+    let licence = "MobileStyleGAN's weights have no clear licence and were distilled from NVIDIA's StyleGAN2-FFHQ (non-commercial): do not \
+                   redistribute them; converting them grants no rights.";
+    let tool = concat!("stylegan-tools ", env!("CARGO_PKG_VERSION"));
+    [("source_format", format), ("source_name", &name), ("source_sha256", sha256), ("tool_version", tool), ("licence", licence)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()
 }

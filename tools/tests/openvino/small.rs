@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use super::super::Ir;
+use stylegan_tools::convert::openvino::Ir;
 
 /// Channels at 4 and at 8.
-pub(super) const CHANNELS: [usize; 2] = [8, 4];
+pub(crate) const CHANNELS: [usize; 2] = [8, 4];
 /// Length of z and of w.
-pub(super) const W_DIM: usize = 6;
+pub(crate) const W_DIM: usize = 6;
 
 /// Builds the XML and the .bin side by side.
 #[derive(Default)]
-pub(super) struct Builder {
+pub(crate) struct Builder {
     layers: String,
     edges: String,
     bin: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct Builder {
 
 /// A layer and the id of its output port.
 #[derive(Clone, Copy)]
-pub(super) struct Port(usize, usize);
+pub(crate) struct Port(usize, usize);
 
 impl Builder {
     /// An operation with the given inputs; the outputs' port ids follow the inputs'.
@@ -132,7 +132,7 @@ impl Builder {
 }
 
 /// z to w, two layers.
-pub(super) fn mapping() -> Ir {
+pub(crate) fn mapping() -> Ir {
     let mut b = Builder::default();
     let z = b.layer("Parameter", "", &[], 1);
     let norm = b.op("Power", &[z]);
@@ -150,7 +150,7 @@ pub(super) fn mapping() -> Ir {
 }
 
 /// w to an image of 16x16; see [`Builder::wavelet`] for `order`.
-pub(super) fn synthesis(order: [usize; 3]) -> Ir {
+pub(crate) fn synthesis(order: [usize; 3]) -> Ir {
     let [first, last] = CHANNELS;
     let mut b = Builder::default();
     let w = b.layer("Parameter", "", &[], 1);

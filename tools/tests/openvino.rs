@@ -1,9 +1,14 @@
 //! Hostile and damaged files, made from a small network that is written here.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::*;
+use stylegan_tools::convert::openvino::{Ir, convert, open};
+use stylegan_tools::convert::{ConvertError, Result};
+use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::Config;
 
+#[path = "openvino/small.rs"]
 mod small;
 
 fn convert_small(mapping: &Ir, synthesis: &Ir) -> Result<Model> {
@@ -193,7 +198,7 @@ fn wheels_and_folders_are_read_and_bounded() {
     assert!(matches!(open(wheel(&files[..3]).path(), &mut |_| ()).unwrap_err(), ConvertError::Unsupported(_)));
     let twice = [&files[..], &[("q/SynthesisNetwork.bin", b"")]].concat();
     assert!(matches!(open(wheel(&twice).path(), &mut |_| ()).unwrap_err(), ConvertError::Unsupported(_)));
-    let zeros = vec![0; XML_LIMIT as usize + 1];
+    let zeros = vec![0; (8 << 20) + 1];
     let bomb = [&[("MappingNetwork.xml", &zeros[..])], &files[1..]].concat();
     assert!(matches!(open(wheel(&bomb).path(), &mut |_| ()).unwrap_err(), ConvertError::TooLarge(_)));
 
