@@ -1,97 +1,254 @@
-//! STUB, replaced at merge: the signatures of the engine's generator, with pictures of its latents, so that the command line runs.
+//! Generator: what a host uses. z -> ws -> images, on a [`Gpu`].
 
-use image::{Rgba, RgbaImage};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use image::RgbaImage;
 
 use crate::error::{Error, Result};
+use crate::executor::{self, Executor};
 use crate::gpu::Gpu;
-use crate::latent::Ws;
+use crate::latent::{RandomState, Ws};
 use crate::model::Model;
-use crate::networks::Config;
+use crate::networks::mapping::{Mapping, mapping};
+use crate::networks::{self, Config, NoiseSource, Synthesis};
+use crate::tensor::{DType, Tensor};
 
-/// Storage type of activations and weights on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Element type of activations and weights on the device; sums are f32 always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PrecisionChoice {
-    /// f16 where the device has it.
+    /// f16 where the device has it, else f32.
+    #[default]
     Auto,
-    /// f32.
+    /// f32 everywhere.
     F32,
-    /// f16.
+    /// f16; an error where the device has none.
     F16,
 }
 
 /// How a generator is built.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Storage type.
+    /// Element type on the device.
     pub precision: PrecisionChoice,
-    /// Most images a call of synthesis renders at once.
+    /// Most images rendered at once; more memory, less overhead.
     pub batch: usize,
 }
 
-/// What the layers add.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Default for Options {
+    fn default() -> Options {
+        Options { precision: PrecisionChoice::Auto, batch: 1 }
+    }
+}
+
+/// What the layers add to their activations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Noise {
-    /// The stored maps.
+    /// The maps stored in the model: the same seed gives the same picture.
+    #[default]
     Const,
     /// Nothing.
     None,
-    /// Fresh maps.
+    /// Fresh maps from N(0, 1): image i of a call has its own `RandomState(seed + i)`, drawn layer by layer.
     Random {
-        /// Seed of the first image of the call; image n has seed + n.
+        /// Seed of the first image of the call.
         seed: u32,
     },
 }
 
 /// A network on a device.
 pub struct Generator {
-    config: Config,
-    w_avg: Vec<f32>,
+    gpu: Gpu,
+    model: Model,
+    options: Options,
+    dtype: DType,
+    /// Keeps this model's weights on the device apart from another's.
+    scope: String,
+    mapping: Option<(usize, Mapping, Executor)>,
+    synthesis: Option<(usize, NoiseSource, Handles, Executor)>,
+    /// The weights stay on the device while executors for other batches come and go.
+    weights: Vec<Arc<wgpu::Buffer>>,
+}
+
+/// The tensors of a synthesis plan that a generator writes and reads.
+struct Handles {
+    ws: Tensor,
+    noises: Vec<Tensor>,
+    img: Tensor,
+    rgba: Tensor,
 }
 
 impl Generator {
-    /// Uploads a model.
-    pub fn new(_gpu: &Gpu, model: &Model, _options: &Options) -> Result<Generator> {
-        Ok(Generator { config: model.config.clone(), w_avg: model.array("mapping.w_avg").to_f32() })
-    }
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-    /// The average w.
-    pub fn w_avg(&self) -> &[f32] {
-        &self.w_avg
-    }
-    /// z `[n, z_dim]` to ws, untruncated.
-    pub fn mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<Ws> {
-        if classes.is_some() != (self.config.c_dim() > 0) {
-            return Err(Error::Argument("classes".into()));
+    /// Puts a model on a device: uploads its weights and compiles its pipelines.
+    pub fn new(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let dtype = match (options.precision, gpu.tier().half) {
+            (PrecisionChoice::F16, false) => {
+                return Err(Error::Argument(format!("{} has no 16-bit floats in shaders; use --precision f32", gpu.name())));
+            }
+            (PrecisionChoice::F32, _) | (PrecisionChoice::Auto, false) => DType::F32,
+            (PrecisionChoice::F16 | PrecisionChoice::Auto, true) => DType::F16,
+        };
+        if options.batch == 0 {
+            return Err(Error::Argument("a batch has at least one image".into()));
         }
-        let w_dim = self.config.w_dim();
-        let w: Vec<f32> = z.chunks(self.config.z_dim()).flat_map(|z| (0..w_dim).map(|i| z[i % z.len()])).collect();
-        Ok(Ws::broadcast(&w, w_dim, self.config.num_ws()))
+        let scope = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
+        let mut generator = Generator {
+            gpu: gpu.clone(),
+            model: model.clone(),
+            options: options.clone(),
+            dtype,
+            scope,
+            mapping: None,
+            synthesis: None,
+            weights: Vec::new(),
+        };
+        generator.prepare(options.batch, NoiseSource::Const)?;
+        Ok(generator)
     }
-    /// NVIDIA's 8-bit pictures.
+
+    /// The network's configuration.
+    pub fn config(&self) -> &Config {
+        &self.model.config
+    }
+
+    /// The average w: `[w_dim]`, or `[num_ws, w_dim]` when the model has one for each layer.
+    pub fn w_avg(&self) -> Vec<f32> {
+        self.model.array("mapping.w_avg").to_f32()
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Element type of activations and weights.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Bytes of the synthesis plan on the device: weights, inputs, activations.
+    pub fn memory(&self) -> u64 {
+        self.synthesis.as_ref().map_or(0, |(.., executor)| executor.memory())
+    }
+
+    /// z `[n, z_dim]`, and a class for each of a conditional network -> ws `[n, num_ws, w_dim]`, not truncated.
+    pub fn mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<Ws> {
+        let (z_dim, c_dim) = (self.config().z_dim(), self.config().c_dim());
+        let n = match classes {
+            Some(classes) if c_dim > 0 => classes.len(),
+            _ => z.len() / z_dim.max(1),
+        };
+        if n == 0 || z.len() != n * z_dim {
+            return Err(Error::Argument(format!("z has {} values; {n} latents of z_dim {z_dim} have {}", z.len(), n * z_dim)));
+        }
+        let label = match classes {
+            None if c_dim > 0 => return Err(Error::Argument(format!("the network is conditional: name a class from 0 to {}", c_dim - 1))),
+            Some(classes) if c_dim > 0 => one_hot(classes, c_dim)?,
+            _ => Vec::new(),
+        };
+        if self.mapping.as_ref().is_none_or(|(size, ..)| *size != n) {
+            let mut mapping = mapping(&self.model, n);
+            let plan = std::mem::take(&mut mapping.plan);
+            let executor = Executor::new(&self.gpu, plan, &format!("{}/mapping", self.scope), &executor::Options::default())?;
+            self.mapping = Some((n, mapping, executor));
+        }
+        let (_, mapping, executor) = self.mapping.as_ref().expect("just made");
+        if let Some(tensor) = mapping.z {
+            executor.write(tensor, z);
+        }
+        if let Some(tensor) = mapping.label {
+            executor.write(tensor, &label);
+        }
+        executor.run()?;
+        let w = executor.read(mapping.w)?;
+        if !w.iter().all(|value| value.is_finite()) {
+            return Err(Error::Device("the mapping network yields NaN or infinity on this device".into()));
+        }
+        Ok(Ws::broadcast(&w, self.config().w_dim(), self.config().num_ws()))
+    }
+
+    /// ws -> 8-bit images, rounded as NVIDIA's generate.py does, converted on the device.
     pub fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        let (side, channels) = (self.config.img_resolution() as u32, self.config.img_channels());
-        let planes = self.synthesis_f32(ws, noise)?;
-        Ok(planes
-            .iter()
-            .map(|image| {
-                RgbaImage::from_fn(side, side, |x, y| {
-                    let v = |c: usize| (image[(c * side as usize + y as usize) * side as usize + x as usize] * 127.5 + 128.0) as u8;
-                    Rgba(match channels {
-                        1 => [v(0), v(0), v(0), 255],
-                        2 => [v(0), v(0), v(0), v(1)],
-                        3 => [v(0), v(1), v(2), 255],
-                        _ => [v(0), v(1), v(2), v(3)],
-                    })
-                })
-            })
-            .collect())
+        let side = self.config().img_resolution();
+        self.render(ws, noise, |handles, executor, images| {
+            let bytes = executor.read_bytes(handles.rgba)?;
+            let image = |pixels: &[u8]| RgbaImage::from_raw(side as u32, side as u32, pixels.to_vec()).expect("four bytes a pixel");
+            Ok(bytes.chunks_exact(4 * side * side).take(images).map(image).collect())
+        })
     }
-    /// `[C, R, R]` each.
-    pub fn synthesis_f32(&mut self, ws: &Ws, _noise: Noise) -> Result<Vec<Vec<f32>>> {
-        let size = self.config.img_channels() * self.config.img_resolution().pow(2);
-        Ok((0..ws.n).map(|n| (0..size).map(|i| ws.image(n)[i % ws.image(n).len()]).collect()).collect())
+
+    /// ws -> images as the network yields them: `[C, R, R]` each, about -1..1, not clamped.
+    pub fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
+        self.render(ws, noise, |handles, executor, images| {
+            let values = executor.read(handles.img)?;
+            Ok(values.chunks_exact(handles.img.len() / handles.img.shape[0]).take(images).map(<[f32]>::to_vec).collect())
+        })
+    }
+
+    /// The executor of a batch, for hosts that record into their own encoder or want a profile.
+    pub fn executor(&mut self, images: usize) -> Result<&Executor> {
+        self.prepare(images, NoiseSource::Const)?;
+        Ok(&self.synthesis.as_ref().expect("just prepared").3)
+    }
+
+    fn render<T>(&mut self, ws: &Ws, noise: Noise, mut read: impl FnMut(&Handles, &Executor, usize) -> Result<Vec<T>>) -> Result<Vec<T>> {
+        let (num_ws, w_dim) = (self.config().num_ws(), self.config().w_dim());
+        if (ws.num_ws, ws.w_dim) != (num_ws, w_dim) {
+            return Err(Error::Argument(format!("ws is [{}, {}, {}]; this network takes [N, {num_ws}, {w_dim}]", ws.n, ws.num_ws, ws.w_dim)));
+        }
+        let source = match noise {
+            Noise::Const => NoiseSource::Const,
+            Noise::None => NoiseSource::None,
+            Noise::Random { .. } => NoiseSource::Input,
+        };
+        let mut results = Vec::with_capacity(ws.n);
+        while results.len() < ws.n {
+            let first = results.len();
+            let images = self.options.batch.min(ws.n - first);
+            self.prepare(images, source)?;
+            let (_, _, handles, executor) = self.synthesis.as_ref().expect("just prepared");
+            executor.write(handles.ws, &ws.slice(first..first + images).values);
+            if let Noise::Random { seed } = noise {
+                write_noise(executor, &handles.noises, images, seed.wrapping_add(first as u32));
+            }
+            executor.run()?;
+            results.extend(read(handles, executor, images)?);
+        }
+        Ok(results)
+    }
+
+    /// Makes the executor of a batch the current one.
+    fn prepare(&mut self, images: usize, noise: NoiseSource) -> Result<()> {
+        if self.synthesis.as_ref().is_some_and(|(size, source, ..)| (*size, *source) == (images, noise)) {
+            return Ok(());
+        }
+        // The old one's activations go first: there may not be room for both.
+        self.synthesis = None;
+        let Synthesis { plan, ws, noises, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
+        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &executor::Options::default())?;
+        if self.weights.is_empty() {
+            self.weights = executor.constants();
+        }
+        self.synthesis = Some((images, noise, Handles { ws, noises, img, rgba }, executor));
+        Ok(())
+    }
+}
+
+fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {
+    let mut label = vec![0.0; classes.len() * c_dim];
+    for (row, &class) in label.chunks_exact_mut(c_dim).zip(classes) {
+        *row.get_mut(class).ok_or_else(|| Error::Argument(format!("class {class}: the network has classes 0 to {}", c_dim - 1)))? = 1.0;
+    }
+    Ok(label)
+}
+
+/// Fresh noise: each image has its own stream, so an image does not depend on the batch it is rendered in.
+fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32) {
+    let mut streams: Vec<RandomState> = (0..images).map(|i| RandomState::new(seed.wrapping_add(i as u32))).collect();
+    for tensor in noises {
+        let pixels = tensor.shape[1];
+        let maps: Vec<f32> = streams.iter_mut().flat_map(|stream| (0..pixels).map(|_| stream.next_gaussian() as f32)).collect();
+        executor.write(*tensor, &maps);
     }
 }

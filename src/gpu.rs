@@ -1,53 +1,289 @@
-//! STUB, replaced at merge: the signatures of the engine's device, so that the command line compiles.
+//! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
+use crate::kernel::Variant;
+use crate::plan::Pass;
+use crate::tensor::DType;
+use crate::tier::Tier;
 
-/// An opened device.
-pub struct Gpu(());
+/// A device ready to run plans. Cloning shares it; several generators may use one.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    tier: Tier,
+    checked: bool,
+    pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
+    constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
+    /// What wgpu reported outside of any call of ours: a lost device, an uncaptured error.
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// Kernel, variant, element types read and written, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], Vec<(&'static str, u64)>);
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
 pub struct AdapterReport {
-    /// What `--device` takes.
+    /// The number `--device` takes.
     pub index: usize,
-    /// Name of the adapter.
+    /// The adapter's name; `--device` takes a part of it, too.
     pub name: String,
-    /// Vulkan, Metal, Dx12, ...
+    /// `Vulkan`, `Metal`, `Dx12`.
     pub backend: String,
-    /// Driver and its version.
+    /// Driver name and version.
     pub driver: String,
-    /// DiscreteGpu, Cpu, ...
+    /// `DiscreteGpu`, `IntegratedGpu`, `Cpu`, ...
     pub device_type: String,
-    /// Best tier of ours it reaches.
+    /// What of the engine it can run.
     pub tier: String,
-    /// The limits that matter, by name.
+    /// Limits that decide what fits, by name, in bytes or counts.
     pub limits: Vec<(&'static str, u64)>,
 }
 
 impl Gpu {
-    /// Opens the best adapter, or the one of this index or part of a name.
+    /// Opens an adapter: by index or part of a name as in [`Gpu::adapters`], or the most powerful one.
     pub fn open(device: Option<&str>) -> Result<Gpu> {
-        match device {
-            Some(device) if device != "0" => Err(Error::NoAdapter(format!("no adapter {device}; see stylegan devices"))),
-            _ => Ok(Gpu(())),
+        let adapters = enumerate();
+        let chosen = match device {
+            None => adapters.iter().min_by_key(|adapter| rank(adapter.get_info().device_type)),
+            Some(wanted) => match wanted.parse::<usize>() {
+                Ok(index) => adapters.get(index),
+                Err(_) => adapters.iter().find(|adapter| adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase())),
+            },
+        };
+        let adapter = chosen.ok_or_else(|| no_adapter(device, &adapters))?;
+        let tier = Tier::of(adapter);
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("stylegan-wgpu"),
+            required_features: tier.features(),
+            required_limits: limits(adapter),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        }))
+        .map_err(|error| Error::Device(format!("{}: the device could not be opened: {error}", adapter.get_info().name)))?;
+        let gpu = Gpu::from_host(adapter, device, queue);
+        // Only on a device of our own: a host keeps its own handlers.
+        let trouble = gpu.inner.trouble.clone();
+        gpu.inner.device.on_uncaptured_error(Arc::new(move |error| {
+            trouble.lock().unwrap_or_else(|poison| poison.into_inner()).get_or_insert(error.to_string());
+        }));
+        let trouble = gpu.inner.trouble.clone();
+        gpu.inner.device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                trouble.lock().unwrap_or_else(|poison| poison.into_inner()).get_or_insert(format!("the device was lost: {message}"));
+            }
+        });
+        Ok(gpu)
+    }
+
+    /// Uses a host application's device. [`Gpu::wanted_features`] and [`Gpu::wanted_limits`] say what to create it with; with
+    /// less, the engine runs what it can.
+    pub fn from_host(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
+        let tier = Tier::of(adapter).on(&device);
+        let inner = Inner {
+            device,
+            queue,
+            info: adapter.get_info(),
+            tier,
+            checked: std::env::var_os("STYLEGAN_CHECKED").is_some_and(|value| value != "0"),
+            pipelines: Mutex::default(),
+            constants: Mutex::default(),
+            trouble: Arc::default(),
+        };
+        Gpu { inner: Arc::new(inner) }
+    }
+
+    /// The optional features a host should request, all of which the adapter has.
+    pub fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
+        Tier::of(adapter).features()
+    }
+
+    /// The limits a host should request, all of which the adapter has.
+    pub fn wanted_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
+        limits(adapter)
+    }
+
+    /// Every adapter of this machine, in the order of their indices.
+    pub fn adapters() -> Vec<AdapterReport> {
+        enumerate()
+            .iter()
+            .enumerate()
+            .map(|(index, adapter)| {
+                let (info, limits) = (adapter.get_info(), adapter.limits());
+                AdapterReport {
+                    index,
+                    name: info.name,
+                    backend: info.backend.to_string(),
+                    driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+                    device_type: format!("{:?}", info.device_type),
+                    tier: Tier::of(adapter).to_string(),
+                    limits: vec![
+                        ("storage binding (bytes)", limits.max_storage_buffer_binding_size),
+                        ("buffer (bytes)", limits.max_buffer_size),
+                        ("workgroup memory (bytes)", u64::from(limits.max_compute_workgroup_storage_size)),
+                        ("invocations per workgroup", u64::from(limits.max_compute_invocations_per_workgroup)),
+                        ("subgroup size, least", u64::from(info.subgroup_min_size)),
+                        ("subgroup size, most", u64::from(info.subgroup_max_size)),
+                    ],
+                }
+            })
+            .collect()
+    }
+
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.inner.info.name
+    }
+
+    /// All wgpu knows of the adapter.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.inner.info
+    }
+
+    /// What the device can run.
+    pub fn tier(&self) -> Tier {
+        self.inner.tier
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.inner.device
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.inner.queue
+    }
+
+    /// Runs `work`, turning what wgpu reports meanwhile into errors.
+    pub(crate) fn guarded<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
+        let memory = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.inner.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let result = work();
+        let validation = pollster::block_on(validation.pop());
+        let memory = pollster::block_on(memory.pop());
+        match memory.or(validation) {
+            Some(error) => Err(Error::Device(format!("{what}: {error}"))),
+            None => self.trouble().map_or(Ok(result), |trouble| Err(Error::Device(format!("{what}: {trouble}")))),
         }
     }
 
-    /// Every adapter of this machine.
-    pub fn adapters() -> Vec<AdapterReport> {
-        vec![AdapterReport {
-            index: 0,
-            name: "STUB".into(),
-            backend: "Vulkan".into(),
-            driver: "stub 1.0".into(),
-            device_type: "Cpu".into(),
-            tier: "half".into(),
-            limits: vec![("storage binding (bytes)", 134217728)],
-        }]
+    /// Waits until everything submitted has run.
+    pub(crate) fn wait(&self) -> Result<()> {
+        let done = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        if let Some(trouble) = self.trouble() {
+            return Err(Error::Device(trouble));
+        }
+        done.map(|_| ()).map_err(|error| Error::Device(format!("waiting for the device: {error}")))
     }
 
-    /// Name of the adapter.
-    pub fn name(&self) -> &str {
-        "STUB"
+    fn trouble(&self) -> Option<String> {
+        self.inner.trouble.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
+
+    /// The pipeline of a variant, compiled once per device, element type and set of constants.
+    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant) -> Result<wgpu::ComputePipeline> {
+        let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
+        let key = (kernel, variant.name, types, pass.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+        let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(pipeline) = pipelines.get(&key) {
+            return Ok(pipeline.clone());
+        }
+        let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
+        let source = variant.wgsl(types[0], types[1]);
+        if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
+            let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
+            std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
+        }
+        let checks = if self.inner.checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
+        let pipeline = self.guarded(&label, || {
+            let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
+            // SAFETY: only our own shaders are compiled, with strides computed from the shapes of the tensors bound; every index
+            // is clamped into its slab (tests run the same shaders with checks, on shapes no tile divides), loops are bounded by
+            // those shapes, and no divisor is zero.
+            let module = unsafe { self.inner.device.create_shader_module_trusted(descriptor, checks) };
+            self.inner.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&label),
+                layout: None,
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &pass.constants,
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: self.inner.checked,
+                },
+                cache: None,
+            })
+        })?;
+        pipelines.insert(key, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// The buffer of a constant: uploaded once as long as someone holds it.
+    pub(crate) fn constant(&self, key: &str, upload: impl FnOnce() -> Result<wgpu::Buffer>) -> Result<Arc<wgpu::Buffer>> {
+        let mut constants = self.inner.constants.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(buffer) = constants.get(key).and_then(Weak::upgrade) {
+            return Ok(buffer);
+        }
+        constants.retain(|_, buffer| buffer.strong_count() > 0);
+        let buffer = Arc::new(upload()?);
+        constants.insert(key.to_string(), Arc::downgrade(&buffer));
+        Ok(buffer)
+    }
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gpu({}, {})", self.name(), self.tier())
+    }
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY))
+}
+
+/// Everything the adapter has of what decides whether a network fits, WebGPU's defaults of the rest.
+fn limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
+    let have = adapter.limits();
+    wgpu::Limits {
+        max_buffer_size: have.max_buffer_size,
+        max_storage_buffer_binding_size: have.max_storage_buffer_binding_size,
+        max_compute_workgroup_storage_size: have.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: have.max_compute_invocations_per_workgroup,
+        min_storage_buffer_offset_alignment: have.min_storage_buffer_offset_alignment,
+        min_uniform_buffer_offset_alignment: have.min_uniform_buffer_offset_alignment,
+        ..wgpu::Limits::default()
+    }
+}
+
+fn rank(device_type: wgpu::DeviceType) -> usize {
+    match device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+fn no_adapter(wanted: Option<&str>, adapters: &[wgpu::Adapter]) -> Error {
+    if adapters.is_empty() {
+        return Error::NoAdapter(
+            "no GPU and no software adapter was found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` provides one for every machine".into(),
+        );
+    }
+    let names: Vec<String> = adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {}", adapter.get_info().name)).collect();
+    Error::NoAdapter(format!("no device is called {:?}; there are: {}", wanted.unwrap_or("?"), names.join(", ")))
 }

@@ -3,10 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::model::TensorSpec;
+use crate::model::{Model, TensorSpec};
+use crate::tensor::DType;
 
+pub(crate) mod layers;
+pub mod mapping;
 pub mod mobilestylegan;
 pub mod stylegan2;
+
+pub use layers::{NoiseSource, Synthesis};
 
 /// Which network, with its sizes: the JSON of a file's `config`, told apart by `"network"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +29,70 @@ impl Config {
         match self {
             Config::StyleGan2(config) => config.validate(),
             Config::MobileStyleGan(config) => config.validate(),
+        }
+    }
+
+    /// Length of a latent z.
+    pub fn z_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.z_dim,
+            Config::MobileStyleGan(config) => config.z_dim,
+        }
+    }
+
+    /// Number of classes; 0 for an unconditional network.
+    pub fn c_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.c_dim,
+            Config::MobileStyleGan(_) => 0,
+        }
+    }
+
+    /// Length of an intermediate latent w.
+    pub fn w_dim(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.w_dim,
+            Config::MobileStyleGan(config) => config.w_dim,
+        }
+    }
+
+    /// Number of rows of ws.
+    pub fn num_ws(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.num_ws(),
+            Config::MobileStyleGan(config) => config.num_ws(),
+        }
+    }
+
+    /// Side of the image in pixels.
+    pub fn img_resolution(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.img_resolution,
+            Config::MobileStyleGan(config) => config.img_resolution,
+        }
+    }
+
+    /// Channels of the image.
+    pub fn img_channels(&self) -> usize {
+        match self {
+            Config::StyleGan2(config) => config.img_channels,
+            Config::MobileStyleGan(_) => 3,
+        }
+    }
+
+    /// Every tensor a model of this configuration has, with its shape.
+    pub fn manifest(&self) -> Vec<TensorSpec> {
+        match self {
+            Config::StyleGan2(config) => config.manifest(),
+            Config::MobileStyleGan(config) => config.manifest(),
+        }
+    }
+
+    /// The name in a file's `"network"`.
+    pub fn network(&self) -> &'static str {
+        match self {
+            Config::StyleGan2(_) => "stylegan2",
+            Config::MobileStyleGan(_) => "mobilestylegan",
         }
     }
 
@@ -89,5 +158,13 @@ impl Config {
             Config::StyleGan2(config) => config.img_channels,
             Config::MobileStyleGan(_) => 3,
         }
+    }
+}
+
+/// The forward pass of a model's synthesis network for `images` images, with activations and weights of type `dtype`.
+pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource) -> Synthesis {
+    match &model.config {
+        Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
+        Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }
 }

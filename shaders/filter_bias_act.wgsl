@@ -1,0 +1,55 @@
+// y = bias_act(2 f (*) 2 f (*) t, bias, noise): the low-pass filter after the transposed convolution, and the layer's tail.
+//
+// y[j] = 2 sum_k f[k] t[j + T/2 - k] on each axis. A thread owns 4 pixels of a row and 4 channels: it reads T rows of T + 3
+// groups, T/4 + ... of what 4 separate pixels would (7 instead of 16 reads a pixel for the usual 4 taps).
+struct Params {
+    band: Band,
+    t: Slab,
+    y: Slab,
+    act: BiasAct,
+    taps: array<vec4<f32>, 2>,  // 2 f, up to 8 taps
+    taps_len: u32,
+    pad0: u32, pad1: u32, pad2: u32,
+}
+override TAPS: i32 = 4;
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> t: array<elem4>;         // slab [N, O, 2H+1, 2W+1]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;  // [O/4]
+@group(0) @binding(3) var<storage, read> noise: array<f32>;       // [N or 1, 2H, 2W]
+@group(0) @binding(4) var<storage, read_write> y: array<out4>;    // slab [N, O, 2H, 2W]
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let quads = (p.y.width + 3) / 4;
+    let index = (group.x + group.y * groups.x) * 64 + thread;
+    if (index >= quads * p.y.channels * p.band.rows) { return; }
+    let px = i32(index % quads) * 4;
+    let c = index / quads % p.y.channels;
+    let py = i32(p.band.y + index / (quads * p.y.channels));
+    let n = p.band.n + group.z;
+
+    var sum: array<vec4<f32>, 4>;
+    for (var k = 0; k < TAPS; k++) {
+        let row = at(p.t, n, c, py + TAPS / 2 - k, px + TAPS / 2 - (TAPS - 1));
+        let f = tap(k);
+        var line: array<vec4<f32>, 4>;
+        for (var l = 0; l < TAPS + 3; l++) {
+            // Columns past the right border repeat the last; they only feed pixels that are not stored.
+            let v = widen(t[row + min(l, i32(p.t.width) + p.t.border - 1 - (px + TAPS / 2 - (TAPS - 1))) * p.t.x]);
+            for (var j = 0; j < 4; j++) {
+                if (l - j >= 0 && l - j < TAPS) { line[j] += v * tap(TAPS - 1 - (l - j)); }
+            }
+        }
+        for (var j = 0; j < 4; j++) { sum[j] += line[j] * f; }
+    }
+    for (var j = 0; j < 4; j++) {
+        if (px + j < i32(p.y.width)) {
+            let z = noise_at(n, py, px + j, p.y.width);
+            store(n, c, py, px + j, bias_act(p.act, sum[j], bias[c], z));
+        }
+    }
+}
+
+fn tap(k: i32) -> f32 {
+    return p.taps[k / 4][k % 4];
+}

@@ -1,0 +1,102 @@
+// t[o] = demod[o] * sum_i W[o,i] (x) up2(style[i] * x[i]): stride-2 transposed 3x3, [H, W] -> [2H+1, 2W+1]; every GPU.
+//
+// Cell (cy, cx) of the input yields a 2x2 quad of t, from itself and its upper and left neighbours (4 + 2 + 2 + 1 = 9 taps):
+//
+//     t[2cy  ][2cx] = W00 x + W02 left + W20 up + W22 upleft      t[2cy  ][2cx+1] = W01 x + W21 up
+//     t[2cy+1][2cx] = W10 x + W12 left                            t[2cy+1][2cx+1] = W11 x
+//
+// Implicit GEMM. A workgroup of 64 threads owns 8 x 8 cells (16 x 16 pixels of t) and 16 output channels; the modulated patch
+// of 9 x 9 cells is staged in workgroup memory 32 channels at a time. A thread owns 4 cells of a row and 4 outputs: 16 vec4 sums.
+struct Params {
+    band: Band,    // of cells: H + 1 rows
+    x: Slab,
+    y: Slab,
+    style: u32,    // first group of this layer in `style` ...
+    style_n: u32,  // ... and groups per image
+    demod: u32,
+    demod_n: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
+@group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
+@group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
+@group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
+
+const STAGE = 8u;  // groups of four input channels staged at a time
+var<workgroup> staged_x: array<vec4<f32>, 648>;  // [STAGE][9 rows][9 columns]: 10.4 of the 16 KiB every device has
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let across = (p.x.width + 8) / 8;
+    let n = p.band.n + group.z;
+    let top = i32(p.band.y + group.x / across * 8);
+    let left = i32(group.x % across * 8);
+    let py = i32(thread % 16 / 2);
+    let px = i32(thread % 2 * 4);
+    let c = group.y * 4 + thread / 16;  // this thread's group of four outputs
+    let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
+    let weights = (group.y * p.x.channels) * 144 + thread / 16 * 4;
+
+    var even_even: array<vec4<f32>, 4>;  // 4 cells of phase t[2cy][2cx] ...
+    var even_odd: array<vec4<f32>, 4>;   // ... t[2cy][2cx+1] ...
+    var odd_even: array<vec4<f32>, 4>;
+    var odd_odd: array<vec4<f32>, 4>;
+    for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
+        let staged = min(STAGE, p.x.channels - stage);
+        workgroupBarrier();
+        for (var i = thread; i < staged * 81; i += 64u) {
+            // Cells beyond the band or the border repeat the last ones; they only feed cells that are not stored.
+            let yy = min(top - 1 + i32(i / 9 % 9), last);
+            let xx = min(left - 1 + i32(i % 9), i32(p.x.width));
+            let channel = stage + i / 81;
+            staged_x[i] = widen(x[at(p.x, n, channel, yy, xx)]) * style[p.style + n * p.style_n + channel];
+        }
+        workgroupBarrier();
+        for (var i = 0u; i < staged; i++) {
+            let tap = weights + (stage + i) * 144;
+            let row = i32(i) * 81 + (py + 1) * 9 + px;
+            let x0 = staged_x[row];
+            let x1 = staged_x[row + 1];
+            let x2 = staged_x[row + 2];
+            let x3 = staged_x[row + 3];
+            let x4 = staged_x[row + 4];
+            multiply_add(&even_even, tap, x1, x2, x3, x4);
+            multiply_add(&even_even, tap + 32, x0, x1, x2, x3);
+            multiply_add(&even_odd, tap + 16, x1, x2, x3, x4);
+            multiply_add(&odd_even, tap + 48, x1, x2, x3, x4);
+            multiply_add(&odd_even, tap + 80, x0, x1, x2, x3);
+            multiply_add(&odd_odd, tap + 64, x1, x2, x3, x4);
+            let u0 = staged_x[row - 9];
+            let u1 = staged_x[row - 8];
+            let u2 = staged_x[row - 7];
+            let u3 = staged_x[row - 6];
+            let u4 = staged_x[row - 5];
+            multiply_add(&even_even, tap + 96, u1, u2, u3, u4);
+            multiply_add(&even_even, tap + 128, u0, u1, u2, u3);
+            multiply_add(&even_odd, tap + 112, u1, u2, u3, u4);
+        }
+    }
+
+    let cy = top + py;
+    if (c >= p.y.channels || cy >= i32(p.band.y + p.band.rows)) { return; }
+    let d = demod[p.demod + n * p.demod_n + c];
+    for (var j = 0; j < 4; j++) {
+        let cx = left + px + j;
+        finish(n, c, 2 * cy, 2 * cx, even_even[j] * d);
+        finish(n, c, 2 * cy, 2 * cx + 1, even_odd[j] * d);
+        finish(n, c, 2 * cy + 1, 2 * cx, odd_even[j] * d);
+        finish(n, c, 2 * cy + 1, 2 * cx + 1, odd_odd[j] * d);
+    }
+}
+
+// The last row and column of cells only have their even phases.
+fn finish(n: u32, c: u32, ty: i32, tx: i32, v: vec4<f32>) {
+    if (ty < i32(p.y.height) && tx < i32(p.y.width)) { store(n, c, ty, tx, v); }
+}
+
+// sum += W * x for 4 outputs and 4 cells.
+fn multiply_add(sum: ptr<function, array<vec4<f32>, 4>>, tap: u32, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>) {
+    let m = mat4x4<f32>(widen(w[tap]), widen(w[tap + 1]), widen(w[tap + 2]), widen(w[tap + 3]));
+    (*sum)[0] += m * x0; (*sum)[1] += m * x1; (*sum)[2] += m * x2; (*sum)[3] += m * x3;
+}

@@ -1,0 +1,69 @@
+//! `y = act(W x + bias) * gain`: a layer of the mapping network.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::kernel::{Call, Kernel, Variant, always};
+use crate::plan::{NewPass, Plan};
+use crate::tensor::{DType, Layout, Tensor, quads};
+use crate::tier::Needs;
+
+/// See the module.
+pub static KERNEL: Kernel = Kernel {
+    name: "fully_connected",
+    variants: &[Variant {
+        name: "portable",
+        prelude: &[],
+        source: include_str!("../../shaders/fully_connected.wgsl"),
+        needs: Needs::Portable,
+        fits: always,
+        grid: |pass, _| [pass.write.shape[1].div_ceil(8) as u32, pass.write.shape[0] as u32, 1],
+    }],
+    twin,
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    inputs: u32,
+    outputs: u32,
+    slope: f32,
+    gain: f32,
+}
+
+impl Plan {
+    /// x `[N, I]`, weight `[O, I]`, bias `[1, O]` -> `[N, O]`; `slope` of the negative half, `gain` after it.
+    #[track_caller]
+    pub fn fully_connected(&mut self, label: &str, x: Tensor, weight: Tensor, bias: Tensor, slope: f32, gain: f32) -> Tensor {
+        let ([n, inputs, ..], [outputs, columns, ..]) = (x.shape, weight.shape);
+        assert_eq!(inputs, columns, "{label}: inputs and weight disagree");
+        assert_eq!(outputs, bias.shape[1], "{label}: outputs and bias disagree");
+        let params = Params { inputs: quads(inputs) as u32, outputs: outputs as u32, slope, gain };
+        self.push(NewPass {
+            label,
+            kernel: &KERNEL,
+            params: bytemuck::bytes_of(&params),
+            constants: &[],
+            reads: &[x, weight, bias],
+            windows: &[],
+            dtype: DType::F32,
+            shape: [n, outputs, 1, 1],
+            write_dtype: DType::F32,
+            layout: Layout::Flat,
+            rows: 1,
+            columns: 1,
+            flops: (2 * n * inputs * outputs) as u64,
+        })
+    }
+}
+
+fn twin(call: &Call<'_>) -> Vec<f32> {
+    let params: Params = call.params();
+    let [(x, xs), (_, weight), (_, bias)] = call.reads[..] else { panic!("three reads") };
+    let inputs = x.shape[1];
+    let row = |n: usize, o: usize| -> f32 {
+        let products = weight[o * inputs..(o + 1) * inputs].iter().zip(&xs[n * inputs..]);
+        let sum: f64 = products.map(|(&w, &v)| f64::from(w) * f64::from(v)).sum::<f64>() + f64::from(bias[o]);
+        ((if sum >= 0.0 { sum } else { sum * f64::from(params.slope) }) * f64::from(params.gain)) as f32
+    };
+    (0..call.write.shape[0]).flat_map(|n| (0..call.write.shape[1]).map(move |o| row(n, o))).collect()
+}

@@ -1,0 +1,129 @@
+//! The kernels: one file per shader, with its formula, its Plan method and its CPU twin.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::kernel::Kernel;
+use crate::networks::stylegan2::Activation;
+use crate::tensor::Tensor;
+
+pub mod affine;
+pub mod demodulate;
+pub mod depthwise_conv2d;
+pub mod filter_bias_act;
+pub mod fully_connected;
+pub mod inverse_haar;
+pub mod modulated_conv2d;
+pub mod modulated_conv2d_up;
+pub mod normalize_2nd_moment;
+pub mod to_rgb;
+pub mod to_rgba8;
+
+/// Every kernel; tests and benches walk it.
+pub static ALL: &[&Kernel] = &[
+    &affine::KERNEL,
+    &demodulate::KERNEL,
+    &depthwise_conv2d::KERNEL,
+    &filter_bias_act::KERNEL,
+    &fully_connected::KERNEL,
+    &inverse_haar::KERNEL,
+    &modulated_conv2d::KERNEL,
+    &modulated_conv2d_up::KERNEL,
+    &normalize_2nd_moment::KERNEL,
+    &to_rgb::KERNEL,
+    &to_rgba8::KERNEL,
+];
+
+/// What every layer's channels are padded to in per-channel tables and packed weights: the widest output tile of a variant.
+pub const CHANNEL_TILE: usize = 32;
+
+/// Noise, bias, activation, gain and clamp of a layer (`struct BiasAct` in bias_act.wgsl).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct BiasAct {
+    noise_n: u32,
+    noise_strength: f32,
+    slope: f32,
+    gain: f32,
+    limit: f32,
+    pad: [f32; 3],
+}
+
+/// The tail of a layer, as a network states it.
+#[derive(Clone, Copy, Debug)]
+pub struct Tail {
+    /// Per output channel, `[1, O]`.
+    pub bias: Tensor,
+    /// Noise map `[1 or N, R * R]`; any flat tensor when the strength is 0.
+    pub noise: Tensor,
+    /// Factor of the noise.
+    pub noise_strength: f32,
+    /// Slope of the negative half.
+    pub slope: f32,
+    /// Factor after the activation.
+    pub gain: f32,
+    /// Clamp to plus and minus this.
+    pub limit: f32,
+}
+
+impl Tail {
+    /// The parameters for a pass over `images` images.
+    pub(crate) fn params(&self, images: usize) -> BiasAct {
+        let [maps, pixels, ..] = self.noise.shape;
+        let noise_n = if maps == 1 && images > 1 { 0 } else { pixels.next_multiple_of(4) as u32 };
+        BiasAct { noise_n, noise_strength: self.noise_strength, slope: self.slope, gain: self.gain, limit: self.limit, pad: [0.0; 3] }
+    }
+}
+
+impl BiasAct {
+    /// The twin of `bias_act` in bias_act.wgsl; `noise` is a flat tensor's natural values, with `pixels` per map.
+    pub(crate) fn apply(&self, v: f64, bias: f32, noise: &[f32], image: usize, pixels: usize, pixel: usize) -> f32 {
+        let map = if self.noise_n == 0 { 0 } else { image };
+        let strength = f64::from(self.noise_strength);
+        let z = if strength == 0.0 { 0.0 } else { f64::from(noise[map * pixels + pixel]) };
+        let t = v + f64::from(bias) + z * strength;
+        let activated = if t >= 0.0 { t } else { t * f64::from(self.slope) };
+        (activated * f64::from(self.gain)).clamp(-f64::from(self.limit), f64::from(self.limit)) as f32
+    }
+}
+
+/// Slope and gain of an activation function.
+pub fn slope_and_gain(activation: Activation) -> (f32, f32) {
+    match activation {
+        Activation::Lrelu => (0.2, std::f32::consts::SQRT_2),
+        Activation::Relu => (0.0, std::f32::consts::SQRT_2),
+        Activation::Linear => (1.0, 1.0),
+    }
+}
+
+/// Where a layer's slice of the styles (or demodulation factors) of all layers lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// The tensor of all layers, `[N, rows]`.
+    pub tensor: Tensor,
+    /// First row, a multiple of [`CHANNEL_TILE`].
+    pub first: usize,
+}
+
+impl Slice {
+    /// First group of four, and groups per image (0 when one row of values serves the batch).
+    pub(crate) fn groups(&self, images: usize) -> (u32, u32) {
+        let [n, rows, ..] = self.tensor.shape;
+        ((self.first / 4) as u32, if n == 1 && images > 1 { 0 } else { (rows / 4) as u32 })
+    }
+}
+
+/// The value of channel `c` of a layer, in the natural values of a tensor of all layers with `rows` rows.
+pub(crate) fn sliced(values: &[f32], rows: usize, first: u32, stride: u32, image: usize, c: usize) -> f64 {
+    let base = if stride == 0 { 0 } else { image * rows };
+    f64::from(values[base + first as usize * 4 + c])
+}
+
+/// `f` normalised to sum 1 and doubled: the gain of 4 that up-sampling by 2 needs, on each axis. Up to 8 taps.
+pub(crate) fn doubled_taps(filter: &[f32]) -> [f32; 8] {
+    let sum: f64 = filter.iter().map(|&tap| f64::from(tap)).sum();
+    let mut taps = [0.0; 8];
+    for (tap, &value) in taps.iter_mut().zip(filter) {
+        *tap = (2.0 * f64::from(value) / sum) as f32;
+    }
+    taps
+}

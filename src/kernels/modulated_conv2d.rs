@@ -1,0 +1,140 @@
+//! `y[o] = bias_act(demod[o] * sum_i W[o,i] (*) (style[i] * x[i]), bias[o], noise)`: modulated convolution, 3x3 or 1x1.
+//!
+//! Modulation scales the input and demodulation the output (Karras et al. 2020, section 2.2, equations 1 and 3), so the
+//! weights are constants and packed once.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
+use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::plan::{Load, NewPass, Plan, Window};
+use crate::tensor::{DType, Layout, Tensor, quads};
+use crate::tier::Needs;
+
+/// See the module.
+pub static KERNEL: Kernel = Kernel {
+    name: "modulated_conv2d",
+    variants: &[
+        Variant {
+            name: "subgroup",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
+            needs: Needs::Subgroup,
+            fits: always,
+            // A subgroup of 8 lanes x 4 pixels, 16 outputs.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
+        Variant {
+            name: "portable",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.wgsl"),
+            needs: Needs::Portable,
+            fits: always,
+            // 8 x 16 pixels, 32 outputs.
+            grid: |pass, band| {
+                let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
+                [tiles, pass.write.shape[1].div_ceil(32) as u32, band.images]
+            },
+        },
+    ],
+    twin,
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    act: BiasAct,
+    style: u32,
+    style_n: u32,
+    demod: u32,
+    demod_n: u32,
+}
+
+impl Plan {
+    /// Convolution weights `[O, I, k, k]`, packed for the convolution kernels.
+    pub fn convolution_weight(&mut self, name: &str, shape: [usize; 4], dtype: DType, load: Load) -> Tensor {
+        self.packed(name, shape, dtype, pack, packed_len(&shape), load)
+    }
+
+    /// x `[N, I, H, W]`, weight `[O, I, k, k]` with k 1 or 3, style `[N, I]`, demod `[N, O]` -> `[N, O, H, W]`.
+    #[track_caller]
+    pub fn modulated_conv2d(&mut self, label: &str, x: Tensor, weight: Tensor, style: Slice, demod: Slice, tail: Tail) -> Tensor {
+        let ([images, inputs, height, width], [outputs, weight_inputs, kernel, _]) = (x.shape, weight.shape);
+        let n = images.max(style.tensor.shape[0]);
+        assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
+        assert!(kernel == 1 || kernel == 3, "{label}: 1x1 and 3x3 are supported");
+        assert!(x.border() >= 1, "{label}: x needs a border");
+        let ((style_first, style_n), (demod_first, demod_n)) = (style.groups(n), demod.groups(n));
+        let params = Params { act: tail.params(n), style: style_first, style_n, demod: demod_first, demod_n };
+        self.push(NewPass {
+            label,
+            kernel: &KERNEL,
+            params: bytemuck::bytes_of(&params),
+            constants: &[("KERNEL", kernel as f64)],
+            reads: &[x, weight, style.tensor, demod.tensor, tail.bias, tail.noise],
+            windows: &[Window::same(1), Window::same(1)],
+            dtype: x.dtype,
+            shape: [n, outputs, height, width],
+            write_dtype: x.dtype,
+            layout: Layout::Slab { border: 1 },
+            rows: height,
+            columns: width,
+            flops: (2 * n * outputs * inputs * kernel * kernel * height * width) as u64,
+        })
+    }
+}
+
+/// Elements of packed weights.
+fn packed_len(&[outputs, inputs, kernel, _]: &[usize; 4]) -> usize {
+    outputs.next_multiple_of(CHANNEL_TILE) * quads(inputs) * 4 * kernel * kernel
+}
+
+/// `[O, I, k, k]` to `[O/16, I/4, k, k, 4 groups of outputs, 4 inputs, 4 outputs]`, zeros beyond O and I: 4x4 blocks that a
+/// shader reads as matrices, 16 outputs of a tap in a row.
+fn pack(shape: &[usize; 4], natural: &[f32]) -> Vec<f32> {
+    let [_, inputs, kernel, _] = *shape;
+    let taps = kernel * kernel;
+    let mut packed = vec![0.0; packed_len(shape)];
+    for (i, &value) in natural.iter().enumerate() {
+        let (o, c, tap) = (i / (inputs * taps), i / taps % inputs, i % taps);
+        let block = (o / 16 * quads(inputs) + c / 4) * taps + tap;
+        packed[block * 64 + o % 16 / 4 * 16 + c % 4 * 4 + o % 4] = value;
+    }
+    packed
+}
+
+fn twin(call: &Call<'_>) -> Vec<f32> {
+    let params: Params = call.params();
+    let [(x, xs), (weight, ws), (styles, style), (demods, demod), (_, bias), (noise_map, noise)] = call.reads[..] else {
+        panic!("six reads")
+    };
+    let ([x_images, inputs, ..], [n, outputs, height, width]) = (x.shape, call.write.shape);
+    let kernel = weight.shape[2];
+    let half = kernel as isize / 2;
+    let mut y = Vec::with_capacity(call.write.len());
+    for image in 0..n {
+        let s: Vec<f64> = (0..inputs).map(|c| sliced(style, styles.shape[1], params.style, params.style_n, image, c)).collect();
+        for o in 0..outputs {
+            let d = sliced(demod, demods.shape[1], params.demod, params.demod_n, image, o);
+            for pixel in 0..height * width {
+                let (py, px) = ((pixel / width) as isize, (pixel % width) as isize);
+                let mut sum = 0.0;
+                for (c, &s) in s.iter().enumerate() {
+                    let channel = &xs[(image.min(x_images - 1) * inputs + c) * height * width..];
+                    for k in 0..kernel * kernel {
+                        let (yy, xx) = (py + (k / kernel) as isize - half, px + (k % kernel) as isize - half);
+                        if (0..height as isize).contains(&yy) && (0..width as isize).contains(&xx) {
+                            let v = f64::from(channel[yy as usize * width + xx as usize]);
+                            sum += f64::from(ws[(o * inputs + c) * kernel * kernel + k]) * s * v;
+                        }
+                    }
+                }
+                y.push(params.act.apply(sum * d, bias[o], noise, image, noise_map.shape[1], pixel));
+            }
+        }
+    }
+    y
+}

@@ -1,0 +1,111 @@
+//! `t[o] = demod[o] * sum_i W[o,i] (x) up2(style[i] * x[i])`: modulated stride-2 transposed 3x3 convolution.
+//!
+//! The first half of an up-sampling layer; [`filter_bias_act`](super::filter_bias_act) is the second. As four phases of 4, 2,
+//! 2 and 1 taps it does a quarter of the work of convolving the up-sampled image.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{Slice, sliced};
+use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::plan::{NewPass, Plan, Window};
+use crate::tensor::{Layout, Tensor};
+use crate::tier::Needs;
+
+/// See the module.
+pub static KERNEL: Kernel = Kernel {
+    name: "modulated_conv2d_up",
+    variants: &[
+        Variant {
+            name: "subgroup",
+            prelude: &[SLAB, STORE],
+            source: include_str!("../../shaders/modulated_conv2d_up.subgroup.wgsl"),
+            needs: Needs::Subgroup,
+            fits: always,
+            // A subgroup of 8 lanes x 4 cells, 8 outputs.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32 * 2, y * band.images]
+            },
+        },
+        Variant {
+            name: "portable",
+            prelude: &[SLAB, STORE],
+            source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+            needs: Needs::Portable,
+            fits: always,
+            // 8 x 8 cells, 16 outputs.
+            grid: |pass, band| {
+                let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
+                [tiles, pass.write.shape[1].div_ceil(16) as u32, band.images]
+            },
+        },
+    ],
+    twin,
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    style: u32,
+    style_n: u32,
+    demod: u32,
+    demod_n: u32,
+}
+
+impl Plan {
+    /// x `[N, I, H, W]`, weight `[O, I, 3, 3]`, style `[N, I]`, demod `[N, O]` -> `[N, O, 2H+1, 2W+1]` with `border`.
+    #[track_caller]
+    pub fn modulated_conv2d_up(&mut self, label: &str, x: Tensor, weight: Tensor, style: Slice, demod: Slice, border: usize) -> Tensor {
+        let ([images, inputs, height, width], [outputs, weight_inputs, kernel, _]) = (x.shape, weight.shape);
+        let n = images.max(style.tensor.shape[0]);
+        assert_eq!((inputs, 3), (weight_inputs, kernel), "{label}: x and weight disagree");
+        assert!(x.border() >= 1, "{label}: x needs a border");
+        let ((style_first, style_n), (demod_first, demod_n)) = (style.groups(n), demod.groups(n));
+        self.push(NewPass {
+            label,
+            kernel: &KERNEL,
+            params: bytemuck::bytes_of(&Params { style: style_first, style_n, demod: demod_first, demod_n }),
+            constants: &[],
+            reads: &[x, weight, style.tensor, demod.tensor],
+            windows: &[
+                Window { num: 1, den: 1, low: -1, high: 0 },
+                Window { num: 2, den: 1, low: -(border as isize), high: border as isize },
+            ],
+            dtype: x.dtype,
+            shape: [n, outputs, 2 * height + 1, 2 * width + 1],
+            write_dtype: x.dtype,
+            layout: Layout::Slab { border },
+            rows: height + 1,
+            columns: width + 1,
+            flops: (2 * n * outputs * inputs * 9 * height * width) as u64,
+        })
+    }
+}
+
+fn twin(call: &Call<'_>) -> Vec<f32> {
+    let params: Params = call.params();
+    let [(x, xs), (_, ws), (styles, style), (demods, demod)] = call.reads[..] else { panic!("four reads") };
+    let ([x_images, inputs, height, width], [n, outputs, out_height, out_width]) = (x.shape, call.write.shape);
+    let mut t = vec![0.0; call.write.len()];
+    for image in 0..n {
+        for o in 0..outputs {
+            let d = sliced(demod, demods.shape[1], params.demod, params.demod_n, image, o);
+            let mut plane = vec![0.0f64; out_height * out_width];
+            for c in 0..inputs {
+                let s = sliced(style, styles.shape[1], params.style, params.style_n, image, c);
+                let channel = &xs[(image.min(x_images - 1) * inputs + c) * height * width..][..height * width];
+                for (pixel, &v) in channel.iter().enumerate() {
+                    for k in 0..9 {
+                        let (ty, tx) = (2 * (pixel / width) + k / 3, 2 * (pixel % width) + k % 3);
+                        plane[ty * out_width + tx] += f64::from(ws[(o * inputs + c) * 9 + k]) * s * f64::from(v);
+                    }
+                }
+            }
+            let base = (image * outputs + o) * out_height * out_width;
+            for (value, sum) in t[base..].iter_mut().zip(&plane) {
+                *value = (sum * d) as f32;
+            }
+        }
+    }
+    t
+}

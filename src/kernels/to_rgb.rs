@@ -1,0 +1,120 @@
+//! `img = clamp(W (style * x) + bias) + upsample2d(skip)`: torgb of a block, and the image of the block below, doubled.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{Slice, doubled_taps, sliced};
+use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::plan::{Load, NewPass, Plan, Window};
+use crate::tensor::{DType, Layout, Tensor, quads};
+use crate::tier::Needs;
+
+/// See the module.
+pub static KERNEL: Kernel = Kernel {
+    name: "to_rgb",
+    variants: &[Variant {
+        name: "portable",
+        prelude: &[SLAB, STORE],
+        source: include_str!("../../shaders/to_rgb.wgsl"),
+        needs: Needs::Portable,
+        fits: always,
+        // 4 pixels of a row an invocation.
+        grid: |pass, band| {
+            let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 64);
+            [x, y, band.images]
+        },
+    }],
+    twin,
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    style: u32,
+    style_n: u32,
+    limit: f32,
+    taps_len: u32,
+    taps: [f32; 8],
+}
+
+impl Plan {
+    /// Weights `[C, I, 1, 1]` of a torgb with up to 4 channels; f32 in every tier.
+    pub fn to_rgb_weight(&mut self, name: &str, shape: [usize; 4], load: Load) -> Tensor {
+        self.packed(name, shape, DType::F32, pack, quads(shape[1]) * 16, load)
+    }
+
+    /// x `[N, I, R, R]`, weight `[C, I, 1, 1]`, style `[N, I]`, bias `[1, C]`, skip `[N, C, R/2, R/2]` -> `[N, C, R, R]`, f32.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
+    pub fn to_rgb(&mut self, label: &str, x: Tensor, weight: Tensor, style: Slice, bias: Tensor, skip: Option<Tensor>, filter: &[f32], limit: f32) -> Tensor {
+        let ([n, inputs, height, width], [channels, weight_inputs, ..]) = (x.shape, weight.shape);
+        assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
+        assert!(channels <= 4, "{label}: an image has up to 4 channels");
+        let (style_first, style_n) = style.groups(n);
+        let taps = if skip.is_some() { doubled_taps(filter) } else { [0.0; 8] };
+        let params = Params { style: style_first, style_n, limit, taps_len: filter.len() as u32, taps };
+        let skip = skip.unwrap_or_else(|| {
+            let zero = std::sync::Arc::new(move || vec![0.0; channels]);
+            self.constant("no skip", [1, channels, 1, 1], DType::F32, Layout::Slab { border: 0 }, zero)
+        });
+        let reach = filter.len() as isize;
+        let border = filter.len().div_ceil(4).max(1);
+        assert!(skip.shape[2] == 1 || skip.border() >= border, "{label}: the border of skip is narrower than the filter");
+        self.push(NewPass {
+            label,
+            kernel: &KERNEL,
+            params: bytemuck::bytes_of(&params),
+            constants: &[("TAPS", filter.len() as f64)],
+            reads: &[x, weight, style.tensor, bias, skip],
+            windows: &[Window::same(0), Window { num: 1, den: 2, low: -reach, high: reach }, Window::same(border as isize)],
+            dtype: x.dtype,
+            shape: [n, channels, height, width],
+            write_dtype: DType::F32,
+            layout: Layout::Slab { border },
+            rows: height,
+            columns: width,
+            flops: (2 * n * channels * (inputs + filter.len() * filter.len() / 4) * height * width) as u64,
+        })
+    }
+}
+
+/// `[C, I, 1, 1]` to `[I/4, 4 inputs, 4 outputs]`.
+fn pack(&[channels, inputs, ..]: &[usize; 4], natural: &[f32]) -> Vec<f32> {
+    let mut packed = vec![0.0; quads(inputs) * 16];
+    for (i, &value) in natural.iter().enumerate() {
+        packed[i % inputs * 4 + i / inputs % channels] = value;
+    }
+    packed
+}
+
+fn twin(call: &Call<'_>) -> Vec<f32> {
+    let params: Params = call.params();
+    let [(x, xs), (_, ws), (styles, style), (_, bias), (skip, skips)] = call.reads[..] else { panic!("five reads") };
+    let ([_, inputs, ..], [n, channels, height, width]) = (x.shape, call.write.shape);
+    let taps = params.taps_len as isize;
+    let mut img = Vec::with_capacity(call.write.len());
+    for (image, o) in (0..n).flat_map(|image| (0..channels).map(move |o| (image, o))) {
+        for pixel in 0..height * width {
+            let mut sum = f64::from(bias[o]);
+            for c in 0..inputs {
+                let s = sliced(style, styles.shape[1], params.style, params.style_n, image, c);
+                sum += f64::from(ws[o * inputs + c]) * s * f64::from(xs[(image * inputs + c) * height * width + pixel]);
+            }
+            sum = sum.clamp(-f64::from(params.limit), f64::from(params.limit));
+            if skip.shape[2] > 1 {
+                let plane = &skips[(image * channels + o) * skip.shape[2] * skip.shape[3]..];
+                for k in 0..taps * taps {
+                    // Zero insertion: only even positions of the doubled image hold a sample.
+                    let uy = (pixel / width) as isize + taps - 1 - k / taps - (taps + 1) / 2;
+                    let ux = (pixel % width) as isize + taps - 1 - k % taps - (taps + 1) / 2;
+                    let inside = (0..2 * skip.shape[2] as isize).contains(&uy) && (0..2 * skip.shape[3] as isize).contains(&ux);
+                    if inside && uy % 2 == 0 && ux % 2 == 0 {
+                        let f = f64::from(params.taps[(k / taps) as usize]) * f64::from(params.taps[(k % taps) as usize]);
+                        sum += f * f64::from(plane[uy as usize / 2 * skip.shape[3] + ux as usize / 2]);
+                    }
+                }
+            }
+            img.push(sum as f32);
+        }
+    }
+    img
+}

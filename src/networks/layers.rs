@@ -1,0 +1,270 @@
+//! What the synthesis networks share: the plan under construction, the styles and demodulation factors of all layers, noise.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::kernels::{CHANNEL_TILE, Slice, Tail};
+use crate::model::{Array, Model};
+use crate::plan::{Load, Plan};
+use crate::tensor::{DType, Layout, Tensor, quads};
+
+/// Where the noise of a plan comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoiseSource {
+    /// The model's maps.
+    Const,
+    /// Nowhere.
+    None,
+    /// Inputs of the plan, one map for each layer and image.
+    Input,
+}
+
+/// A synthesis network as a plan, and its handles.
+pub struct Synthesis {
+    /// The passes.
+    pub plan: Plan,
+    /// `[N * num_ws, w_dim]`, the input.
+    pub ws: Tensor,
+    /// `[N, R * R]` of every layer with noise; inputs, when the noise comes from there.
+    pub noises: Vec<Tensor>,
+    /// The image, `[N, C, R, R]`, about -1..1.
+    pub img: Tensor,
+    /// The image as 8-bit pixels.
+    pub rgba: Tensor,
+}
+
+/// What a network says of a layer's style before the plan is built.
+pub(crate) struct StyleSpec {
+    /// Name without `synthesis.`, as `b8.conv0`.
+    pub(crate) name: String,
+    /// Which row of ws it reads.
+    pub(crate) slot: usize,
+    /// Factor of the affine's weight, and of its bias.
+    pub(crate) gains: [f32; 2],
+    /// Whether the layer's 3x3 weights are demodulated.
+    pub(crate) demodulate: bool,
+}
+
+/// A synthesis network under construction.
+pub(crate) struct Layers<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) model: &'a Model,
+    /// Element type of activations and convolution weights.
+    pub(crate) dtype: DType,
+    images: usize,
+    noise: NoiseSource,
+    noises: Vec<Tensor>,
+    ws: Tensor,
+    styles: HashMap<String, Slice>,
+    demods: HashMap<String, Slice>,
+}
+
+impl<'a> Layers<'a> {
+    /// The plan's beginning: the input ws, all styles and all demodulation factors.
+    pub(crate) fn new(model: &'a Model, images: usize, dtype: DType, noise: NoiseSource, num_ws: usize, w_dim: usize, specs: &[StyleSpec]) -> Layers<'a> {
+        let mut plan = Plan::new();
+        let ws = plan.input("ws", [images * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let (styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
+        let slice = |first: &usize| Slice { tensor: styles, first: *first };
+        let style_of = specs.iter().zip(&first_rows).map(|(spec, first)| (spec.name.clone(), slice(first))).collect();
+        let demods = demodulate(&mut plan, model, styles, dtype, specs, &first_rows);
+        Layers { plan, model, dtype, images, noise, noises: Vec::new(), ws, styles: style_of, demods }
+    }
+
+    /// The network's learned input as an activation, `[1, C, 4, 4]`.
+    pub(crate) fn constant_input(&mut self, name: &str) -> Tensor {
+        let array = self.array(name);
+        let [channels, height, width] = array.shape()[..] else { unreachable!("the manifest says [C, 4, 4]") };
+        self.plan.constant(name, [1, channels, height, width], self.dtype, Layout::Slab { border: 1 }, whole(&array))
+    }
+
+    /// A modulated, optionally demodulated convolution with its tail.
+    pub(crate) fn modulated_conv2d(&mut self, name: &str, x: Tensor, tail: Tail) -> Tensor {
+        let (weight, style, demod) = (self.convolution_weight(name), self.style(name), self.demod(name));
+        self.plan.modulated_conv2d(name, x, weight, style, demod, tail)
+    }
+
+    /// A per-channel tensor `[1, C]`, padded to what the kernels' tiles read.
+    pub(crate) fn bias(&mut self, name: &str) -> Tensor {
+        let array = self.array(&format!("{name}.bias"));
+        let rows = array.len().next_multiple_of(CHANNEL_TILE);
+        let load = whole(&array);
+        let padded = move || {
+            let mut values = load();
+            values.resize(rows, 0.0);
+            values
+        };
+        self.plan.constant(&format!("{name}.bias"), [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(padded))
+    }
+
+    /// The noise map of a layer at a resolution, and its strength; strength 0 when the network or the caller wants none.
+    pub(crate) fn noise(&mut self, name: &str, resolution: usize) -> (Tensor, f32) {
+        let pixels = resolution * resolution;
+        let strength = |layers: &Layers<'_>| layers.array(&format!("{name}.noise_strength")).to_f32()[0];
+        let has_noise = self.model.arrays.contains_key(&format!("synthesis.{name}.noise_const"));
+        match self.noise {
+            NoiseSource::Const if has_noise => {
+                let load = whole(&self.array(&format!("{name}.noise_const")));
+                let map = self.plan.constant(&format!("{name}.noise_const"), [1, pixels, 1, 1], DType::F32, Layout::Flat, load);
+                (map, strength(self))
+            }
+            NoiseSource::Input if has_noise => {
+                let map = self.plan.input(&format!("{name}.noise"), [self.images, pixels, 1, 1], DType::F32, Layout::Flat);
+                self.noises.push(map);
+                (map, strength(self))
+            }
+            _ => (self.plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4])), 0.0),
+        }
+    }
+
+    /// Convolution weights. In f16 every output channel of a demodulated layer is divided by a power of two, which
+    /// demodulation undoes exactly: weights of any size fit.
+    pub(crate) fn convolution_weight(&mut self, name: &str) -> Tensor {
+        let array = self.array(&format!("{name}.weight"));
+        let [outputs, inputs, kernel, _] = array.shape()[..] else { unreachable!("the manifest says [O, I, k, k]") };
+        let load = whole(&array);
+        let scaled = self.dtype == DType::F16 && self.demods.contains_key(name);
+        let values = move || {
+            let mut values = load();
+            if scaled {
+                for row in values.chunks_exact_mut(inputs * kernel * kernel) {
+                    let scale = 1.0 / power_of_two(row);
+                    row.iter_mut().for_each(|value| *value *= scale);
+                }
+            }
+            values
+        };
+        self.plan.convolution_weight(&format!("{name}.weight"), [outputs, inputs, kernel, kernel], self.dtype, Arc::new(values))
+    }
+
+    /// The style of a layer.
+    pub(crate) fn style(&self, name: &str) -> Slice {
+        self.styles[name]
+    }
+
+    /// The demodulation factors of a layer; ones for a layer without.
+    pub(crate) fn demod(&mut self, name: &str) -> Slice {
+        self.demods.get(name).copied().unwrap_or_else(|| {
+            let channels = self.array(&format!("{name}.weight")).shape()[0];
+            self.ones(channels)
+        })
+    }
+
+    /// Ones in the place of a style or of demodulation factors.
+    pub(crate) fn ones(&mut self, channels: usize) -> Slice {
+        let rows = channels.next_multiple_of(CHANNEL_TILE);
+        Slice { tensor: self.plan.constant("ones", [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(move || vec![1.0; rows])), first: 0 }
+    }
+
+    /// An array of the synthesis network.
+    pub(crate) fn array(&self, name: &str) -> Array {
+        self.model.array(&format!("synthesis.{name}")).clone()
+    }
+
+    /// The plan's end: the image as 8-bit pixels.
+    pub(crate) fn finish(mut self, img: Tensor) -> Synthesis {
+        let rgba = self.plan.to_rgba8("rgba8", img);
+        self.plan.tap(img);
+        self.plan.tap(rgba);
+        Synthesis { plan: self.plan, ws: self.ws, noises: self.noises, img, rgba }
+    }
+}
+
+/// Loads an array whole.
+pub(crate) fn whole(array: &Array) -> Load {
+    let array = array.clone();
+    Arc::new(move || array.to_f32())
+}
+
+/// One pass for the styles of all layers; returns them and each layer's first row.
+fn affine(plan: &mut Plan, model: &Model, ws: Tensor, num_ws: usize, w_dim: usize, specs: &[StyleSpec]) -> (Tensor, Vec<usize>) {
+    let mut first_rows = Vec::new();
+    let mut rows = 0;
+    let mut layers = Vec::new();
+    for spec in specs {
+        let array = |part: &str| model.array(&format!("synthesis.{}.affine.{part}", spec.name)).clone();
+        let (weight, bias) = (array("weight"), array("bias"));
+        first_rows.push(rows);
+        rows += bias.len().next_multiple_of(CHANNEL_TILE);
+        layers.push((weight, bias, spec.gains, spec.slot));
+    }
+    let layers = Arc::new(layers);
+    let matrix_layers = layers.clone();
+    let matrix = move || {
+        let mut values = Vec::with_capacity(rows * w_dim);
+        for (weight, bias, [gain, _], _) in matrix_layers.iter() {
+            values.extend(weight.to_f32().iter().map(|value| value * gain));
+            values.resize(values.len() + (bias.len().next_multiple_of(CHANNEL_TILE) - bias.len()) * w_dim, 0.0);
+        }
+        values
+    };
+    let table = move || {
+        let mut values = Vec::with_capacity(rows * 4);
+        for (_, bias, [_, gain], slot) in layers.iter() {
+            let end = values.len() + bias.len().next_multiple_of(CHANNEL_TILE) * 4;
+            values.extend(bias.to_f32().iter().flat_map(|value| [value * gain, *slot as f32, 0.0, 0.0]));
+            values.resize(end, 0.0);
+        }
+        values
+    };
+    let matrix = plan.constant("affine.weight", [rows, w_dim, 1, 1], DType::F32, Layout::Flat, Arc::new(matrix));
+    let table = plan.constant("affine.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
+    (plan.affine("styles", ws, num_ws, matrix, table), first_rows)
+}
+
+/// One pass for the demodulation factors of all layers that have them.
+fn demodulate(plan: &mut Plan, model: &Model, styles: Tensor, dtype: DType, specs: &[StyleSpec], first_rows: &[usize]) -> HashMap<String, Slice> {
+    let mut firsts = HashMap::new();
+    let mut layers = Vec::new();
+    let (mut rows, mut energies) = (0, 0);
+    for (spec, &style) in specs.iter().zip(first_rows).filter(|(spec, _)| spec.demodulate) {
+        let weight = model.array(&format!("synthesis.{}.weight", spec.name)).clone();
+        let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
+        firsts.insert(spec.name.clone(), rows);
+        rows += outputs.next_multiple_of(CHANNEL_TILE);
+        energies += outputs * quads(inputs) * 4;
+        layers.push((weight, style));
+    }
+    if layers.is_empty() {
+        return HashMap::new();
+    }
+    let layers = Arc::new(layers);
+    let energy_layers = layers.clone();
+    let energy = move || {
+        let mut values = Vec::with_capacity(energies);
+        for (weight, _) in energy_layers.iter() {
+            let (inputs, taps) = (weight.shape()[1], weight.shape()[2] * weight.shape()[3]);
+            for row in weight.to_f32().chunks_exact(inputs * taps) {
+                let square = |taps: &[f32]| taps.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() as f32;
+                values.extend(row.chunks_exact(taps).map(square));
+                values.resize(values.len().next_multiple_of(4), 0.0);
+            }
+        }
+        values
+    };
+    let table = move || {
+        let mut values = Vec::with_capacity(rows * 4);
+        let mut first = 0;
+        for (weight, style) in layers.iter() {
+            let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
+            let end = values.len() + outputs.next_multiple_of(CHANNEL_TILE) * 4;
+            for row in weight.to_f32().chunks_exact(weight.len() / outputs) {
+                let scale = if dtype == DType::F16 { power_of_two(row) } else { 1.0 };
+                values.extend([scale, (style / 4) as f32, quads(inputs) as f32, first as f32]);
+                first += quads(inputs);
+            }
+            values.resize(end, 0.0);
+        }
+        values
+    };
+    let energy = plan.constant("demodulate.energy", [1, energies, 1, 1], DType::F32, Layout::Flat, Arc::new(energy));
+    let table = plan.constant("demodulate.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
+    let demods = plan.demodulate("demodulate", styles, energy, table);
+    firsts.into_iter().map(|(name, first)| (name, Slice { tensor: demods, first })).collect()
+}
+
+/// The power of two that brings the largest of the values into 1..2; 1 when all are zero.
+fn power_of_two(values: &[f32]) -> f32 {
+    let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    if largest > 0.0 { f32::exp2(largest.log2().floor().clamp(-100.0, 100.0)) } else { 1.0 }
+}

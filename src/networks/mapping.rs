@@ -1,0 +1,84 @@
+//! The mapping network, z -> w (Karras et al. 2019, "A Style-Based Generator Architecture", section 2).
+
+use std::sync::Arc;
+
+use super::layers::whole;
+use super::{Config, stylegan2};
+use crate::kernels::slope_and_gain;
+use crate::model::Model;
+use crate::plan::{Load, Plan};
+use crate::tensor::{DType, Layout, Tensor};
+
+/// A mapping network as a plan, and its handles.
+pub struct Mapping {
+    /// The passes.
+    pub plan: Plan,
+    /// `[N, z_dim]`; absent when z_dim is 0.
+    pub z: Option<Tensor>,
+    /// One-hot classes `[N, c_dim]` of a conditional network.
+    pub label: Option<Tensor>,
+    /// `[N, w_dim]`.
+    pub w: Tensor,
+}
+
+/// How a mapping network differs from another.
+struct Shape {
+    z_dim: usize,
+    c_dim: usize,
+    num_layers: usize,
+    /// Factor of a layer's weight, given its inputs; and of its bias.
+    gains: (fn(f32, usize) -> f32, f32),
+    lr_multiplier: f32,
+    activation: stylegan2::Activation,
+}
+
+/// Appends `fc0 ... fcN` to a new plan for `n` latents.
+pub fn mapping(model: &Model, n: usize) -> Mapping {
+    let shape = match &model.config {
+        Config::StyleGan2(config) => Shape {
+            z_dim: config.z_dim,
+            c_dim: config.c_dim,
+            num_layers: config.num_layers,
+            // Equalised learning rate: the stored weight times lr_multiplier / sqrt(fan_in).
+            gains: (|lr_multiplier, inputs| lr_multiplier / (inputs as f32).sqrt(), config.lr_multiplier),
+            lr_multiplier: config.lr_multiplier,
+            activation: config.mapping_activation,
+        },
+        Config::MobileStyleGan(config) => Shape {
+            z_dim: config.z_dim,
+            c_dim: 0,
+            num_layers: config.num_layers,
+            // The weights carry their scales.
+            gains: (|_, _| 1.0, 1.0),
+            lr_multiplier: 1.0,
+            activation: stylegan2::Activation::Lrelu,
+        },
+    };
+    let mut plan = Plan::new();
+    let z = (shape.z_dim > 0).then(|| plan.input("z", [n, shape.z_dim, 1, 1], DType::F32, Layout::Flat));
+    let label = (shape.c_dim > 0).then(|| plan.input("label", [n, shape.c_dim, 1, 1], DType::F32, Layout::Flat));
+    let embed = label.map(|label| {
+        let gain = 1.0 / (shape.c_dim as f32).sqrt();
+        let (weight, bias) = fc(&mut plan, model, "embed", gain, 1.0);
+        plan.fully_connected("embed", label, weight, bias, 1.0, 1.0)
+    });
+    let mut x = plan.normalize_2nd_moment("normalize", z, embed);
+    let (slope, gain) = slope_and_gain(shape.activation);
+    for i in 0..shape.num_layers {
+        let name = format!("fc{i}");
+        let (weight, bias) = fc(&mut plan, model, &name, (shape.gains.0)(shape.lr_multiplier, x.shape[1]), shape.gains.1);
+        x = plan.fully_connected(&name, x, weight, bias, slope, gain);
+    }
+    plan.tap(x);
+    Mapping { plan, z, label, w: x }
+}
+
+fn fc(plan: &mut Plan, model: &Model, name: &str, weight_gain: f32, bias_gain: f32) -> (Tensor, Tensor) {
+    let (weight, bias) = (model.array(&format!("mapping.{name}.weight")), model.array(&format!("mapping.{name}.bias")));
+    let scaled = |load: Load, gain: f32| -> Load { Arc::new(move || load().into_iter().map(|value| value * gain).collect()) };
+    let [outputs, inputs] = weight.shape()[..] else { unreachable!("the manifest says [O, I]") };
+    (
+        plan.constant(&format!("{name}.weight"), [outputs, inputs, 1, 1], DType::F32, Layout::Flat, scaled(whole(weight), weight_gain)),
+        plan.constant(&format!("{name}.bias"), [1, outputs, 1, 1], DType::F32, Layout::Flat, scaled(whole(bias), bias_gain)),
+    )
+}

@@ -1,0 +1,86 @@
+//! The synthesis network, ws -> image (Karras et al. 2020, figures 2c and 7b).
+
+use super::{Activation, Config};
+use crate::kernels::{Tail, filter_bias_act, slope_and_gain};
+use crate::model::Model;
+use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis};
+use crate::tensor::{DType, Tensor};
+
+/// The forward pass of `images` images.
+pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DType, noise: NoiseSource) -> Synthesis {
+    let layers = Layers::new(model, images, dtype, noise, config.num_ws(), config.w_dim, &styles(config));
+    let mut net = Net { layers, config };
+    let mut x = net.layers.constant_input("b4.const");
+    let mut img = None;
+    for resolution in config.resolutions() {
+        let block = format!("b{resolution}");
+        if resolution > 4 {
+            x = net.synthesis_layer_up(&format!("{block}.conv0"), x, resolution);
+        }
+        x = net.synthesis_layer(&format!("{block}.conv1"), x, resolution);
+        if config.has_torgb(resolution) {
+            img = Some(net.to_rgb(&format!("{block}.torgb"), x, img));
+        }
+    }
+    net.layers.finish(img.expect("the last block has a torgb"))
+}
+
+/// Who reads which row of ws: b4.conv1 0; b4.torgb and b8.conv0 1; b8.conv1 2; b8.torgb and b16.conv0 3; ...
+fn styles(config: &Config) -> Vec<StyleSpec> {
+    let weight_gain = 1.0 / (config.w_dim as f32).sqrt();
+    let mut specs = Vec::new();
+    for (i, resolution) in config.resolutions().enumerate() {
+        let mut layer = |name: &str, slot: usize| {
+            specs.push(StyleSpec { name: format!("b{resolution}.{name}"), slot, gains: [weight_gain, 1.0], demodulate: true });
+        };
+        if i > 0 {
+            layer("conv0", 2 * i - 1);
+        }
+        layer("conv1", 2 * i);
+        if config.has_torgb(resolution) {
+            // torgb is not demodulated; the gain of its weights is put into its style.
+            let gain = 1.0 / (config.channels(resolution) as f32).sqrt();
+            specs.push(StyleSpec { name: format!("b{resolution}.torgb"), slot: 2 * i + 1, gains: [weight_gain * gain, gain], demodulate: false });
+        }
+    }
+    specs
+}
+
+struct Net<'a> {
+    layers: Layers<'a>,
+    config: &'a Config,
+}
+
+impl Net<'_> {
+    /// 3x3 convolution, noise, bias, activation.
+    fn synthesis_layer(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+        let tail = self.tail(name, resolution, self.config.activation);
+        self.layers.modulated_conv2d(name, x, tail)
+    }
+
+    /// The same with up-sampling by two before the convolution, as a transposed convolution and a low-pass filter.
+    fn synthesis_layer_up(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+        let filter = &self.config.resample_filter;
+        let tail = self.tail(name, resolution, self.config.activation);
+        let (weight, style, demod) = (self.layers.convolution_weight(name), self.layers.style(name), self.layers.demod(name));
+        let t = self.layers.plan.modulated_conv2d_up(name, x, weight, style, demod, filter_bias_act::border(filter));
+        self.layers.plan.filter_bias_act(&format!("{name}.filter"), t, filter, tail)
+    }
+
+    /// 1x1 convolution to the image's channels, added to the image of the block below, doubled.
+    fn to_rgb(&mut self, name: &str, x: Tensor, skip: Option<Tensor>) -> Tensor {
+        let weight = self.layers.array(&format!("{name}.weight"));
+        let shape = [weight.shape()[0], weight.shape()[1], 1, 1];
+        let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), shape, crate::networks::layers::whole(&weight));
+        let (style, bias) = (self.layers.style(name), self.layers.bias(name));
+        let limit = self.config.conv_clamp.unwrap_or(f32::MAX);
+        self.layers.plan.to_rgb(name, x, weight, style, bias, skip, &self.config.resample_filter, limit)
+    }
+
+    fn tail(&mut self, name: &str, resolution: usize, activation: Activation) -> Tail {
+        let (slope, gain) = slope_and_gain(activation);
+        let (noise, noise_strength) = self.layers.noise(name, resolution);
+        let limit = self.config.conv_clamp.unwrap_or(f32::MAX);
+        Tail { bias: self.layers.bias(name), noise, noise_strength, slope, gain, limit }
+    }
+}

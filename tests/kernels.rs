@@ -1,0 +1,249 @@
+//! Every kernel, every variant, every element type against its CPU twin: fresh random inputs, awkward shapes, poisoned outputs.
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use common::{Random, check, compare, gpu};
+use stylegan_wgpu::executor::Options;
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Slice, Tail, filter_bias_act};
+use stylegan_wgpu::plan::{Load, Plan};
+use stylegan_wgpu::tensor::{DType, Layout, Tensor};
+
+const TYPES: [DType; 2] = [DType::F32, DType::F16];
+
+fn fixed(values: Vec<f32>) -> Load {
+    Arc::new(move || values.clone())
+}
+
+fn options() -> [Options; 2] {
+    [Options::default(), Options { portable: true, ..Options::default() }]
+}
+
+/// A plan with an activation, and what a convolution layer needs, filled with random values.
+struct Layer {
+    plan: Plan,
+    random: Random,
+    inputs: HashMap<&'static str, Vec<f32>>,
+}
+
+impl Layer {
+    fn new(seed: u64) -> Layer {
+        Layer { plan: Plan::new(), random: Random::new(seed), inputs: HashMap::new() }
+    }
+
+    fn input(&mut self, name: &'static str, shape: [usize; 4], dtype: DType, layout: Layout) -> Tensor {
+        let tensor = self.plan.input(name, shape, dtype, layout);
+        self.inputs.insert(name, self.random.values(tensor.len()));
+        tensor
+    }
+
+    fn slab(&mut self, shape: [usize; 4], dtype: DType) -> Tensor {
+        self.input("x", shape, dtype, Layout::Slab { border: 1 })
+    }
+
+    /// A slice that starts behind another layer's, as in a network.
+    fn slice(&mut self, name: &'static str, n: usize, channels: usize) -> Slice {
+        let rows = CHANNEL_TILE + channels.next_multiple_of(CHANNEL_TILE);
+        Slice { tensor: self.input(name, [n, rows, 1, 1], DType::F32, Layout::Flat), first: CHANNEL_TILE }
+    }
+
+    fn tail(&mut self, channels: usize, maps: usize, pixels: usize) -> Tail {
+        let rows = channels.next_multiple_of(CHANNEL_TILE);
+        let bias = self.input("bias", [1, rows, 1, 1], DType::F32, Layout::Flat);
+        let noise = self.input("noise", [maps, pixels, 1, 1], DType::F32, Layout::Flat);
+        Tail { bias, noise, noise_strength: 0.3, slope: 0.2, gain: std::f32::consts::SQRT_2, limit: 2.0 }
+    }
+
+    fn weight(&mut self, shape: [usize; 4], dtype: DType) -> Tensor {
+        let scale = 1.0 / ((shape[1] * shape[2] * shape[3]) as f32).sqrt();
+        let values = self.random.values(shape.iter().product()).into_iter().map(|v| v * scale).collect();
+        self.plan.convolution_weight("weight", shape, dtype, fixed(values))
+    }
+}
+
+/// Images, inputs, outputs, height, width.
+const CONVOLUTIONS: &[[usize; 5]] = &[
+    [1, 4, 16, 4, 4],
+    [1, 1, 1, 8, 8],
+    [2, 3, 40, 8, 8],
+    [1, 72, 40, 9, 13],
+    [3, 20, 72, 16, 16],
+    [1, 40, 33, 5, 7],
+    [1, 8, 8, 1, 1024],
+    [1, 4, 20, 37, 41],
+];
+
+#[test]
+fn modulated_conv2d_equals_its_twin() {
+    for (seed, &[n, inputs, outputs, height, width]) in (0..).zip(CONVOLUTIONS) {
+        for (dtype, kernel) in TYPES.into_iter().flat_map(|dtype| [(dtype, 3), (dtype, 1)]) {
+            for options in options() {
+                let mut layer = Layer::new(seed);
+                let x = layer.slab([n, inputs, height, width], dtype);
+                let weight = layer.weight([outputs, inputs, kernel, kernel], dtype);
+                let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
+                let tail = layer.tail(outputs, if seed % 2 == 0 { 1 } else { n }, height * width);
+                layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
+                check(&format!("{kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"), layer.plan, &layer.inputs, &options);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_const_serves_a_whole_batch() {
+    let mut layer = Layer::new(3);
+    let x = layer.slab([1, 12, 4, 4], DType::F32);
+    let weight = layer.weight([20, 12, 3, 3], DType::F32);
+    let (style, demod) = (layer.slice("style", 3, 12), layer.slice("demod", 3, 20));
+    let tail = layer.tail(20, 1, 16);
+    let y = layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
+    assert_eq!(y.shape, [3, 20, 4, 4]);
+    check("const", layer.plan, &layer.inputs, &Options::default());
+}
+
+#[test]
+fn modulated_conv2d_up_and_filter_equal_their_twins() {
+    let filters: [&[f32]; 4] = [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[0.5, 1.0, -2.0, 4.0, 3.0, 1.0, 0.0, 0.25], &[1.0]];
+    for (seed, &[n, inputs, outputs, height, width]) in (0..).zip(&CONVOLUTIONS[..6]) {
+        for dtype in TYPES {
+            for options in options() {
+                let filter = filters[seed as usize % filters.len()];
+                let mut layer = Layer::new(seed);
+                let x = layer.slab([n, inputs, height, width], dtype);
+                let weight = layer.weight([outputs, inputs, 3, 3], dtype);
+                let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
+                let tail = layer.tail(outputs, 1, 4 * height * width);
+                let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, filter_bias_act::border(filter));
+                layer.plan.filter_bias_act("filter", t, filter, tail);
+                check(&format!("up {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"), layer.plan, &layer.inputs, &options);
+            }
+        }
+    }
+}
+
+#[test]
+fn to_rgb_equals_its_twin() {
+    let filters: [&[f32]; 4] = [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0]];
+    for (seed, [n, inputs, channels, size]) in (0..).zip([[1, 8, 3, 8], [2, 40, 1, 16], [1, 5, 4, 4], [1, 33, 2, 32]]) {
+        for dtype in TYPES {
+            let mut layer = Layer::new(seed);
+            let x = layer.slab([n, inputs, size, size], dtype);
+            let style = layer.slice("style", n, inputs);
+            let values = layer.random.values(channels * inputs);
+            let weight = layer.plan.to_rgb_weight("weight", [channels, inputs, 1, 1], fixed(values));
+            let bias = layer.input("bias", [1, channels, 1, 1], DType::F32, Layout::Flat);
+            let filter = filters[seed as usize];
+            let skip = layer.input("skip", [n, channels, size / 2, size / 2], DType::F32, Layout::Slab { border: 2 });
+            let first = layer.plan.to_rgb("first", x, weight, style, bias, None, filter, f32::MAX);
+            let img = layer.plan.to_rgb("second", x, weight, style, bias, Some(skip), filter, 0.5);
+            layer.plan.to_rgba8("rgba", img);
+            layer.plan.to_rgba8("rgba", first);
+            check(&format!("torgb {n} {inputs}>{channels} {size} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+#[test]
+fn wavelet_kernels_equal_their_twins() {
+    for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4]]) {
+        for dtype in TYPES {
+            let mut layer = Layer::new(seed);
+            let x = layer.slab([n, channels, height, width], dtype);
+            let style = layer.slice("style", n, channels);
+            let values = layer.random.values(channels * 9);
+            let weight = layer.plan.depthwise_weight("weight", channels, fixed(values));
+            let y = layer.plan.depthwise_conv2d("depthwise", x, weight, style);
+            layer.plan.inverse_haar("wavelet", y, style, dtype);
+            layer.plan.inverse_haar("image", y, style, DType::F32);
+            check(&format!("wavelet {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+#[test]
+fn mapping_kernels_equal_their_twins() {
+    for (seed, [n, z_dim, embed, w_dim]) in (0..).zip([[1, 512, 0, 512], [3, 7, 5, 9], [2, 64, 0, 33], [1, 0, 12, 16]]) {
+        let mut layer = Layer::new(seed);
+        let z = (z_dim > 0).then(|| layer.input("z", [n, z_dim, 1, 1], DType::F32, Layout::Flat));
+        let label = (embed > 0).then(|| layer.input("label", [n, embed, 1, 1], DType::F32, Layout::Flat));
+        let x = layer.plan.normalize_2nd_moment("normalize", z, label);
+        let weight = layer.input("weight", [w_dim, z_dim + embed, 1, 1], DType::F32, Layout::Flat);
+        let bias = layer.input("bias", [1, w_dim, 1, 1], DType::F32, Layout::Flat);
+        layer.plan.fully_connected("fc", x, weight, bias, 0.2, 1.5);
+        check(&format!("mapping {n} {z_dim}+{embed}>{w_dim}"), layer.plan, &layer.inputs, &Options::default());
+    }
+}
+
+#[test]
+fn affine_and_demodulate_equal_their_twins() {
+    for (seed, [n, num_ws, w_dim, styles]) in (0..).zip([[1, 4, 16, 32], [3, 2, 33, 64], [2, 18, 512, 96]]) {
+        let mut layer = Layer::new(seed);
+        let ws = layer.input("ws", [n * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let matrix = layer.input("matrix", [styles, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let slots = (0..styles).flat_map(|r| [layer.random.next(), (r * 7 % num_ws) as f32, 0.0, 0.0]).collect();
+        let table = layer.plan.constant("table", [styles, 4, 1, 1], DType::F32, Layout::Flat, fixed(slots));
+        let style = layer.plan.affine("affine", ws, num_ws, matrix, table);
+        // Two layers: rows of 4 and of 8 groups of inputs; the last rows are padding.
+        let rows: Vec<[f32; 4]> = (0..12)
+            .map(|r| match r {
+                0..6 => [1.0 + r as f32, 1.0, 4.0, (r * 4) as f32],
+                6..10 => [0.5, 0.0, 8.0, (24 + (r - 6) * 8) as f32],
+                _ => [0.0; 4],
+            })
+            .collect();
+        let energies = layer.random.values(4 * (24 + 32)).into_iter().map(f32::abs).collect::<Vec<_>>();
+        let energies = layer.plan.constant("energies", [1, energies.len(), 1, 1], DType::F32, Layout::Flat, fixed(energies));
+        let table = layer.plan.constant("rows", [12, 4, 1, 1], DType::F32, Layout::Flat, fixed(rows.concat()));
+        layer.plan.demodulate("demodulate", style, energies, table);
+        check(&format!("affine {n} {num_ws} {w_dim} {styles}"), layer.plan, &layer.inputs, &Options::default());
+    }
+}
+
+#[test]
+fn bands_change_nothing() {
+    for portable in [false, true] {
+        let build = || {
+            let mut layer = Layer::new(11);
+            let x = layer.slab([2, 8, 24, 24], DType::F32);
+            let weight = layer.weight([8, 8, 3, 3], DType::F32);
+            let (style, demod) = (layer.slice("style", 2, 8), layer.slice("demod", 2, 8));
+            let tail = layer.tail(8, 1, 48 * 48);
+            let filter = [1.0, 3.0, 3.0, 1.0];
+            let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
+            let y = layer.plan.filter_bias_act("filter", t, &filter, tail);
+            let y = layer.plan.modulated_conv2d("conv", y, weight, style, demod, tail);
+            let values = layer.random.values(24);
+            let rgb = layer.plan.to_rgb_weight("rgb", [3, 8, 1, 1], fixed(values));
+            let skip = layer.input("skip", [2, 3, 24, 24], DType::F32, Layout::Slab { border: 1 });
+            let bias = layer.input("rgb bias", [1, 3, 1, 1], DType::F32, Layout::Flat);
+            let img = layer.plan.to_rgb("torgb", y, rgb, style, bias, Some(skip), &filter, 9.0);
+            layer.plan.to_rgba8("rgba", img);
+            layer
+        };
+        let run = |what: &str, max_binding| {
+            let layer = build();
+            check(what, layer.plan, &layer.inputs, &Options { max_binding, portable })
+        };
+        let whole = run("whole", None);
+        let per_image = run("an image at a time", Some(100_000));
+        let per_rows = run("rows at a time", Some(30_000));
+        for ((whole, per_image), per_rows) in whole.iter().zip(&per_image).zip(&per_rows) {
+            assert_eq!(whole, per_image);
+            assert_eq!(whole, per_rows);
+        }
+    }
+}
+
+#[test]
+fn a_comparison_fails_on_nan_on_one_wrong_value_and_on_a_wrong_length() {
+    let want = vec![1.0, -2.0, 3.0];
+    compare("equal", &want, &want, 1e-6);
+    for got in [vec![1.0, f32::NAN, 3.0], vec![1.0, -2.0, 3.001], vec![1.0, -2.0]] {
+        assert!(std::panic::catch_unwind(|| compare("wrong", &got, &want, 1e-6)).is_err(), "{got:?} passed");
+    }
+    assert!(common::rel_l2(&[f32::NAN], &[1.0]).is_infinite() && common::rel_l2(&[1.0], &[1.0, 2.0]).is_infinite());
+    assert!(!gpu().name().is_empty());
+}
