@@ -45,6 +45,24 @@ fn z_is_the_first_values_in_f32() {
     assert!(z(0, 0).is_empty());
 }
 
+#[test]
+fn z_equals_that_of_the_fixtures() {
+    let tiny = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny");
+    let mut cases = 0;
+    for folder in std::fs::read_dir(&tiny).unwrap_or_else(|error| panic!("{}: {error}", tiny.display())) {
+        let folder = folder.unwrap().path();
+        let case: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("case.json")).unwrap()).unwrap();
+        let file = std::fs::read(folder.join("expected.safetensors")).unwrap();
+        let expected = safetensors::SafeTensors::deserialize(&file).unwrap().tensor("z").unwrap();
+        let (seeds, z_dim) = (case["seeds"].as_array().unwrap(), expected.shape()[1]);
+        let got: Vec<f32> = seeds.iter().flat_map(|seed| z(seed.as_u64().unwrap() as u32, z_dim)).collect();
+        let want: Vec<f32> = expected.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        assert_eq!(got, want, "{}", folder.display());
+        cases += 1;
+    }
+    assert_eq!(cases, 7);
+}
+
 /// Two images, three layers, rows of two: 0, 1, ... 11.
 fn counting() -> Ws {
     Ws::new(2, 3, 2, (0..12).map(|i| i as f32).collect()).unwrap()

@@ -54,7 +54,10 @@ impl Model {
         let config = read_config(metadata.get("config").map(String::as_str))?;
         let provenance: BTreeMap<String, String> = match metadata.get("provenance") {
             None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(text).map_err(|error| Error::Format(format!("metadata provenance: {error}")))?,
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                let text = one_line(&error.to_string());
+                Error::Format(format!("metadata provenance: {text}"))
+            })?,
         };
 
         let data_start = 8 + header_length;
@@ -99,8 +102,10 @@ impl Model {
 
     /// The JSON header, padded with spaces so that the values start at a multiple of 8.
     fn header(&self, precision: Precision) -> String {
-        // Metadata values of safetensors are strings, so JSON goes in as text. `json!` fails only on maps without string keys.
-        let (config, provenance) = (json!(self.config).to_string(), json!(self.provenance).to_string());
+        // Metadata values of safetensors are strings, so JSON goes in as text. Not by way of a `Value`, which is f64 inside and
+        // would write an lr_multiplier of 0.01 as 0.009999999776482582.
+        let config = serde_json::to_string(&self.config).expect("a configuration is plain data");
+        let provenance = serde_json::to_string(&self.provenance).expect("a map of strings is plain data");
         let metadata = json!({ "format_version": FORMAT_VERSION, "config": config, "provenance": provenance });
         let mut header = Map::new();
         header.insert("__metadata__".into(), metadata);

@@ -1,7 +1,8 @@
 //! `stylegan inspect`: what is in a network file.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stylegan_wgpu::model::{Model, Precision};
+use stylegan_wgpu::networks::Config;
 
 use crate::args::InspectArgs;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs)) }
 }
 
-fn as_json(model: &Model, macs: &Macs) -> serde_json::Value {
+fn as_json(model: &Model, macs: &Macs) -> Value {
     let tensors: Vec<_> = model
         .arrays
         .iter()
@@ -22,13 +23,18 @@ fn as_json(model: &Model, macs: &Macs) -> serde_json::Value {
         .collect();
     json!({
         "network": model.config.network(),
-        "config": model.config,
+        "config": fields(&model.config),
         "num_ws": model.config.num_ws(),
         "parameters": model.parameters(),
         "macs": { "convolutions": macs.convolutions, "papers": macs.papers },
         "provenance": model.provenance,
         "tensors": tensors,
     })
+}
+
+/// The configuration as a file has it. Straight to a `Value`, an f32 of 0.01 would become 0.009999999776482582.
+fn fields(config: &Config) -> Value {
+    serde_json::to_string(config).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
 fn as_text(model: &Model, macs: &Macs) -> String {
@@ -40,7 +46,7 @@ fn as_text(model: &Model, macs: &Macs) -> String {
         format!("work         {:.2} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
         format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),
     ];
-    if let serde_json::Value::Object(fields) = json!(config) {
+    if let Value::Object(fields) = fields(config) {
         lines.extend(fields.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}")));
     }
     lines.extend(model.provenance.iter().map(|(key, value)| format!("provenance   {key} = {}", value.replace(char::is_control, " "))));

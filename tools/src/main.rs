@@ -34,12 +34,31 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
+    if matches!(command, Command::Generate(_) | Command::Devices(_)) {
+        quiet_device_select();
+    }
     match command {
         Command::Generate(args) => generate::run(&args),
         Command::Convert(args) => convert_command::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::RandomWeights(args) => random_weights::run(&args),
+    }
+}
+
+/// Starts this program again without Mesa's device selection layer where that would only complain.
+///
+/// The layer asks Wayland which GPU the desktop uses. Without a desktop (a server, a container, CI) libwayland prints "error:
+/// XDG_RUNTIME_DIR is invalid or not set in the environment." for every instance, which looks like an error of ours. The layer is
+/// switched off by an environment variable, and setting one in a running process is not safe in Rust.
+fn quiet_device_select() {
+    #[cfg(target_os = "linux")]
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
+        use std::os::unix::process::CommandExt;
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_default();
+        // Returns only when it fails (no /proc); then the line is printed, and that is all.
+        let _ = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).env("NODEVICE_SELECT", "1").exec();
     }
 }
 

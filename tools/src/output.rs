@@ -102,8 +102,11 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
             Ok(metadata) if !metadata.is_dir() => return fail(ancestor, io::ErrorKind::NotADirectory.into()),
             // The only way to know: permissions, read-only mounts and /proc differ by system. The file has no name where the
             // system can do that, and is gone at once everywhere.
-            Ok(_) => return tempfile::tempfile_in(ancestor).map(drop).or_else(|error| fail(ancestor, error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(_) => {
+                let cannot = |error| Failure::Runtime(format!("cannot write into {}: {error}", ancestor.display()));
+                return tempfile::tempfile_in(ancestor).map(drop).map_err(cannot);
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(error) => return fail(ancestor, error),
         }
     }

@@ -1,14 +1,84 @@
-//! Reads the checkpoints people have, without Python and without executing anything in them.
+//! Reads the checkpoints people have, without Python and without executing anything in them. The format is told by the
+//! content, never by the file's name.
 
-mod average_w;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use stylegan_wgpu::model::Model;
+
 pub mod error;
 pub mod openvino;
 
+mod archive;
+mod average_w;
+mod globals;
+mod network;
+mod numpy;
+mod nvlabs;
+mod pickle;
+mod recognise;
+mod torch;
+mod value;
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;
+
 pub use error::{ConvertError, Result};
 
-/// STUB, replaced at merge.
-pub fn open(path: &std::path::Path, progress: &mut dyn FnMut(f32)) -> Result<stylegan_wgpu::model::Model> {
-    progress(0.0);
-    std::fs::read(path).map_err(|source| ConvertError::Io { path: path.into(), source })?;
-    Err(ConvertError::Unrecognised("not a checkpoint".into()))
+use network::Converted;
+use recognise::Kind;
+
+/// Hears how far a conversion is: the fraction done, from 0 to 1. Only computing a missing average takes seconds.
+pub type Progress<'a> = dyn FnMut(f32) + 'a;
+
+/// Reads a network from a file of any known format, our own included.
+pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
+    let failed = |source| ConvertError::Io { path: path.into(), source };
+    if path.is_dir() {
+        return openvino::open(path, progress);
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    match recognise::kind(&bytes)? {
+        Kind::SafeTensors => Ok(Model::from_bytes(bytes)?),
+        Kind::OpenVino => openvino::open(path, progress),
+        kind => convert(&bytes, kind, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
+    }
+}
+
+/// Reads a network from the bytes of a file; `name` is only recorded.
+pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+    match recognise::kind(bytes)? {
+        Kind::SafeTensors => Ok(Model::from_bytes(bytes.to_vec())?),
+        kind => convert(bytes, kind, name, progress),
+    }
+}
+
+fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+    let checkpoint = match kind {
+        Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes)?),
+        Kind::TorchLegacy => torch::Checkpoint::legacy(bytes)?,
+        Kind::TorchZip(members) => torch::Checkpoint::zip(bytes, &members)?,
+        Kind::OpenVino => return Err(ConvertError::unsupported("an OpenVINO package can only be read from its file or folder")),
+        Kind::SafeTensors => unreachable!("read by the engine"),
+    };
+    let Converted { config, arrays, format, source_config } = recognise::convert(&checkpoint, progress)?;
+    let provenance = BTreeMap::from([
+        ("source_format".to_owned(), format.to_owned()),
+        ("source_name".to_owned(), name.to_owned()),
+        ("source_config".to_owned(), source_config),
+        ("source_sha256".to_owned(), hex(&Sha256::digest(bytes))),
+        ("tool_version".to_owned(), concat!("stylegan-tools ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("licence".to_owned(), LICENCE.to_owned()),
+    ]);
+    Ok(Model::new(config, arrays, provenance)?)
+}
+
+/// What a converted file says of its rights.
+const LICENCE: &str = "Converted weights keep the licence of the original checkpoint (NVIDIA's are for non-commercial use); converting them grants no rights.";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,104 @@
+//! What the converters share: tensors of a file fitted to a network's manifest, and sizes read from shapes.
+
+use std::collections::BTreeMap;
+
+use stylegan_wgpu::model::{Array, TensorSpec};
+use stylegan_wgpu::networks::Config;
+
+use super::error::{ConvertError, Result};
+use super::torch::Tensor;
+
+/// A converted network, before the engine has checked it.
+#[derive(Debug)]
+pub(crate) struct Converted {
+    pub(crate) config: Config,
+    pub(crate) arrays: BTreeMap<String, Array>,
+    /// The code base the file came from, as `stylegan2-ada-pytorch`.
+    pub(crate) format: &'static str,
+    /// The file's own configuration, in its own words.
+    pub(crate) source_config: String,
+}
+
+/// Takes each tensor of the manifest from `read` (file name of the tensor, values).
+pub(crate) fn gather(
+    config: Config,
+    format: &'static str,
+    source_config: String,
+    mut read: impl FnMut(&TensorSpec) -> Result<(String, Tensor)>,
+    progress: &mut super::Progress<'_>,
+) -> Result<Converted> {
+    config.validate()?;
+    let manifest = config.manifest();
+    let mut arrays = BTreeMap::new();
+    for (done, spec) in manifest.iter().enumerate() {
+        progress(done as f32 / manifest.len() as f32);
+        let (name, tensor) = read(spec)?;
+        arrays.insert(spec.name.clone(), fit(&name, &tensor, spec)?);
+    }
+    progress(1.0);
+    Ok(Converted { config, arrays, format, source_config })
+}
+
+/// `tensor` in the shape of `spec`; sides of 1 may come and go ([1, 3, 1, 1] is a bias of 3), nothing else may.
+pub(crate) fn fit(name: &str, tensor: &Tensor, spec: &TensorSpec) -> Result<Array> {
+    let sides = |shape: &[usize]| shape.iter().copied().filter(|&side| side != 1).collect::<Vec<_>>();
+    if sides(&tensor.shape) != sides(&spec.shape) {
+        return Err(ConvertError::tensor(name, format!("{:?} ({})", spec.shape, spec.name), format!("{:?}", tensor.shape)));
+    }
+    Ok(Array::from_f32(&spec.shape, &tensor.values))
+}
+
+/// (channel_base, channel_max) such that each resolution has min(channel_base / R, channel_max) channels.
+pub(crate) fn channel_rule(channels: &[(usize, usize)]) -> Result<(usize, usize)> {
+    let max = channels.iter().map(|&(_, channels)| channels).max().unwrap_or(0);
+    // The least base that gives so many; a larger one can only give more.
+    let base = channels.iter().map(|&(resolution, channels)| resolution.saturating_mul(channels)).max().unwrap_or(0);
+    match channels.iter().all(|&(resolution, channels)| (base / resolution).min(max) == channels) {
+        true => Ok((base, max)),
+        false => {
+            let list: Vec<_> = channels.iter().map(|(resolution, channels)| format!("{channels} at {resolution}")).collect();
+            Err(ConvertError::unsupported(format!(
+                "this network has {} channels; only networks with min(channel_base / resolution, channel_max) channels are supported",
+                list.join(", ")
+            )))
+        }
+    }
+}
+
+/// The one-dimensional filter whose outer product a buffer holds: a 2-D kernel, or the 1-D one of a separable filter.
+/// In the customary integers when it is [1, 3, 3, 1]; normalised to sum 1 otherwise.
+pub(crate) fn filter_taps(name: &str, kernel: &Tensor) -> Result<Vec<f32>> {
+    let needed = "a separable low-pass filter of 1 to 8 taps";
+    let wrong = |found: &str| ConvertError::tensor(name, needed, format!("{found} of shape {:?}", kernel.shape));
+    let taps: Vec<f64> = match *kernel.shape {
+        [taps] if (1..=8).contains(&taps) => kernel.values.iter().map(|&value| value.into()).collect(),
+        [rows, columns] if rows == columns && (1..=8).contains(&rows) => {
+            kernel.values.chunks_exact(columns).map(|row| row.iter().map(|&value| f64::from(value)).sum()).collect()
+        }
+        _ => return Err(wrong("a filter")),
+    };
+    let sum: f64 = taps.iter().sum();
+    if !sum.is_finite() || sum.abs() < 1e-12 {
+        return Err(wrong("a filter without a sum"));
+    }
+    let taps: Vec<f64> = taps.iter().map(|tap| tap / sum).collect();
+    if kernel.shape.len() == 2 {
+        let total: f64 = kernel.values.iter().map(|&value| f64::from(value)).sum();
+        let outer = taps.iter().flat_map(|y| taps.iter().map(move |x| x * y));
+        if outer.zip(&kernel.values).any(|(product, &value)| (product - f64::from(value) / total).abs() > 1e-5) {
+            return Err(wrong("a filter that is not separable"));
+        }
+    }
+    for usual in [&[1.0, 3.0, 3.0, 1.0][..], &[1.0, 2.0, 1.0], &[1.0, 1.0], &[1.0]] {
+        if same_filter(&taps, usual) {
+            return Ok(usual.iter().map(|&tap| tap as f32).collect());
+        }
+    }
+    Ok(taps.iter().map(|&tap| tap as f32).collect())
+}
+
+/// Whether two filters are the same once normalised.
+pub(crate) fn same_filter(a: &[f64], b: &[f64]) -> bool {
+    let (sum_a, sum_b) = (a.iter().sum::<f64>(), b.iter().sum::<f64>());
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| (x / sum_a - y / sum_b).abs() < 1e-5)
+}

@@ -1,0 +1,137 @@
+//! Numbers and NumPy arrays as pickles hold them.
+
+use std::borrow::Cow;
+
+use super::error::{ConvertError, Result};
+use super::globals::Global;
+use super::torch::{Allowance, Dtype, Tensor};
+use super::value::{Id, Pickle, Value};
+
+/// A number: Python's own or a NumPy scalar.
+pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
+    match pickle.value(id) {
+        Value::Int(value) => Some(*value as f64),
+        Value::Bool(value) => Some(f64::from(u8::from(*value))),
+        Value::Float(value) => Some(*value),
+        Value::Object(_) => match pickle.call(id)? {
+            (Global::NumpyScalar, &[dtype, bytes]) => {
+                let (dtype, bytes) = (element(pickle, dtype)?, pickle.bytes(bytes)?);
+                (bytes.len() == dtype.size()).then(|| match dtype {
+                    Dtype::F64 => bytes.as_array().map_or(f64::NAN, |b| f64::from_le_bytes(*b)),
+                    Dtype::I64 => bytes.as_array().map_or(f64::NAN, |b| i64::from_le_bytes(*b) as f64),
+                    _ => f64::from(dtype.widen_all(&bytes)[0]),
+                })
+            }
+            // A 0-dimensional array.
+            (Global::NumpyReconstruct | Global::NumpyFromBuffer, _) => {
+                let tensor = array(pickle, "scalar", id, &Allowance::for_file(0)).ok()?;
+                (tensor.values.len() == 1).then(|| f64::from(tensor.values[0]))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A whole number of either kind.
+pub(crate) fn index(pickle: &Pickle<'_>, id: Id) -> Option<usize> {
+    let value = number(pickle, id)?;
+    (value >= 0.0 && value <= 9e15 && value.fract() == 0.0).then_some(value as usize)
+}
+
+/// Whether `id` is an array.
+pub(crate) fn is_array(pickle: &Pickle<'_>, id: Id) -> bool {
+    matches!(pickle.call(id), Some((Global::NumpyReconstruct | Global::NumpyFromBuffer, _)))
+}
+
+/// The values of an array, row-major; `name` is for errors.
+pub(crate) fn array(pickle: &Pickle<'_>, name: &str, id: Id, allowance: &Allowance) -> Result<Tensor> {
+    let raw = raw(pickle, id).ok_or_else(|| ConvertError::tensor(name, "a NumPy array of floats", pickle.describe(id)))?;
+    let count = allowance.elements(name, &raw.shape)?;
+    if raw.bytes.len() != count * raw.dtype.size() {
+        let needed = format!("{:?} of {} bytes each", raw.shape, raw.dtype.size());
+        return Err(ConvertError::tensor(name, needed, format!("{} bytes", raw.bytes.len())));
+    }
+    let mut values = raw.dtype.widen_all(&raw.bytes);
+    if raw.fortran && raw.shape.len() > 1 {
+        // Column-major: a row-major array of the reversed shape, transposed.
+        let reversed: Vec<usize> = raw.shape.iter().rev().copied().collect();
+        let order: Vec<usize> = (0..reversed.len()).rev().collect();
+        values = transpose(&Tensor { shape: reversed, values }, &order).values;
+    }
+    Ok(Tensor { shape: raw.shape, values })
+}
+
+/// The axes of `tensor` in another order: axis `i` of the result is axis `order[i]`.
+pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Tensor {
+    let mut strides = vec![1; order.len()];
+    for axis in (1..order.len()).rev() {
+        strides[axis - 1] = strides[axis] * tensor.shape[axis];
+    }
+    let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
+    let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
+    let mut values = Vec::with_capacity(tensor.values.len());
+    let mut position = vec![0; order.len()];
+    let mut at = 0;
+    for _ in 0..tensor.values.len() {
+        values.push(tensor.values[at]);
+        for axis in (0..order.len()).rev() {
+            position[axis] += 1;
+            at += strides[axis];
+            if position[axis] < shape[axis] {
+                break;
+            }
+            at -= strides[axis] * shape[axis];
+            position[axis] = 0;
+        }
+    }
+    Tensor { shape, values }
+}
+
+struct Raw<'p> {
+    shape: Vec<usize>,
+    dtype: Dtype,
+    fortran: bool,
+    bytes: Cow<'p, [u8]>,
+}
+
+fn raw<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Raw<'p>> {
+    let shape = |id| pickle.items(id)?.iter().map(|&side| pickle.usize(side)).collect::<Option<Vec<_>>>();
+    match pickle.call(id)? {
+        // BUILD (version, shape, dtype, fortran order, bytes)
+        (Global::NumpyReconstruct, _) => {
+            let &[_, sides, dtype, fortran, bytes] = pickle.items(pickle.state(id)?)? else { return None };
+            let (shape, dtype) = (shape(sides)?, element(pickle, dtype)?);
+            Some(Raw { shape, dtype, fortran: pickle.int(fortran)? != 0, bytes: pickle.bytes(bytes)? })
+        }
+        // _frombuffer(bytes, dtype, shape, 'C' or 'F')
+        (Global::NumpyFromBuffer, &[bytes, dtype, sides, order]) => {
+            let (shape, dtype) = (shape(sides)?, element(pickle, dtype)?);
+            Some(Raw { shape, dtype, fortran: pickle.is_str(order, "F"), bytes: pickle.bytes(bytes)? })
+        }
+        _ => None,
+    }
+}
+
+/// numpy.dtype('f4', align, copy) with BUILD (version, byte order, ...).
+fn element(pickle: &Pickle<'_>, id: Id) -> Option<Dtype> {
+    let (Global::NumpyDtype, &[name, ..]) = pickle.call(id)? else { return None };
+    let name = pickle.name(name)?;
+    let big = |text: &str| text.starts_with('>');
+    if big(&name) || pickle.state(id).and_then(|state| pickle.items(state)?.get(1).copied()).is_some_and(|order| pickle.is_str(order, ">"))
+    {
+        return None;
+    }
+    Some(match name.trim_start_matches(['<', '=', '|']) {
+        "f8" => Dtype::F64,
+        "f4" => Dtype::F32,
+        "f2" => Dtype::F16,
+        "i8" => Dtype::I64,
+        "i4" => Dtype::I32,
+        "i2" => Dtype::I16,
+        "i1" => Dtype::I8,
+        "u1" => Dtype::U8,
+        "b1" => Dtype::Bool,
+        _ => return None,
+    })
+}

@@ -1,0 +1,584 @@
+//! The pickle machine, protocols 0 to 5: opcodes become plain values, and nothing is ever executed. REDUCE, NEWOBJ and BUILD
+//! only note what Python would have called; a global outside of the allow-list ends the reading.
+//!
+//! Memory is bounded by the file: strings and bytes are stretches of it, and everything else is charged to a budget of
+//! the file's length plus a fixed allowance, before it is allocated.
+
+use std::collections::HashMap;
+
+use super::error::{ConvertError, Result};
+use super::globals;
+use super::value::{Data, GlobalName, Id, Object, Pickle, Value};
+
+/// Memory for values beyond the file's own length. Genuine checkpoints need 1 to 5 MiB.
+const ALLOWANCE: usize = 16 << 20;
+
+/// Longest name of a module or class; a corrupt one would otherwise run to the next newline of the weights.
+const LONGEST_NAME: usize = 200;
+
+const NONE: Id = 0;
+const TRUE: Id = 1;
+const FALSE: Id = 2;
+const EMPTY_TUPLE: Id = 3;
+
+/// Reads the pickle at the start of `source`; what follows it is left alone.
+pub(crate) fn parse(source: &[u8]) -> Result<Pickle<'_>> {
+    let mut machine = Machine {
+        source,
+        at: 0,
+        values: vec![Value::None, Value::Bool(true), Value::Bool(false), Value::Tuple(Box::default())],
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        budget: ALLOWANCE + source.len(),
+    };
+    let root = machine.run()?;
+    let Machine { values, at: end, .. } = machine;
+    Ok(Pickle { source, values, root, end })
+}
+
+struct Machine<'a> {
+    source: &'a [u8],
+    at: usize,
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    /// Heights of the stack at each open MARK.
+    marks: Vec<usize>,
+    memo: HashMap<u64, Id>,
+    /// Bytes that may still be allocated.
+    budget: usize,
+}
+
+impl<'a> Machine<'a> {
+    fn run(&mut self) -> Result<Id> {
+        loop {
+            let start = self.at;
+            let opcode = self.take(1, "opcode")?[0];
+            match opcode {
+                b'.' => return self.pop(),
+                0x80 => {
+                    let version = self.u8()?;
+                    if version > 5 {
+                        return Err(ConvertError::unsupported(format!("a pickle of protocol {version}; protocols 0 to 5 are known")));
+                    }
+                }
+                0x95 => {
+                    // A frame promises that many bytes of opcodes: a download that stopped inside tells how much is missing.
+                    let length = self.length(8)?;
+                    self.check_left(length, "a frame")?;
+                }
+
+                // Values
+                b'N' => self.push_id(NONE)?,
+                0x88 => self.push_id(TRUE)?,
+                0x89 => self.push_id(FALSE)?,
+                b'J' => {
+                    let value = self.array::<4>("integer")?;
+                    self.push(Value::Int(i32::from_le_bytes(value).into()))?;
+                }
+                b'K' => {
+                    let value = self.u8()?;
+                    self.push(Value::Int(value.into()))?;
+                }
+                b'M' => {
+                    let value = self.array::<2>("integer")?;
+                    self.push(Value::Int(u16::from_le_bytes(value).into()))?;
+                }
+                b'I' => self.text_integer(true)?,
+                b'L' => self.text_integer(false)?,
+                0x8a => self.long(1)?,
+                0x8b => self.long(4)?,
+                b'F' => {
+                    let value = self.line("float")?.parse().map_err(|_| damaged("a float that is no number"))?;
+                    self.push(Value::Float(value))?;
+                }
+                b'G' => {
+                    let value = self.array::<8>("float")?;
+                    self.push(Value::Float(f64::from_be_bytes(value)))?;
+                }
+                b'C' => self.bytes(1, Value::Bytes)?,
+                b'B' => self.bytes(4, Value::Bytes)?,
+                0x8e | 0x96 => self.bytes(8, Value::Bytes)?,
+                0x8c => self.bytes(1, Value::Str)?,
+                b'X' => self.bytes(4, Value::Str)?,
+                0x8d => self.bytes(8, Value::Str)?,
+                b'U' => self.bytes(1, Value::Latin1)?,
+                b'T' => self.bytes(4, Value::Latin1)?,
+                b'S' => self.quoted_string()?,
+                b'V' => self.raw_unicode()?,
+
+                // Containers
+                b')' => self.push_id(EMPTY_TUPLE)?,
+                0x85 => self.tuple(1)?,
+                0x86 => self.tuple(2)?,
+                0x87 => self.tuple(3)?,
+                b't' => {
+                    let items = self.pop_mark()?;
+                    self.tuple(items)?;
+                }
+                b']' => self.push(Value::List(Vec::new()))?,
+                b'}' => self.push(Value::Dict(Vec::new()))?,
+                0x8f => self.push(Value::Set(Vec::new()))?,
+                b'l' => {
+                    let items = self.pop_items()?;
+                    self.push(Value::List(items))?;
+                }
+                0x91 => {
+                    let items = self.pop_items()?;
+                    self.push(Value::Set(items))?;
+                }
+                b'd' => {
+                    let items = self.pop_items()?;
+                    let entries = pairs(&items)?;
+                    self.push(Value::Dict(entries))?;
+                }
+                b'a' => {
+                    let item = self.pop()?;
+                    self.append(&[item])?;
+                }
+                b'e' | 0x90 => {
+                    let items = self.pop_items()?;
+                    self.append(&items)?;
+                }
+                b's' => {
+                    let value = self.pop()?;
+                    let key = self.pop()?;
+                    self.set_items(&[key, value])?;
+                }
+                b'u' => {
+                    let items = self.pop_items()?;
+                    self.set_items(&items)?;
+                }
+
+                // The stack and the memo
+                b'(' => {
+                    charge_push(&mut self.budget, &mut self.marks)?;
+                    self.marks.push(self.stack.len());
+                }
+                b'0' if self.stack.len() > self.fence() => self.stack.truncate(self.stack.len() - 1),
+                b'0' | b'1' => {
+                    let items = self.pop_mark()?;
+                    self.stack.truncate(self.stack.len() - items);
+                }
+                b'2' => {
+                    let top = self.top()?;
+                    self.push_id(top)?;
+                }
+                b'p' => {
+                    let index = self.line("memo index")?.parse().map_err(|_| damaged("a memo index that is no number"))?;
+                    self.memoize(index)?;
+                }
+                b'q' => {
+                    let index = self.u8()?;
+                    self.memoize(index.into())?;
+                }
+                b'r' => {
+                    let index = self.array::<4>("memo index")?;
+                    self.memoize(u32::from_le_bytes(index).into())?;
+                }
+                0x94 => self.memoize(self.memo.len() as u64)?,
+                b'g' => {
+                    let index = self.line("memo index")?.parse().map_err(|_| damaged("a memo index that is no number"))?;
+                    self.recall(index)?;
+                }
+                b'h' => {
+                    let index = self.u8()?;
+                    self.recall(index.into())?;
+                }
+                b'j' => {
+                    let index = self.array::<4>("memo index")?;
+                    self.recall(u32::from_le_bytes(index).into())?;
+                }
+
+                // Objects: noted, never made
+                b'c' => {
+                    let (module, name) = self.two_lines()?;
+                    self.global(module, name)?;
+                }
+                0x93 => {
+                    let (name, module) = (self.pop()?, self.pop()?);
+                    let (module, name) = (self.name(module)?, self.name(name)?);
+                    self.global(module, name)?;
+                }
+                b'R' | 0x81 => {
+                    let (args, class) = (self.pop()?, self.pop()?);
+                    self.object(class, args)?;
+                }
+                0x92 => {
+                    // NEWOBJ_EX: keyword arguments are inert here.
+                    let (_, args, class) = (self.pop()?, self.pop()?, self.pop()?);
+                    self.object(class, args)?;
+                }
+                b'i' => {
+                    let items = self.pop_mark()?;
+                    self.tuple(items)?;
+                    let args = self.pop()?;
+                    let (module, name) = self.two_lines()?;
+                    self.global(module, name)?;
+                    let class = self.pop()?;
+                    self.object(class, args)?;
+                }
+                b'o' => {
+                    let items = self.pop_mark()?;
+                    let args = items.checked_sub(1).ok_or_else(|| damaged("OBJ without a class"))?;
+                    self.tuple(args)?;
+                    let (args, class) = (self.pop()?, self.pop()?);
+                    self.object(class, args)?;
+                }
+                b'b' => {
+                    let state = self.pop()?;
+                    match self.top_mut()? {
+                        Value::Object(object) => object.state = Some(state),
+                        _ => return Err(damaged("BUILD of something that is no object")),
+                    }
+                }
+                b'P' => {
+                    let start = self.at;
+                    let length = self.line("persistent id")?.len();
+                    self.push(Value::Str(Data::Source(start..start + length)))?;
+                    self.persistent()?;
+                }
+                b'Q' => self.persistent()?,
+                0x82..=0x84 => return Err(damaged("an extension code; they need a registry that no checkpoint has")),
+                0x97 | 0x98 => return Err(ConvertError::unsupported("a pickle with out-of-band buffers: its data lie in another file")),
+                other => return Err(damaged(format!("byte {other:#04x} at {start} is no pickle opcode"))),
+            }
+        }
+    }
+
+    // ---- reading the file
+
+    fn check_left(&self, length: usize, what: &str) -> Result<()> {
+        let left = self.source.len() - self.at;
+        match length.checked_sub(left) {
+            None | Some(0) => Ok(()),
+            // No checkpoint lacks a tebibyte: that length is damaged itself.
+            Some(missing) if missing as u64 >= 1 << 40 => Err(damaged(format!("{what} of impossible length"))),
+            Some(missing) => Err(ConvertError::truncated(what, missing as u64)),
+        }
+    }
+
+    fn take(&mut self, length: usize, what: &str) -> Result<&'a [u8]> {
+        self.check_left(length, what)?;
+        let bytes = &self.source[self.at..self.at + length];
+        self.at += length;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N, what)?);
+        Ok(out)
+    }
+
+    fn u8(&mut self) -> Result<u8> {
+        Ok(self.array::<1>("an opcode's argument")?[0])
+    }
+
+    /// A length of 1, 4 or 8 bytes. Nothing is allocated for it: it is checked against what is left of the file.
+    fn length(&mut self, size: usize) -> Result<usize> {
+        let mut wide = [0; 8];
+        wide[..size].copy_from_slice(self.take(size, "a length")?);
+        usize::try_from(u64::from_le_bytes(wide)).map_err(|_| damaged("a length beyond this machine's memory"))
+    }
+
+    /// A short line of ASCII.
+    fn line(&mut self, what: &str) -> Result<&'a str> {
+        let rest = &self.source[self.at..];
+        let window = &rest[..rest.len().min(LONGEST_NAME + 1)];
+        let Some(length) = window.iter().position(|&byte| byte == b'\n') else {
+            return Err(match window.len() == rest.len() {
+                true => ConvertError::truncated(what, None),
+                false => damaged(format!("a {what} of more than {LONGEST_NAME} characters")),
+            });
+        };
+        self.at += length + 1;
+        std::str::from_utf8(&rest[..length]).map(str::trim_end).map_err(|_| damaged(format!("a {what} that is no text")))
+    }
+
+    fn two_lines(&mut self) -> Result<(String, String)> {
+        let module = self.line("module name")?.to_owned();
+        Ok((module, self.line("global's name")?.to_owned()))
+    }
+
+    // ---- the stack
+
+    fn fence(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn pop(&mut self) -> Result<Id> {
+        if self.stack.len() <= self.fence() {
+            return Err(damaged("an opcode that finds the stack empty"));
+        }
+        self.stack.pop().ok_or_else(|| damaged("an opcode that finds the stack empty"))
+    }
+
+    fn top(&self) -> Result<Id> {
+        match self.stack.len() > self.fence() {
+            true => Ok(self.stack[self.stack.len() - 1]),
+            false => Err(damaged("an opcode that finds the stack empty")),
+        }
+    }
+
+    fn top_mut(&mut self) -> Result<&mut Value> {
+        let top = self.top()?;
+        // The shared constants are immutable in Python too.
+        if top <= EMPTY_TUPLE {
+            return Err(damaged("an opcode that changes a constant"));
+        }
+        Ok(&mut self.values[top as usize])
+    }
+
+    /// How many values lie above the last mark, which is removed.
+    fn pop_mark(&mut self) -> Result<usize> {
+        let mark = self.marks.pop().ok_or_else(|| damaged("an opcode that finds no mark"))?;
+        Ok(self.stack.len() - mark)
+    }
+
+    fn pop_items(&mut self) -> Result<Vec<Id>> {
+        let count = self.pop_mark()?;
+        self.charge(count * size_of::<Id>())?;
+        Ok(self.stack.split_off(self.stack.len() - count))
+    }
+
+    fn push_id(&mut self, id: Id) -> Result<()> {
+        charge_push(&mut self.budget, &mut self.stack)?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) -> Result<()> {
+        charge_push(&mut self.budget, &mut self.values)?;
+        let id = Id::try_from(self.values.len()).map_err(|_| too_large())?;
+        self.values.push(value);
+        self.push_id(id)
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<()> {
+        self.budget = self.budget.checked_sub(bytes).ok_or_else(too_large)?;
+        Ok(())
+    }
+
+    // ---- opcodes
+
+    fn text_integer(&mut self, may_be_bool: bool) -> Result<()> {
+        let text = self.line("integer")?;
+        match text {
+            "01" if may_be_bool => self.push_id(TRUE),
+            "00" if may_be_bool => self.push_id(FALSE),
+            _ => {
+                let digits = text.strip_suffix('L').unwrap_or(text);
+                let value = digits.parse().map_or(Value::BigInt, Value::Int);
+                if matches!(value, Value::BigInt) && !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+                    return Err(damaged("an integer that is no number"));
+                }
+                self.push(value)
+            }
+        }
+    }
+
+    fn long(&mut self, size: usize) -> Result<()> {
+        let length = self.length(size)?;
+        let bytes = self.take(length, "integer")?;
+        let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
+        let value = if bytes.len() <= 16 {
+            let mut wide = [if negative { 0xff } else { 0 }; 16];
+            wide[..bytes.len()].copy_from_slice(bytes);
+            Value::Int(i128::from_le_bytes(wide))
+        } else {
+            Value::BigInt
+        };
+        self.push(value)
+    }
+
+    fn bytes(&mut self, size: usize, make: fn(Data) -> Value) -> Result<()> {
+        let length = self.length(size)?;
+        self.take(length, "a string")?;
+        self.push(make(Data::Source(self.at - length..self.at)))
+    }
+
+    /// `S'...'`: a Python 2 str with escapes.
+    fn quoted_string(&mut self) -> Result<()> {
+        let line = self.long_line()?;
+        let inner = match line.trim_ascii_end() {
+            [quote @ (b'\'' | b'"'), inner @ .., end] if quote == end => inner,
+            _ => return Err(damaged("a string without quotes")),
+        };
+        let mut out = Vec::with_capacity(inner.len());
+        let mut rest = inner;
+        while let [first, tail @ ..] = rest {
+            rest = tail;
+            if *first != b'\\' {
+                out.push(*first);
+                continue;
+            }
+            let [escape, tail @ ..] = rest else { return Err(damaged("a string that ends in an escape")) };
+            rest = tail;
+            match escape {
+                b'n' => out.push(b'\n'),
+                b'r' => out.push(b'\r'),
+                b't' => out.push(b'\t'),
+                b'\\' | b'\'' | b'"' => out.push(*escape),
+                b'x' if rest.len() >= 2 => {
+                    let digits = std::str::from_utf8(&rest[..2]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                    out.push(digits.ok_or_else(|| damaged("a string with a bad escape"))?);
+                    rest = &rest[2..];
+                }
+                b'0'..=b'7' => {
+                    let more = rest.iter().take(2).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+                    let value = rest[..more].iter().fold(u32::from(escape - b'0'), |sum, byte| sum * 8 + u32::from(byte - b'0'));
+                    out.push(value as u8);
+                    rest = &rest[more..];
+                }
+                other => out.extend([b'\\', *other]),
+            }
+        }
+        self.decoded(out, Value::Latin1)
+    }
+
+    /// `V...`: text where \uXXXX and \UXXXXXXXX stand for characters, the rest is latin-1.
+    fn raw_unicode(&mut self) -> Result<()> {
+        let line = self.long_line()?;
+        let mut out = String::with_capacity(line.len());
+        let mut rest = line;
+        while let [first, tail @ ..] = rest {
+            let digits = match rest {
+                [b'\\', b'u', ..] => 4,
+                [b'\\', b'U', ..] => 8,
+                _ => {
+                    out.push(char::from(*first));
+                    rest = tail;
+                    continue;
+                }
+            };
+            let code =
+                rest.get(2..2 + digits).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+            let code = code.ok_or_else(|| damaged("a string with a bad escape"))?;
+            out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            rest = &rest[2 + digits..];
+        }
+        self.decoded(out.into_bytes(), Value::Str)
+    }
+
+    /// A line of any length, in place.
+    fn long_line(&mut self) -> Result<&'a [u8]> {
+        let rest = &self.source[self.at..];
+        let length = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| ConvertError::truncated("a string", None))?;
+        self.at += length + 1;
+        // At most twice its length decoded (latin-1 to UTF-8), charged before.
+        self.budget = self.budget.checked_sub(2 * length + 16).ok_or_else(too_large)?;
+        Ok(&rest[..length])
+    }
+
+    fn decoded(&mut self, bytes: Vec<u8>, make: fn(Data) -> Value) -> Result<()> {
+        self.push(make(Data::Decoded(bytes.into_boxed_slice())))
+    }
+
+    fn tuple(&mut self, count: usize) -> Result<()> {
+        if self.stack.len() - self.fence() < count {
+            return Err(damaged("an opcode that finds the stack empty"));
+        }
+        self.charge(count * size_of::<Id>() + 16)?;
+        let items = self.stack.split_off(self.stack.len() - count);
+        match count {
+            0 => self.push_id(EMPTY_TUPLE),
+            _ => self.push(Value::Tuple(items.into_boxed_slice())),
+        }
+    }
+
+    fn append(&mut self, items: &[Id]) -> Result<()> {
+        // Vec doubles: twice the items is the most an append can cost.
+        self.charge(2 * items.len() * size_of::<Id>())?;
+        match self.top_mut()? {
+            Value::List(list) | Value::Set(list) => list.extend_from_slice(items),
+            Value::Object(object) => object.items.extend_from_slice(items),
+            _ => return Err(damaged("APPEND to something that is no list")),
+        }
+        Ok(())
+    }
+
+    fn set_items(&mut self, items: &[Id]) -> Result<()> {
+        self.charge(2 * items.len() * size_of::<Id>())?;
+        let new = pairs(items)?;
+        match self.top_mut()? {
+            Value::Dict(entries) => entries.extend(new),
+            Value::Object(object) => object.entries.extend(new),
+            _ => return Err(damaged("SETITEM of something that is no dict")),
+        }
+        Ok(())
+    }
+
+    fn memoize(&mut self, index: u64) -> Result<()> {
+        let top = self.top()?;
+        // About what a hash map takes for an entry while it grows.
+        self.charge(48)?;
+        self.memo.insert(index, top);
+        Ok(())
+    }
+
+    fn recall(&mut self, index: u64) -> Result<()> {
+        let id = *self.memo.get(&index).ok_or_else(|| damaged(format!("memo {index} is used before it is set")))?;
+        self.push_id(id)
+    }
+
+    fn persistent(&mut self) -> Result<()> {
+        let id = self.pop()?;
+        self.push(Value::Persistent(id))
+    }
+
+    /// A name from the stack, for STACK_GLOBAL.
+    fn name(&self, id: Id) -> Result<String> {
+        match &self.values[id as usize] {
+            Value::Str(Data::Source(range)) | Value::Latin1(Data::Source(range)) if range.len() <= LONGEST_NAME => {
+                Ok(String::from_utf8_lossy(&self.source[range.clone()]).into_owned())
+            }
+            Value::Str(Data::Decoded(bytes)) | Value::Latin1(Data::Decoded(bytes)) if bytes.len() <= LONGEST_NAME => {
+                Ok(String::from_utf8_lossy(bytes).into_owned())
+            }
+            _ => Err(damaged("a global whose name is no short string")),
+        }
+    }
+
+    fn global(&mut self, module: String, name: String) -> Result<()> {
+        let kind = globals::lookup(&module, &name).ok_or_else(|| ConvertError::ForbiddenGlobal(format!("{module}.{name}")))?;
+        self.charge(size_of::<GlobalName>() + module.len() + name.len())?;
+        self.push(Value::Global(Box::new(GlobalName { kind, module, name })))
+    }
+
+    fn object(&mut self, class: Id, args: Id) -> Result<()> {
+        if !matches!(self.values[class as usize], Value::Global(_)) {
+            return Err(damaged("an object whose class is no global"));
+        }
+        if !matches!(self.values[args as usize], Value::Tuple(_)) {
+            return Err(damaged("an object whose arguments are no tuple"));
+        }
+        self.charge(size_of::<Object>() + 16)?;
+        self.push(Value::Object(Box::new(Object { class, args, state: None, items: Vec::new(), entries: Vec::new() })))
+    }
+}
+
+/// Charges what one more element costs: nothing, or the doubling of the vector.
+fn charge_push<T>(budget: &mut usize, vec: &mut Vec<T>) -> Result<()> {
+    if vec.len() == vec.capacity() {
+        let more = vec.capacity().max(16);
+        *budget = budget.checked_sub(more * size_of::<T>()).ok_or_else(too_large)?;
+        vec.reserve_exact(more);
+    }
+    Ok(())
+}
+
+fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
+    match items.len() % 2 {
+        0 => Ok(items.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()),
+        _ => Err(damaged("a dict with a key and no value")),
+    }
+}
+
+fn damaged(text: impl Into<String>) -> ConvertError {
+    ConvertError::malformed(text.into())
+}
+
+fn too_large() -> ConvertError {
+    ConvertError::TooLarge("this pickle would unfold into far more memory than its own size; no genuine checkpoint does".into())
+}

@@ -1,0 +1,141 @@
+//! Every fixture converts: its configuration is the case's, and its mapping network, evaluated naively in f64, gives the
+//! expected ws. That needs the right generator (G differs from G_ema), the right tensors and the right w_avg.
+
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::{Config, stylegan2};
+
+use super::*;
+
+/// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
+pub(super) fn folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tiny = root.join("tests/fixtures/tiny");
+    assert!(tiny.is_dir(), "{} is missing: the tests need the repository's own fixtures", tiny.display());
+    let mut folders = vec![tiny];
+    folders.extend(Some(root.join("../shared/fixtures")).filter(|shared| shared.is_dir()));
+    folders
+}
+
+/// All cases of a source: folder and case.json.
+pub(super) fn cases(source: &str) -> Vec<(PathBuf, serde_json::Value)> {
+    let mut found = Vec::new();
+    for folder in folders() {
+        let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            let Ok(text) = std::fs::read_to_string(path.join("case.json")) else { continue };
+            let case: serde_json::Value = serde_json::from_str(&text).unwrap();
+            if case["source"] == source {
+                found.push((path, case));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no fixture of {source}");
+    found
+}
+
+pub(super) fn quiet() -> impl FnMut(f32) {
+    |_| {}
+}
+
+/// A tensor of expected.safetensors as f64.
+pub(super) fn expected(folder: &Path, name: &str) -> (Vec<usize>, Vec<f64>) {
+    let bytes = std::fs::read(folder.join("expected.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::F32, "{name}");
+    let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect();
+    (view.shape().to_vec(), values)
+}
+
+fn values(model: &Model, name: &str) -> Vec<f64> {
+    model.array(name).to_f32().into_iter().map(f64::from).collect()
+}
+
+fn normalise(x: &mut [f64]) {
+    let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
+    x.iter_mut().for_each(|x| *x /= (mean + 1e-8).sqrt());
+}
+
+/// ws of one latent: REFERENCE section 1, as loops.
+fn mapping(model: &Model, config: &stylegan2::Config, z: &[f64], class: Option<usize>, psi: f64, cutoff: usize) -> Vec<f64> {
+    let mut x = z.to_vec();
+    normalise(&mut x);
+    if let Some(class) = class {
+        let (weight, bias) = (values(model, "mapping.embed.weight"), values(model, "mapping.embed.bias"));
+        let gain = (config.c_dim as f64).sqrt().recip();
+        let mut y: Vec<f64> = bias.iter().enumerate().map(|(i, bias)| weight[i * config.c_dim + class] * gain + bias).collect();
+        normalise(&mut y);
+        x.extend(y);
+    }
+    let lr = f64::from(config.lr_multiplier);
+    for i in 0..config.num_layers {
+        let (weight, bias) = (values(model, &format!("mapping.fc{i}.weight")), values(model, &format!("mapping.fc{i}.bias")));
+        let gain = lr / (x.len() as f64).sqrt();
+        x = weight
+            .chunks_exact(x.len())
+            .zip(bias)
+            .map(|(row, bias)| row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() * gain + bias * lr)
+            .map(|x| if x < 0.0 { 0.2 * x } else { x } * 2f64.sqrt())
+            .collect();
+    }
+    let average = values(model, "mapping.w_avg");
+    (0..config.num_ws())
+        .flat_map(|row| {
+            let average = if config.per_layer_w_avg { &average[row * config.w_dim..][..config.w_dim] } else { &average[..] };
+            x.iter().zip(average).map(move |(w, average)| if row < cutoff { average + psi * (w - average) } else { *w }).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The mapping network of a converted StyleGAN2 gives the case's ws.
+pub(super) fn check_ws(folder: &Path, case: &serde_json::Value, model: &Model) {
+    let Config::StyleGan2(config) = &model.config else { panic!("{}: {:?}", folder.display(), model.config) };
+    let (shape, z) = expected(folder, "z");
+    let (_, ws) = expected(folder, "ws");
+    let psi = case["truncation_psi"].as_f64().unwrap();
+    let cutoff = case["truncation_cutoff"].as_u64().map_or(usize::MAX, |cutoff| cutoff as usize);
+    for row in 0..shape[0] {
+        let class = case["class_idx"].get(row).map(|class| class.as_u64().unwrap() as usize);
+        let got = mapping(model, config, &z[row * shape[1]..][..shape[1]], class, psi, cutoff);
+        let want = &ws[row * got.len()..][..got.len()];
+        assert_eq!(ws.len(), shape[0] * got.len());
+        let rms = (want.iter().map(|x| x * x).sum::<f64>() / want.len() as f64).sqrt();
+        for (index, (got, want)) in got.iter().zip(want).enumerate() {
+            let error = (got - want).abs() / rms;
+            assert!(error <= 1e-5, "{}: ws[{row}][{index}] is {got}, expected {want}: {error:.1e} of the rms", folder.display());
+        }
+    }
+}
+
+fn expected_config(case: &serde_json::Value) -> stylegan2::Config {
+    serde_json::from_value(case["config"].clone()).unwrap()
+}
+
+#[test]
+fn nvlabs() {
+    let mut all = cases("stylegan2-ada-pytorch");
+    all.extend(cases("stylegan3").into_iter().filter(|(path, _)| !path.to_string_lossy().contains("stylegan3-")));
+    for (folder, case) in all {
+        let model = open(&folder.join("network.pkl"), &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        assert_eq!(model.config, Config::StyleGan2(expected_config(&case)), "{}", folder.display());
+        check_ws(&folder, &case, &model);
+        assert_eq!(model.provenance["source_sha256"].len(), 64);
+        assert!(model.provenance["source_config"].contains("channel_base"), "{}", model.provenance["source_config"]);
+    }
+}
+
+#[test]
+fn stylegan3_is_refused_by_name() {
+    for (folder, case) in cases("stylegan3") {
+        let name = case["name"].as_str().unwrap();
+        let Some(letter) = name.strip_prefix("stylegan3-").and_then(|rest| rest.chars().next()) else { continue };
+        let error = open(&folder.join("network.pkl"), &mut quiet()).unwrap_err();
+        assert!(matches!(error, ConvertError::Unsupported(_)), "{error:?}");
+        let wanted = format!("StyleGAN3 (config {})", letter.to_ascii_uppercase());
+        assert!(error.to_string().contains(&wanted), "{error}");
+    }
+}

@@ -1,0 +1,406 @@
+//! Torch tensors in a checkpoint: storages (nested legacy streams, a legacy file, a zip archive) seen through
+//! (offset, size, stride) and widened to contiguous f32.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use half::{bf16, f16};
+
+use super::archive::Member;
+use super::error::{ConvertError, Result};
+use super::globals::Global;
+use super::pickle;
+use super::value::{Id, Pickle, Value};
+
+/// The first pickle of a legacy stream is this number.
+pub(crate) const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+
+/// Element type of a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    F64,
+    F32,
+    F16,
+    Bf16,
+    I64,
+    I32,
+    I16,
+    I8,
+    U8,
+    Bool,
+}
+
+impl Dtype {
+    /// By torch's name of the type or (in lower case) of its storage.
+    pub(crate) fn from_name(name: &str) -> Option<Dtype> {
+        Some(match name {
+            "float64" | "double" => Dtype::F64,
+            "float32" | "float" => Dtype::F32,
+            "float16" | "half" => Dtype::F16,
+            "bfloat16" => Dtype::Bf16,
+            "int64" | "long" => Dtype::I64,
+            "int32" | "int" => Dtype::I32,
+            "int16" | "short" => Dtype::I16,
+            "int8" | "char" => Dtype::I8,
+            "uint8" | "byte" => Dtype::U8,
+            "bool" => Dtype::Bool,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Dtype::F64 | Dtype::I64 => 8,
+            Dtype::F32 | Dtype::I32 => 4,
+            Dtype::F16 | Dtype::Bf16 | Dtype::I16 => 2,
+            Dtype::I8 | Dtype::U8 | Dtype::Bool => 1,
+        }
+    }
+
+    /// One little-endian element as f32.
+    fn widen(self, bytes: &[u8]) -> f32 {
+        let wide = || {
+            let mut wide = [0; 8];
+            wide[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(wide)
+        };
+        match self {
+            Dtype::F64 => f64::from_bits(wide()) as f32,
+            Dtype::F32 => f32::from_bits(wide() as u32),
+            Dtype::F16 => f16::from_bits(wide() as u16).to_f32(),
+            Dtype::Bf16 => bf16::from_bits(wide() as u16).to_f32(),
+            Dtype::I64 => wide() as i64 as f32,
+            Dtype::I32 => wide() as i32 as f32,
+            Dtype::I16 => f32::from(wide() as i16),
+            Dtype::I8 => f32::from(wide() as i8),
+            Dtype::U8 => f32::from(wide() as u8),
+            Dtype::Bool => f32::from(u8::from(wide() != 0)),
+        }
+    }
+
+    /// A run of elements as f32.
+    pub(crate) fn widen_all(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            // The usual one, in a form the compiler vectorises.
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            _ => bytes.chunks_exact(self.size()).map(|b| self.widen(b)).collect(),
+        }
+    }
+}
+
+/// A tensor, contiguous.
+#[derive(Clone, Debug)]
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+/// How many f32 values may be made from a file: strides of zero must not unfold a small one into a large one.
+#[derive(Debug)]
+pub(crate) struct Allowance(Cell<usize>);
+
+impl Allowance {
+    /// Twice the file (it may store f16) and 32 MiB.
+    pub(crate) fn for_file(bytes: usize) -> Allowance {
+        Allowance(Cell::new(2 * (bytes / 4) + (8 << 20)))
+    }
+
+    /// The number of elements of `shape`, if so many are allowed.
+    pub(crate) fn elements(&self, name: &str, shape: &[usize]) -> Result<usize> {
+        let count = shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side)).filter(|&count| count <= self.0.get());
+        let count =
+            count.ok_or_else(|| ConvertError::TooLarge(format!("tensor {name} of shape {shape:?} does not come from this file")))?;
+        self.0.set(self.0.get() - count);
+        Ok(count)
+    }
+}
+
+/// A pickle and the storages its tensors are in.
+#[derive(Debug)]
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) pickle: Pickle<'a>,
+    /// Where the storages of persistent ids lie in the file.
+    file: &'a [u8],
+    storages: HashMap<String, Range<usize>>,
+    pub(crate) allowance: Allowance,
+}
+
+/// A tensor before its data are touched.
+struct View {
+    storage: Id,
+    /// Where `_rebuild_tensor_v3` says it, over an untyped storage.
+    dtype: Option<Dtype>,
+    offset: usize,
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// A plain pickle, whose tensors carry their own nested streams.
+    pub(crate) fn plain(pickle: Pickle<'a>) -> Checkpoint<'a> {
+        let file = pickle.source;
+        Checkpoint { pickle, file, storages: HashMap::new(), allowance: Allowance::for_file(file.len()) }
+    }
+
+    /// A legacy file: pickles of the magic number, the protocol, the writer's system and the object, then the storages.
+    pub(crate) fn legacy(file: &'a [u8]) -> Result<Checkpoint<'a>> {
+        let mut at = 0;
+        let mut next = || -> Result<Pickle<'a>> {
+            let pickle = pickle::parse(&file[at..])?;
+            at += pickle.end;
+            Ok(pickle)
+        };
+        let (magic, protocol, system) = (next()?, next()?, next()?);
+        if magic.int(magic.root) != Some(MAGIC) || protocol.int(protocol.root) != Some(1001) {
+            return Err(ConvertError::malformed("this is no torch stream of protocol 1001"));
+        }
+        if system.get(system.root, "little_endian").is_some_and(|id| matches!(system.value(id), Value::Bool(false))) {
+            return Err(ConvertError::unsupported("a torch file written on a big-endian machine; save it again on a usual one"));
+        }
+        let (pickle, keys) = (next()?, next()?);
+        let mut known = HashMap::new();
+        for value in &pickle.values {
+            if let Value::Persistent(id) = value {
+                let reference = Reference::read(&pickle, *id)?;
+                known.insert(reference.key.into_owned(), (reference.dtype, reference.numel));
+            }
+        }
+        let keys: Vec<_> = keys.items(keys.root).unwrap_or(&[]).iter().filter_map(|&key| keys.name(key).map(Cow::into_owned)).collect();
+        // What the file ought to have from here: lets a download that stopped early be told to the byte.
+        let whole = keys
+            .iter()
+            .filter_map(|key| known.get(key))
+            .fold(at, |sum, (dtype, numel)| sum.saturating_add(8).saturating_add(numel.saturating_mul(dtype.size())));
+        let mut storages = HashMap::new();
+        for key in keys {
+            let &(dtype, _) = known.get(&key).ok_or_else(|| ConvertError::malformed(format!("storage {key} is listed but never used")))?;
+            let missing = || ConvertError::truncated(format!("storage {key}"), (whole > file.len()).then(|| (whole - file.len()) as u64));
+            let numel: [u8; 8] = file.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).ok_or_else(missing)?;
+            let bytes = usize::try_from(u64::from_le_bytes(numel)).ok().and_then(|numel| numel.checked_mul(dtype.size()));
+            let end = bytes.and_then(|bytes| bytes.checked_add(at + 8)).filter(|&end| end <= file.len()).ok_or_else(missing)?;
+            storages.insert(key, at + 8..end);
+            at = end;
+        }
+        Ok(Checkpoint { pickle, file, storages, allowance: Allowance::for_file(file.len()) })
+    }
+
+    /// A zip archive: */data.pkl and */data/N.
+    pub(crate) fn zip(file: &'a [u8], members: &[Member<'a>]) -> Result<Checkpoint<'a>> {
+        let Some(object) = members.iter().find(|member| member.name.ends_with("/data.pkl") || member.name == "data.pkl") else {
+            return Err(ConvertError::Unrecognised("a zip archive without a data.pkl; it is no PyTorch checkpoint".into()));
+        };
+        let folder = &object.name[..object.name.len() - "data.pkl".len()];
+        let mut storages = HashMap::new();
+        for member in members {
+            let Some(name) = member.name.strip_prefix(folder) else { continue };
+            if name == "byteorder" && member.stored && file[member.range.clone()].starts_with(b"big") {
+                return Err(ConvertError::unsupported("a torch file written on a big-endian machine; save it again on a usual one"));
+            }
+            let key = name.strip_prefix("data/");
+            if !member.stored && (key.is_some() || name == "data.pkl") {
+                return Err(ConvertError::unsupported(
+                    "a compressed zip archive; torch.save writes uncompressed ones: unpack it and zip it with `zip -0`",
+                ));
+            }
+            if let Some(key) = key {
+                storages.insert(key.to_owned(), member.range.clone());
+            }
+        }
+        let pickle = pickle::parse(&file[object.range.clone()])?;
+        Ok(Checkpoint { pickle, file, storages, allowance: Allowance::for_file(file.len()) })
+    }
+
+    /// Whether `id` is a tensor.
+    pub(crate) fn is_tensor(&self, id: Id) -> bool {
+        matches!(self.pickle.call(id), Some((Global::RebuildTensor | Global::RebuildTensorV3 | Global::RebuildParameter, _)))
+    }
+
+    /// The shape of a tensor, without touching its data.
+    pub(crate) fn shape(&self, id: Id) -> Option<Vec<usize>> {
+        self.view(id).map(|view| view.shape)
+    }
+
+    /// The values of a tensor; `name` is for errors.
+    pub(crate) fn tensor(&self, name: &str, id: Id) -> Result<Tensor> {
+        let view = self.view(id).ok_or_else(|| ConvertError::tensor(name, "a tensor", self.pickle.describe(id)))?;
+        let (dtype, bytes) = self.storage(name, view.storage)?;
+        let dtype = view.dtype.unwrap_or(dtype);
+        let count = self.allowance.elements(name, &view.shape)?;
+        let available = bytes.len() / dtype.size();
+        let outside = || {
+            let needed = format!("elements {} and on, of size {:?} and stride {:?}", view.offset, view.shape, view.strides);
+            ConvertError::tensor(name, needed, format!("a storage of {available}"))
+        };
+        if count == 0 {
+            return Ok(Tensor { shape: view.shape, values: Vec::new() });
+        }
+        let last = view
+            .shape
+            .iter()
+            .zip(&view.strides)
+            .try_fold(view.offset, |last, (&side, &stride)| last.checked_add((side - 1).checked_mul(stride)?));
+        if last.is_none_or(|last| last >= available) {
+            return Err(outside());
+        }
+        let values = match view.is_contiguous() {
+            true => dtype.widen_all(&bytes[view.offset * dtype.size()..][..count * dtype.size()]),
+            false => view.indices(count).map(|index| dtype.widen(&bytes[index * dtype.size()..][..dtype.size()])).collect(),
+        };
+        Ok(Tensor { shape: view.shape, values })
+    }
+
+    fn view(&self, id: Id) -> Option<View> {
+        let pickle = &self.pickle;
+        let mut id = id;
+        // A parameter of a parameter is not a thing; a cycle of them would be.
+        for _ in 0..2 {
+            let (kind, args) = pickle.call(id)?;
+            match (kind, args) {
+                (Global::RebuildParameter, &[tensor, ..]) => id = tensor,
+                (Global::RebuildTensor | Global::RebuildTensorV3, &[storage, offset, size, stride, ..]) => {
+                    let numbers = |id| pickle.items(id)?.iter().map(|&item| pickle.usize(item)).collect::<Option<Vec<usize>>>();
+                    let dtype = match (kind, args.get(6)) {
+                        (Global::RebuildTensorV3, Some(&dtype)) => match pickle.kind(dtype)? {
+                            Global::TorchDtype(dtype) => Some(dtype),
+                            _ => return None,
+                        },
+                        _ => None,
+                    };
+                    let view = View { storage, dtype, offset: pickle.usize(offset)?, shape: numbers(size)?, strides: numbers(stride)? };
+                    return (view.shape.len() == view.strides.len() && view.shape.len() <= 8).then_some(view);
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Element type and bytes of a storage.
+    fn storage(&self, name: &str, id: Id) -> Result<(Dtype, Cow<'_, [u8]>)> {
+        match self.pickle.value(id) {
+            Value::Persistent(id) => {
+                let reference = Reference::read(&self.pickle, *id)?;
+                let range = self.storages.get(reference.key.as_ref());
+                let range =
+                    range.ok_or_else(|| ConvertError::tensor(name, format!("storage {}", reference.key), "no such storage in the file"))?;
+                let bytes = reference
+                    .slice(&self.file[range.clone()])
+                    .ok_or_else(|| ConvertError::malformed(format!("tensor {name} views past its storage")))?;
+                Ok((reference.dtype, Cow::Borrowed(bytes)))
+            }
+            _ => match self.pickle.call(id) {
+                Some((Global::LoadFromBytes, &[stream])) => {
+                    let stream =
+                        self.pickle.bytes(stream).ok_or_else(|| ConvertError::tensor(name, "bytes", self.pickle.describe(stream)))?;
+                    let (dtype, range) = nested(&stream)?;
+                    Ok((
+                        dtype,
+                        match stream {
+                            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[range]),
+                            Cow::Owned(mut bytes) => {
+                                bytes.truncate(range.end);
+                                bytes.drain(..range.start);
+                                Cow::Owned(bytes)
+                            }
+                        },
+                    ))
+                }
+                _ => Err(ConvertError::tensor(name, "a storage", self.pickle.describe(id))),
+            },
+        }
+    }
+}
+
+/// A nested stream holds one storage and nothing else: no stream inside it is ever opened, so nesting ends here.
+fn nested(stream: &[u8]) -> Result<(Dtype, Range<usize>)> {
+    let checkpoint = match stream.starts_with(b"PK\x03\x04") {
+        true => Checkpoint::zip(stream, &super::archive::members(stream)?)?,
+        false => Checkpoint::legacy(stream)?,
+    };
+    let Value::Persistent(id) = checkpoint.pickle.value(checkpoint.pickle.root) else {
+        return Err(ConvertError::malformed("a nested torch stream that is no storage"));
+    };
+    let reference = Reference::read(&checkpoint.pickle, *id)?;
+    let range = checkpoint.storages.get(reference.key.as_ref()).cloned();
+    let range = range.ok_or_else(|| ConvertError::malformed("a nested torch stream without its storage"))?;
+    let part = reference.range(range.len()).ok_or_else(|| ConvertError::malformed("a nested torch stream that views past its storage"))?;
+    Ok((reference.dtype, range.start + part.start..range.start + part.end))
+}
+
+/// The persistent id of a storage: ('storage', type, key, location, numel, view).
+struct Reference<'p> {
+    key: Cow<'p, str>,
+    dtype: Dtype,
+    numel: usize,
+    /// First element and length, of torch's oldest files.
+    view: Option<(usize, usize)>,
+}
+
+impl<'p> Reference<'p> {
+    fn read(pickle: &'p Pickle<'_>, id: Id) -> Result<Reference<'p>> {
+        let read = || {
+            let items = pickle.items(id)?;
+            let &[tag, kind, key, _, numel, ..] = items else { return None };
+            let dtype = match pickle.kind(kind)? {
+                Global::Storage(dtype) => dtype,
+                Global::UntypedStorage => Dtype::U8,
+                _ => return None,
+            };
+            let view = match items.get(5) {
+                Some(&view) if !pickle.is_none(view) => match pickle.items(view)? {
+                    &[_, offset, size] => Some((pickle.usize(offset)?, pickle.usize(size)?)),
+                    _ => return None,
+                },
+                _ => None,
+            };
+            pickle.is_str(tag, "storage").then_some(Reference { key: pickle.name(key)?, dtype, numel: pickle.usize(numel)?, view })
+        };
+        read().ok_or_else(|| ConvertError::malformed("a persistent id that is no torch storage"))
+    }
+
+    /// The part of a storage of `length` bytes that is meant.
+    fn range(&self, length: usize) -> Option<Range<usize>> {
+        let Some((first, count)) = self.view else { return Some(0..length) };
+        let start = first.checked_mul(self.dtype.size())?;
+        let end = count.checked_mul(self.dtype.size())?.checked_add(start)?;
+        (end <= length).then_some(start..end)
+    }
+
+    fn slice<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        bytes.get(self.range(bytes.len())?)
+    }
+}
+
+impl View {
+    fn is_contiguous(&self) -> bool {
+        let mut expected = 1;
+        for (&side, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            if side != 1 && stride != expected {
+                return false;
+            }
+            expected *= side;
+        }
+        true
+    }
+
+    /// Indices into the storage, in row-major order of the view.
+    fn indices(&self, count: usize) -> impl Iterator<Item = usize> + '_ {
+        let mut position = vec![0; self.shape.len()];
+        let mut index = self.offset;
+        (0..count).map(move |_| {
+            let here = index;
+            for axis in (0..position.len()).rev() {
+                position[axis] += 1;
+                index += self.strides[axis];
+                if position[axis] < self.shape[axis] {
+                    break;
+                }
+                index -= self.strides[axis] * self.shape[axis];
+                position[axis] = 0;
+            }
+            here
+        })
+    }
+}
