@@ -68,7 +68,9 @@ impl Executor {
 
     fn allocate(&mut self, scope: &str, max_buffer: u64) -> Result<()> {
         let (ids, slots) = self.plan.slots();
-        if let Some((id, bytes)) = ids.iter().map(|&id| (id, self.plan.entries[id].tensor.bytes() as u64)).find(|(_, bytes)| *bytes > max_buffer) {
+        if let Some((id, bytes)) =
+            ids.iter().map(|&id| (id, self.plan.entries[id].tensor.bytes() as u64)).find(|(_, bytes)| *bytes > max_buffer)
+        {
             return Err(Error::Limit { pass: self.plan.entries[id].name.clone(), what: "buffer (bytes)", need: bytes, have: max_buffer });
         }
         let slot_buffers: Vec<Arc<wgpu::Buffer>> =
@@ -118,8 +120,10 @@ impl Executor {
         let mut tier = self.gpu.tier();
         tier.subgroup &= !options.portable;
         let limits = self.gpu.device().limits();
-        let (align, storage_align) = (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
-        let dispatches = || self.plan.passes.iter().zip(banded).enumerate().flat_map(|(i, (pass, bands))| bands.iter().map(move |band| (i, pass, band)));
+        let (align, storage_align) =
+            (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
+        let dispatches =
+            || self.plan.passes.iter().zip(banded).enumerate().flat_map(|(i, (pass, bands))| bands.iter().map(move |band| (i, pass, band)));
 
         let mut uniforms: Vec<u8> = Vec::new();
         let mut offsets = Vec::new();
@@ -263,7 +267,9 @@ impl Executor {
         // A query set holds up to 4096 queries (wgpu::QUERY_SET_MAX_QUERIES); plans have a few dozen dispatches.
         let count = 2 * self.steps.len() as u32;
         let queries = device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count });
-        let buffer = |usage| device.create_buffer(&wgpu::BufferDescriptor { label: None, size: u64::from(count) * 8, usage, mapped_at_creation: false });
+        let buffer = |usage| {
+            device.create_buffer(&wgpu::BufferDescriptor { label: None, size: u64::from(count) * 8, usage, mapped_at_creation: false })
+        };
         let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
         let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

@@ -195,7 +195,10 @@ impl Generator {
     fn render<T>(&mut self, ws: &Ws, noise: Noise, mut read: impl FnMut(&Handles, &Executor, usize) -> Result<Vec<T>>) -> Result<Vec<T>> {
         let (num_ws, w_dim) = (self.config().num_ws(), self.config().w_dim());
         if (ws.num_ws, ws.w_dim) != (num_ws, w_dim) {
-            return Err(Error::Argument(format!("ws is [{}, {}, {}]; this network takes [N, {num_ws}, {w_dim}]", ws.n, ws.num_ws, ws.w_dim)));
+            return Err(Error::Argument(format!(
+                "ws is [{}, {}, {}]; this network takes [N, {num_ws}, {w_dim}]",
+                ws.n, ws.num_ws, ws.w_dim
+            )));
         }
         let source = match noise {
             Noise::Const => NoiseSource::Const,

@@ -53,9 +53,8 @@ mod tests {
             (state >> 8) as usize % bound
         };
         for _ in 0..200 {
-            let lifetimes: Vec<Lifetime> = (0..30)
-                .map(|first| Lifetime { first, last: first + random(6), bytes: 1 + random(100) })
-                .collect();
+            let lifetimes: Vec<Lifetime> =
+                (0..30).map(|first| Lifetime { first, last: first + random(6), bytes: 1 + random(100) }).collect();
             let slots = assign(&lifetimes);
             for (i, a) in lifetimes.iter().enumerate() {
                 assert!(slots.bytes[slots.slot_of[i]] >= a.bytes);

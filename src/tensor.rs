@@ -238,7 +238,9 @@ mod tests {
 
     #[test]
     fn packing_and_unpacking_are_inverse() {
-        for (shape, layout) in [([2, 5, 3, 7], Layout::Slab { border: 1 }), ([1, 8, 4, 4], Layout::Slab { border: 0 }), ([3, 6, 1, 1], Layout::Flat)] {
+        for (shape, layout) in
+            [([2, 5, 3, 7], Layout::Slab { border: 1 }), ([1, 8, 4, 4], Layout::Slab { border: 0 }), ([3, 6, 1, 1], Layout::Flat)]
+        {
             let tensor = Tensor { id: 0, shape, dtype: DType::F32, layout };
             let values: Vec<f32> = (1..=tensor.len()).map(|i| i as f32).collect();
             let bytes = tensor.pack(&values);

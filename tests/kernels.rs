@@ -86,7 +86,12 @@ fn modulated_conv2d_equals_its_twin() {
                 let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
                 let tail = layer.tail(outputs, if seed % 2 == 0 { 1 } else { n }, height * width);
                 layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
-                check(&format!("{kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"), layer.plan, &layer.inputs, &options);
+                check(
+                    &format!("{kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"),
+                    layer.plan,
+                    &layer.inputs,
+                    &options,
+                );
             }
         }
     }

@@ -37,12 +37,7 @@ impl Plan {
         let any = z.or(embed).expect("a mapping network has an input");
         let length = |tensor: Option<Tensor>| tensor.map_or(0, |tensor| tensor.shape[1]);
         let outputs = length(z) + length(embed);
-        let params = Params {
-            z_len: length(z) as u32,
-            embed_len: length(embed) as u32,
-            x_stride: (quads(outputs) * 4) as u32,
-            pad: 0,
-        };
+        let params = Params { z_len: length(z) as u32, embed_len: length(embed) as u32, x_stride: (quads(outputs) * 4) as u32, pad: 0 };
         self.push(NewPass {
             label,
             kernel: &KERNEL,

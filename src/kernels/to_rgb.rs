@@ -45,7 +45,17 @@ impl Plan {
     /// x `[N, I, R, R]`, weight `[C, I, 1, 1]`, style `[N, I]`, bias `[1, C]`, skip `[N, C, R/2, R/2]` -> `[N, C, R, R]`, f32.
     #[track_caller]
     #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
-    pub fn to_rgb(&mut self, label: &str, x: Tensor, weight: Tensor, style: Slice, bias: Tensor, skip: Option<Tensor>, filter: &[f32], limit: f32) -> Tensor {
+    pub fn to_rgb(
+        &mut self,
+        label: &str,
+        x: Tensor,
+        weight: Tensor,
+        style: Slice,
+        bias: Tensor,
+        skip: Option<Tensor>,
+        filter: &[f32],
+        limit: f32,
+    ) -> Tensor {
         let ([n, inputs, height, width], [channels, weight_inputs, ..]) = (x.shape, weight.shape);
         assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
         assert!(channels <= 4, "{label}: an image has up to 4 channels");

@@ -61,7 +61,15 @@ pub(crate) struct Layers<'a> {
 
 impl<'a> Layers<'a> {
     /// The plan's beginning: the input ws, all styles and all demodulation factors.
-    pub(crate) fn new(model: &'a Model, images: usize, dtype: DType, noise: NoiseSource, num_ws: usize, w_dim: usize, specs: &[StyleSpec]) -> Layers<'a> {
+    pub(crate) fn new(
+        model: &'a Model,
+        images: usize,
+        dtype: DType,
+        noise: NoiseSource,
+        num_ws: usize,
+        w_dim: usize,
+        specs: &[StyleSpec],
+    ) -> Layers<'a> {
         let mut plan = Plan::new();
         let ws = plan.input("ws", [images * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
         let (styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
@@ -213,7 +221,14 @@ fn affine(plan: &mut Plan, model: &Model, ws: Tensor, num_ws: usize, w_dim: usiz
 }
 
 /// One pass for the demodulation factors of all layers that have them.
-fn demodulate(plan: &mut Plan, model: &Model, styles: Tensor, dtype: DType, specs: &[StyleSpec], first_rows: &[usize]) -> HashMap<String, Slice> {
+fn demodulate(
+    plan: &mut Plan,
+    model: &Model,
+    styles: Tensor,
+    dtype: DType,
+    specs: &[StyleSpec],
+    first_rows: &[usize],
+) -> HashMap<String, Slice> {
     let mut firsts = HashMap::new();
     let mut layers = Vec::new();
     let (mut rows, mut energies) = (0, 0);

@@ -40,7 +40,12 @@ fn styles(config: &Config) -> Vec<StyleSpec> {
         if config.has_torgb(resolution) {
             // torgb is not demodulated; the gain of its weights is put into its style.
             let gain = 1.0 / (config.channels(resolution) as f32).sqrt();
-            specs.push(StyleSpec { name: format!("b{resolution}.torgb"), slot: 2 * i + 1, gains: [weight_gain * gain, gain], demodulate: false });
+            specs.push(StyleSpec {
+                name: format!("b{resolution}.torgb"),
+                slot: 2 * i + 1,
+                gains: [weight_gain * gain, gain],
+                demodulate: false,
+            });
         }
     }
     specs

@@ -1,0 +1,113 @@
+//! Parity with the reference implementations, through the command line: the unclamped image of `--format npy` against the
+//! images and activations the fixtures hold, in f32 and f16.
+
+mod fixtures;
+
+use fixtures::{Fixture, generate, rel_l2};
+
+/// Largest rel L2 error of an image: f32; f32 when the expected image is stored as f16; f16.
+const F32: f64 = 2e-5;
+const F32_STORED_AS_F16: f64 = 3e-4;
+const F16: f64 = 3e-3;
+
+/// Renders every seed of a fixture and compares.
+#[track_caller]
+fn parity(fixture: &Fixture, network: &std::path::Path, precision: &str, more: &[&str]) {
+    let images = generate(network, &fixture.arguments(precision, more));
+    let want = fixture.expected("image");
+    let per_image = want.values.len() / images.len();
+    let limit = match (precision, want.f16) {
+        ("f16", _) => F16,
+        (_, true) => F32_STORED_AS_F16,
+        _ => F32,
+    };
+    for (seed, (got, want)) in fixture.seeds().iter().zip(images.iter().zip(want.values.chunks_exact(per_image))) {
+        let error = rel_l2(got, want);
+        println!("{} seed {seed} {precision} {more:?}: rel L2 {error:.3e} (at most {limit:.0e})", fixture.name);
+        assert!(error <= limit, "{} seed {seed} {precision}: rel L2 {error:.3e} is more than {limit:.0e}", fixture.name);
+    }
+}
+
+#[track_caller]
+fn parity_of_pickle(name: &str) {
+    let Some(fixture) = Fixture::open(name) else { return };
+    for precision in ["f32", "f16"] {
+        parity(&fixture, &fixture.folder.join("network.pkl"), precision, &[]);
+    }
+}
+
+#[test]
+fn ada_skip_32_tiny() {
+    parity_of_pickle("tiny/ada-skip-32");
+}
+
+#[test]
+fn ada_orig_16_tiny() {
+    parity_of_pickle("tiny/ada-orig-16");
+}
+
+#[test]
+fn stylegan3repo_skip_16_tiny() {
+    parity_of_pickle("tiny/stylegan3repo-skip-16");
+}
+
+#[test]
+fn ada_skip_64() {
+    parity_of_pickle("ada-skip-64");
+}
+
+#[test]
+fn ada_orig_cond_32() {
+    parity_of_pickle("ada-orig-cond-32");
+}
+
+#[test]
+fn stylegan3repo_skip_64() {
+    parity_of_pickle("stylegan3repo-skip-64");
+}
+
+/// Activations up to 256 times styles in the hundreds: NaN in a naive f16.
+#[test]
+fn ada_fp16_128() {
+    parity_of_pickle("ada-fp16-128");
+}
+
+#[test]
+fn ada_thin_1024() {
+    parity_of_pickle("ada-thin-1024");
+}
+
+#[test]
+fn noise_none_equals_the_reference() {
+    let Some(fixture) = Fixture::open("tiny/ada-skip-32") else { return };
+    let images = generate(&fixture.folder.join("network.pkl"), &fixture.arguments("f32", &["--noise-mode", "none"]));
+    let error = rel_l2(&images.concat(), &fixture.expected("image.noise_none").values);
+    assert!(error <= F32, "rel L2 {error:.3e}");
+    let with_noise = rel_l2(&images.concat(), &fixture.expected("image").values);
+    assert!(with_noise > 100.0 * F32, "the noise changes nothing ({with_noise:.3e}): the check cannot fail");
+}
+
+#[test]
+fn a_batch_gives_the_images_of_single_runs() {
+    let Some(fixture) = Fixture::open("ada-skip-64") else { return };
+    let network = fixture.folder.join("network.pkl");
+    let run = |batch: &str| generate(&network, &["--seeds", "0-3", "--precision", "f32", "--batch", batch].map(String::from));
+    let (single, again, four) = (run("1"), run("1"), run("4"));
+    assert_eq!(single, again, "the same seed on the same device gives other bytes");
+    for (single, four) in single.iter().zip(&four) {
+        let error = rel_l2(four, single);
+        assert!(error <= 1e-6, "batch 4 differs from batch 1 by {error:.3e}");
+    }
+}
+
+#[test]
+fn random_noise_depends_on_its_seed_and_not_on_the_batch() {
+    let Some(fixture) = Fixture::open("tiny/ada-skip-32") else { return };
+    let run = |seed: &str, batch: &str| {
+        let arguments = ["--seeds", "0,0,0", "--precision", "f32", "--noise-mode", "random", "--noise-seed", seed, "--batch", batch];
+        generate(&fixture.folder.join("network.pkl"), &arguments.map(String::from))
+    };
+    let (one, three, other) = (run("7", "1"), run("7", "3"), run("8", "1"));
+    assert!(rel_l2(&three[0], &one[0]) <= 1e-6, "noise depends on the batch");
+    assert!(rel_l2(&other[0], &one[0]) > 1e-3, "noise does not depend on its seed");
+}
