@@ -45,7 +45,9 @@ impl<'c> GenForce<'c> {
             return None;
         }
         let first = dict.has("synthesis.layer0.const");
-        let top = (0..10).take_while(|block| dict.has(&format!("synthesis.layer{}.weight", if first { 2 * block + 1 } else { 2 * block }))).count();
+        let top = (0..10)
+            .take_while(|block| dict.has(&format!("synthesis.layer{}.weight", if first { 2 * block + 1 } else { 2 * block })))
+            .count();
         let names = dict.names().filter_map(|name| Some((tensorflow_name(name, first, top.checked_sub(1)?)?, name.to_owned()))).collect();
         Some(GenForce { dict, names })
     }

@@ -12,6 +12,7 @@ pub mod openvino;
 
 mod archive;
 mod average_w;
+mod genforce;
 mod globals;
 mod network;
 mod numpy;
@@ -20,8 +21,12 @@ mod pickle;
 mod recognise;
 mod rosinality;
 mod state_dict;
+mod stylegan1;
+mod stylegan2;
+mod tf;
 mod torch;
 mod value;
+mod variables;
 
 #[cfg(test)]
 mod hostile;

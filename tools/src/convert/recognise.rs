@@ -6,7 +6,7 @@ use super::globals::Global;
 use super::network::Converted;
 use super::state_dict::{StateDict, known_stranger};
 use super::torch::{Checkpoint, MAGIC};
-use super::{Progress, nvlabs, pickle, rosinality};
+use super::{Progress, genforce, nvlabs, pickle, rosinality, tf};
 
 /// The container of a checkpoint.
 #[derive(Debug)]
@@ -91,6 +91,12 @@ fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
 pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
     if nvlabs::recognises(checkpoint) {
         return nvlabs::convert(checkpoint, progress);
+    }
+    if tf::recognises(checkpoint) {
+        return tf::convert(checkpoint, progress);
+    }
+    if let Some(generator) = genforce::find(checkpoint) {
+        return genforce::convert(&generator, progress);
     }
     if let Some(found) = rosinality::find(checkpoint)? {
         return rosinality::convert(&found, progress);

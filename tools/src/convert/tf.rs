@@ -107,7 +107,9 @@ impl<'c> TfVariables<'c> {
     fn stranger(&self) -> ConvertError {
         let any = |part: &str| self.arrays.keys().any(|name| name.contains(part));
         let what = match () {
-            () if any("vgg") || any("conv5_3") || self.name.to_lowercase().contains("vgg") => "a VGG (a perceptual metric), not a generator",
+            () if any("vgg") || any("conv5_3") || self.name.to_lowercase().contains("vgg") => {
+                "a VGG (a perceptual metric), not a generator"
+            }
             () if any("FromRGB") || any("fromRGB") || any("MinibatchStddev") => "a discriminator only; images come from a generator (Gs)",
             () if any("PixelNorm") || any("Upscale") || any("ToRGB_lod") => "a generator other than StyleGAN (a Progressive GAN, perhaps)",
             () => "no generator of StyleGAN or StyleGAN2",
