@@ -282,6 +282,7 @@ impl<'c> Generator<'c> {
             activation: self.activation(self.synthesis("activation").or_else(|| self.attribute("synthesis.b4.conv1", "activation")))?,
             mapping_activation: self.activation(self.mapping("activation").or_else(|| self.attribute("mapping.fc0", "activation")))?,
             per_layer_w_avg: false,
+            concat_labels: false,
         };
         Ok(config)
     }
