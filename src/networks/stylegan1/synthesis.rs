@@ -20,7 +20,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
         }
         x = net.layer(&format!("{block}.conv1"), x, resolution);
     }
-    let img = net.to_rgb("torgb", x);
+    let img = net.torgb("torgb", x);
     net.layers.finish(img)
 }
 
@@ -76,7 +76,7 @@ impl Net<'_> {
     }
 
     /// 1x1 convolution to the image's channels.
-    fn to_rgb(&mut self, name: &str, x: Tensor) -> Tensor {
+    fn torgb(&mut self, name: &str, x: Tensor) -> Tensor {
         let array = self.layers.array(&format!("{name}.weight"));
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), [array.shape()[0], array.shape()[1], 1, 1], whole(&array));
         let gain = self.layers.uniform(x.shape[1], 1.0 / (x.shape[1] as f32).sqrt());
