@@ -28,8 +28,6 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let gpu = Gpu::open(args.device.as_deref())?;
     let batch = usize::from(args.batch).min(seeds.len());
     let mut generator = Generator::new(&gpu, &model, &Options { precision: args.precision.into(), batch })?;
-    // The device has its own copy by now; at 1024 this is 120 MB.
-    drop(model);
     std::fs::create_dir_all(&args.outdir).map_err(|error| Failure::Runtime(format!("{}: {error}", args.outdir.display())))?;
 
     let writer = Writer {
@@ -50,7 +48,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     bar.finish_and_clear();
     // The writer's failure is the cause when both failed: rendering stops because nobody takes its pictures.
     written?;
-    say(&summary(&rendered?, seeds.len(), batch, gpu.name()))
+    let on = format!("{} ({})", gpu.name(), format!("{:?}", generator.dtype()).to_lowercase());
+    say(&summary(&rendered?, seeds.len(), batch, &on))
 }
 
 /// The class to draw: needed by conditional networks, ignored by others.
@@ -97,7 +96,7 @@ fn render(
     sender: SyncSender<Rendered>,
 ) -> Result<Vec<Duration>, Failure> {
     let truncation = Truncation { psi: args.trunc, cutoff: args.trunc_cutoff };
-    let (z_dim, w_avg) = (generator.config().z_dim(), generator.w_avg().to_vec());
+    let (z_dim, w_avg) = (generator.config().z_dim(), generator.w_avg());
     let mut times = Vec::new();
     for (i, chunk) in seeds.chunks(batch).enumerate() {
         let start = Instant::now();

@@ -329,6 +329,21 @@ fn npy_values(npy: &[u8], shape: &str) -> Vec<f32> {
 }
 
 #[test]
+fn a_checkpoint_renders_the_same_before_and_after_conversion() {
+    let place = Place::new();
+    let pickle = Path::new(TINY).join("ada-skip-32/network.pkl");
+    place.succeeds(&["convert", pickle.to_str().unwrap(), "-o", "converted.safetensors"]);
+    let arrays = [("pickle", pickle.to_str().unwrap()), ("converted", "converted.safetensors")].map(|(outdir, network)| {
+        place.succeeds(&["generate", "--network", network, "--seeds", "5", "--outdir", outdir, "--format", "npy"]);
+        fs::read(place.path(outdir).join("seed0005.npy")).unwrap()
+    });
+    assert_eq!(arrays[0], arrays[1]);
+    // And it is a picture: neither NaN nor all the same.
+    let values = npy_values(&arrays[0], "(3, 32, 32)");
+    assert!(values.iter().all(|value| value.is_finite()) && values.iter().any(|value| *value != values[0]));
+}
+
+#[test]
 fn grey_and_transparent_pictures_stay_so() {
     let place = Place::new();
     let network = place.network(CONDITIONAL_GREY);
@@ -374,5 +389,8 @@ fn a_grid_holds_the_pictures_whatever_the_batch() {
         let worst = picture.iter().zip(batched.iter()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(worst <= Some(1), "seed {seed} differs by {worst:?} levels");
     }
+    let picture = |folder: &str, seed: u32| image::open(place.path(&format!("{folder}/seed000{seed}.png"))).unwrap().into_rgb8();
+    place.succeeds(&[&["generate", "--network", &network, "--outdir", "other"], &more[..4], &["--noise-seed", "10"]].concat());
+    assert_ne!(picture("other", 1), picture("one", 1), "the noise seed changes nothing");
     assert!(grid.get_pixel(47, 31).0 == [0, 0, 0], "an empty cell is black");
 }
