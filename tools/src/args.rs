@@ -89,7 +89,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) outdir: PathBuf,
 
-    /// File format; npy holds f32 [C,R,R], not clamped
+    /// File format; npy holds f32 of C x R x R, not clamped
     #[arg(long, value_enum, default_value_t = Format::Png)]
     pub(crate) format: Format,
 

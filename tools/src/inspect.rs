@@ -39,20 +39,12 @@ fn fields(config: &Config) -> Value {
 
 fn as_text(model: &Model, macs: &Macs) -> String {
     let config = &model.config;
-    let side = config.img_resolution();
-    let channels = match config.img_channels() {
-        1 => "1 channel".to_owned(),
-        channels => format!("{channels} channels"),
-    };
-    let all = match config {
-        Config::StyleGan2(_) => "as papers count (upsampling convolutions at their output, with mapping, styles, RGB and filters)",
-        Config::MobileStyleGan(_) => "with mapping, styles and RGB",
-    };
+    let (side, giga) = (config.img_resolution(), |value: u64| value as f64 / 1e9);
     let mut lines = vec![
-        format!("network      {}, {side}x{side}, {channels}, {} rows of w", config.network(), config.num_ws()),
+        format!("network      {}, {side}x{side}, {} channels, {} rows of w", config.network(), config.img_channels(), config.num_ws()),
         format!("parameters   {:.2} M (noise maps not counted)", model.parameters() as f64 / 1e6),
-        format!("work         {} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
-        format!("             {} GMAC {all}", giga(macs.papers)),
+        format!("work         {:.2} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
+        format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),
     ];
     if let Value::Object(fields) = fields(config) {
         lines.extend(fields.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}")));
@@ -63,13 +55,6 @@ fn as_text(model: &Model, macs: &Macs) -> String {
         lines.push(format!("tensor       {name:<width$}  {} {:?}", dtype(array.precision()), array.shape()));
     }
     lines.join("\n")
-}
-
-/// Billions, with four digits that mean something.
-fn giga(value: u64) -> String {
-    let value = value as f64 / 1e9;
-    let decimals = if value < 0.1 { 4 } else { 2 };
-    format!("{value:.decimals$}")
 }
 
 fn dtype(precision: Precision) -> &'static str {

@@ -85,7 +85,7 @@ pub struct Config {
     /// Activation of the mapping layers; the synthesis layers' own is independent.
     #[serde(default = "lrelu")]
     pub mapping_activation: Activation,
-    /// Rows of mapping.w_avg: 1 (stored as [w_dim]) or num_ws (a per-layer average, stored as [num_ws, w_dim]).
+    /// Rows of mapping.w_avg: 1 (stored as `[w_dim]`) or num_ws (a per-layer average, stored as `[num_ws, w_dim]`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub per_layer_w_avg: bool,
 }

@@ -1,8 +1,6 @@
 //! w_avg = mean over RandomState(123).randn(10000, z_dim) of mapping(z), for checkpoints that do not carry it.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use stylegan_wgpu::latent::RandomState;
 
@@ -34,34 +32,40 @@ impl Dense {
 
 /// The mean. Blocks are summed in f64 and in order, so it does not depend on the number of threads.
 pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut(f32)) -> Vec<f32> {
-    let z = RandomState::new(SEED).randn(SAMPLES * z_dim);
-    let blocks: Vec<&[f64]> = z.chunks(BLOCK * z_dim).collect();
-    let sums = Mutex::new(vec![Vec::new(); blocks.len()]);
-    let next = AtomicUsize::new(0);
+    let blocks = SAMPLES.div_ceil(BLOCK);
+    let sums = Mutex::new(vec![Vec::new(); blocks]);
+    // The latents of a block are drawn while it is taken, so that they come in order and few exist at a time.
+    let next = Mutex::new((0, RandomState::new(SEED)));
     let (done, finished) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)) {
-            let (done, next, sums, blocks) = (done.clone(), &next, &sums, &blocks);
+            let (done, next, sums) = (done.clone(), &next, &sums);
             scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(block) = blocks.get(index) else { return };
-                    let sum = sum_of_block(layers, z_dim, block);
-                    sums.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[index] = sum;
+                while let Some((block, z)) = take(next, z_dim) {
+                    let sum = sum_of_block(layers, z_dim, &z);
+                    sums.lock().unwrap_or_else(PoisonError::into_inner)[block] = sum;
                     let _ = done.send(());
                 }
             });
         }
         drop(done);
         for (count, ()) in finished.iter().enumerate() {
-            progress((count + 1) as f32 / blocks.len() as f32);
+            progress((count + 1) as f32 / blocks as f32);
         }
     });
     let mut mean = vec![0.0; layers.last().map_or(z_dim, Dense::outputs)];
-    for sum in sums.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+    for sum in sums.into_inner().unwrap_or_else(PoisonError::into_inner) {
         mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean += sum);
     }
     mean.into_iter().map(|sum: f64| (sum / SAMPLES as f64) as f32).collect()
+}
+
+/// The next block's index and latents.
+fn take(next: &Mutex<(usize, RandomState)>, z_dim: usize) -> Option<(usize, Vec<f64>)> {
+    let (index, random) = &mut *next.lock().unwrap_or_else(PoisonError::into_inner);
+    let samples = SAMPLES.checked_sub(*index * BLOCK)?.min(BLOCK);
+    *index += 1;
+    (samples > 0).then(|| (*index - 1, random.randn(samples * z_dim)))
 }
 
 /// `[features][lanes]`: a vector register holds one feature of several samples.

@@ -2,7 +2,8 @@
 //!
 //! The XML is a graph of operations, the .bin the values of its constants. Only some constants kept their names, so the network
 //! is read backwards from its result, and every operation on the way is checked: a graph that computes something else is refused
-//! rather than turned into a model that draws noise. See [`crate::convert::openvino::synthesis`] for what is recognised.
+//! rather than turned into a model that draws noise.
+//! What is recognised stands at the head of openvino/synthesis.rs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,8 +24,10 @@ mod synthesis;
 
 /// A genuine graph has 0.4 MB of XML.
 const XML_LIMIT: u64 = 8 << 20;
-/// A genuine network has 32 MB of values; at 2048 with the noise maps of every layer it stays below 100.
+/// A genuine synthesis network has 32 MB of values; at 2048 with the noise maps of every layer it stays below 100.
 const BIN_LIMIT: u64 = 512 << 20;
+/// A genuine mapping network has 8.4 MB; each of them costs a 10,000-fold work for w_avg.
+const MAPPING_BIN_LIMIT: u64 = 64 << 20;
 /// The wheel this was written for, random-face 2021.7.21.1.
 const KNOWN_WHEEL: &str = "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5";
 
@@ -37,13 +40,16 @@ pub fn open(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     convert(&mapping, &synthesis, provenance, progress)
 }
 
-/// A graph's two files.
-struct Source {
-    xml: Vec<u8>,
-    bin: Vec<u8>,
+/// The two files of a graph.
+pub struct Ir {
+    /// The operations.
+    pub xml: Vec<u8>,
+    /// The constants' values.
+    pub bin: Vec<u8>,
 }
 
-fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
+/// Converts what [`open`] has read, for applications whose files are not in a file system.
+pub fn convert(mapping: &Ir, synthesis: &Ir, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     let mapping = mapping::read(&Graph::parse("MappingNetwork", &mapping.xml, &mapping.bin)?)?;
     let synthesis = synthesis::read(&Graph::parse("SynthesisNetwork", &synthesis.xml, &synthesis.bin)?)?;
     let config = mobilestylegan::Config {
@@ -53,7 +59,6 @@ fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, St
         num_layers: mapping.layers.len(),
         channels: synthesis.channels,
     };
-    // Before the mean is computed: sizes no network has would make that take forever.
     config.validate()?;
     let manifest: BTreeMap<String, Vec<usize>> = config.manifest().into_iter().map(|spec| (spec.name, spec.shape)).collect();
 
@@ -77,9 +82,9 @@ fn convert(mapping: &Source, synthesis: &Source, provenance: BTreeMap<String, St
     Ok(Model::new(Config::MobileStyleGan(config), arrays, provenance)?)
 }
 
-type Sources = (Source, Source, BTreeMap<String, String>);
+type Files = (Ir, Ir, BTreeMap<String, String>);
 
-fn from_folder(path: &Path) -> Result<Sources> {
+fn from_folder(path: &Path) -> Result<Files> {
     let inner = path.join("random_face").join("data");
     let folder = if !path.join("SynthesisNetwork.xml").is_file() && inner.is_dir() { &inner } else { path };
     let read = |name: String, limit: u64| {
@@ -87,15 +92,18 @@ fn from_folder(path: &Path) -> Result<Sources> {
         let file = File::open(&path).map_err(|source| ConvertError::Io { path: path.clone(), source })?;
         read_bounded(file, limit, &path.display().to_string())?.map_err(|source| ConvertError::Io { path, source })
     };
-    let graph = |name: &str| -> Result<Source> {
-        Ok(Source { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), BIN_LIMIT)? })
+    let graph = |name: &str, limit: u64| -> Result<Ir> {
+        Ok(Ir { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), limit)? })
     };
-    let (mapping, synthesis) = (graph("MappingNetwork")?, graph("SynthesisNetwork")?);
-    let sha256 = hex(&Sha256::digest(&synthesis.bin));
-    Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", "source_bin_sha256", sha256)))
+    let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
+    // Of the four files one after the other.
+    let mut sha256 = Sha256::new();
+    [&mapping.xml, &mapping.bin, &synthesis.xml, &synthesis.bin].into_iter().for_each(|file| sha256.update(file));
+    let sha256 = hex(&sha256.finalize());
+    Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", &sha256)))
 }
 
-fn from_wheel(path: &Path) -> Result<Sources> {
+fn from_wheel(path: &Path) -> Result<Files> {
     let io = |source| ConvertError::Io { path: path.into(), source };
     let mut file = File::open(path).map_err(io)?;
     let mut sha256 = Sha256::new();
@@ -120,18 +128,20 @@ fn from_wheel(path: &Path) -> Result<Sources> {
         // Whatever size the archive declares: no more than the limit is ever unpacked.
         read_bounded(file, limit, entry)?.map_err(|error| damaged(error.to_string()))
     };
-    let mut graph = |name: &str| -> Result<Source> {
-        Ok(Source { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), BIN_LIMIT)? })
+    let mut graph = |name: &str, limit: u64| -> Result<Ir> {
+        Ok(Ir { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), limit)? })
     };
-    let (mapping, synthesis) = (graph("MappingNetwork")?, graph("SynthesisNetwork")?);
+    let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
     let format = if sha256 == KNOWN_WHEEL { "OpenVINO IR (random-face 2021.7.21.1)" } else { "OpenVINO IR (wheel)" };
-    Ok((mapping, synthesis, provenance(path, format, "source_sha256", sha256)))
+    Ok((mapping, synthesis, provenance(path, format, &sha256)))
 }
 
-fn provenance(path: &Path, format: &str, digest: &str, sha256: String) -> BTreeMap<String, String> {
+fn provenance(path: &Path, format: &str, sha256: &str) -> BTreeMap<String, String> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let licence = "MobileStyleGAN's weights state no clear licence and were distilled from NVIDIA's StyleGAN2-FFHQ: do not redistribute";
-    [("source_format", format), ("source_file", &name), (digest, &sha256), ("licence_note", licence)]
+    let licence = "MobileStyleGAN's weights have no clear licence and were distilled from NVIDIA's StyleGAN2-FFHQ (non-commercial): do not \
+                   redistribute them; converting them grants no rights.";
+    let tool = concat!("stylegan-tools ", env!("CARGO_PKG_VERSION"));
+    [("source_format", format), ("source_name", &name), ("source_sha256", sha256), ("tool_version", tool), ("licence", licence)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()
 }

@@ -4,21 +4,22 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 
 /// x = z / sqrt(mean(z^2) + 1e-8); per layer x = sqrt(2) * lrelu(x W^T + b)
-pub(crate) fn mapping(model: &Model, z: &[f64]) -> Vec<f64> {
-    let mean = z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
-    let mut x: Vec<f64> = z.iter().map(|z| z / (mean + 1e-8).sqrt()).collect();
+pub(crate) fn mapping(model: &Model, z: &[f32]) -> Vec<f32> {
+    let mean = z.iter().map(|&z| f64::from(z).powi(2)).sum::<f64>() / z.len() as f64;
+    let mut x: Vec<f64> = z.iter().map(|&z| f64::from(z) / (mean + 1e-8).sqrt()).collect();
     let layers = model.arrays.keys().filter(|name| name.starts_with("mapping.fc") && name.ends_with("weight")).count();
     for i in 0..layers {
         let y = affine(model, &format!("mapping.fc{i}"), &x);
         x = y.into_iter().map(|y| std::f64::consts::SQRT_2 * if y < 0.0 { 0.2 * y } else { y }).collect();
     }
-    x
+    x.into_iter().map(|x| x as f32).collect()
 }
 
 /// The image `[3, R, R]` of one w used in all slots.
-pub(crate) fn synthesis(model: &Model, w: &[f64]) -> Vec<f64> {
+pub(crate) fn synthesis(model: &Model, w: &[f32]) -> Vec<f32> {
+    let w: Vec<f64> = w.iter().copied().map(f64::from).collect();
     let Config::MobileStyleGan(config) = &model.config else { panic!("{:?}", model.config) };
-    let style = |name: &str| affine(model, &format!("synthesis.{name}.affine"), w);
+    let style = |name: &str| affine(model, &format!("synthesis.{name}.affine"), &w);
     let mut x = Image { values: values(model, "synthesis.b4.const"), side: 4 };
 
     x.scale(&style("b4.conv1"));
@@ -38,7 +39,7 @@ pub(crate) fn synthesis(model: &Model, w: &[f64]) -> Vec<f64> {
     x.scale(&style("torgb"));
     x = x.pointwise(&values(model, "synthesis.torgb.weight"));
     x.bias(&values(model, "synthesis.torgb.bias"));
-    x.inverse_wavelet().values.into_iter().map(f64::from).collect()
+    x.inverse_wavelet().values
 }
 
 /// `[channels, side, side]`
