@@ -31,9 +31,21 @@ pub fn random_weights(config: &Config, seed: u32) -> Model {
 /// What a tensor's normal values are multiplied by, and what is added then.
 fn scale(config: &Config, name: &str, shape: &[usize]) -> (f32, f32) {
     if name.ends_with(".affine.bias") {
-        return (0.1, 1.0);
+        // A style of StyleGAN is added to 1 by the network itself.
+        return (0.1, if matches!(config, Config::StyleGan1(_)) { 0.0 } else { 1.0 });
     }
     match config {
+        Config::StyleGan1(config) => {
+            let lr = config.lr_multiplier;
+            let factor = match name {
+                _ if name.starts_with("mapping.fc") && name.ends_with(".weight") => 1.0 / lr,
+                _ if name.starts_with("mapping.fc") && name.ends_with(".bias") => 0.1 / lr,
+                "mapping.w_avg" => 0.1,
+                _ if name.ends_with(".noise_strength") || name.ends_with(".bias") => 0.1,
+                _ => 1.0,
+            };
+            (factor, 0.0)
+        }
         Config::StyleGan2(config) => {
             let lr = config.lr_multiplier;
             let factor = match name {

@@ -35,6 +35,15 @@ struct Shape {
 /// Appends `fc0 ... fcN` to a new plan for `n` latents.
 pub fn mapping(model: &Model, n: usize) -> Mapping {
     let shape = match &model.config {
+        Config::StyleGan1(config) => Shape {
+            z_dim: config.z_dim,
+            c_dim: config.c_dim,
+            num_layers: config.num_layers,
+            // lrelu(sqrt(2) x W^T + b) = sqrt(2) lrelu(x W^T + b / sqrt(2))
+            gains: (|lr_multiplier, inputs| lr_multiplier / (inputs as f32).sqrt(), config.lr_multiplier / std::f32::consts::SQRT_2),
+            lr_multiplier: config.lr_multiplier,
+            activation: stylegan2::Activation::Lrelu,
+        },
         Config::StyleGan2(config) => Shape {
             z_dim: config.z_dim,
             c_dim: config.c_dim,

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Model, TensorSpec};
 use crate::tensor::DType;
 
 pub(crate) mod layers;
 pub mod mapping;
 pub mod mobilestylegan;
+pub mod stylegan1;
 pub mod stylegan2;
 
 pub use layers::{NoiseSource, Synthesis};
@@ -17,6 +18,8 @@ pub use layers::{NoiseSource, Synthesis};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "network", rename_all = "lowercase")]
 pub enum Config {
+    /// Karras et al. 2019, "A Style-Based Generator Architecture for Generative Adversarial Networks".
+    StyleGan1(stylegan1::Config),
     /// Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", and its -ADA successor.
     StyleGan2(stylegan2::Config),
     /// Belousov 2021, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity Image Synthesis".
@@ -27,6 +30,7 @@ impl Config {
     /// Refuses sizes no network can have, before anything is allocated for them.
     pub fn validate(&self) -> Result<()> {
         match self {
+            Config::StyleGan1(config) => config.validate(),
             Config::StyleGan2(config) => config.validate(),
             Config::MobileStyleGan(config) => config.validate(),
         }
@@ -35,6 +39,7 @@ impl Config {
     /// Length of a latent z.
     pub fn z_dim(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.z_dim,
             Config::StyleGan2(config) => config.z_dim,
             Config::MobileStyleGan(config) => config.z_dim,
         }
@@ -43,6 +48,7 @@ impl Config {
     /// Number of classes; 0 for an unconditional network.
     pub fn c_dim(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.c_dim,
             Config::StyleGan2(config) => config.c_dim,
             Config::MobileStyleGan(_) => 0,
         }
@@ -51,6 +57,7 @@ impl Config {
     /// Length of an intermediate latent w.
     pub fn w_dim(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.w_dim,
             Config::StyleGan2(config) => config.w_dim,
             Config::MobileStyleGan(config) => config.w_dim,
         }
@@ -59,6 +66,7 @@ impl Config {
     /// Number of rows of ws.
     pub fn num_ws(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.num_ws(),
             Config::StyleGan2(config) => config.num_ws(),
             Config::MobileStyleGan(config) => config.num_ws(),
         }
@@ -67,6 +75,7 @@ impl Config {
     /// Side of the image in pixels.
     pub fn img_resolution(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.img_resolution,
             Config::StyleGan2(config) => config.img_resolution,
             Config::MobileStyleGan(config) => config.img_resolution,
         }
@@ -75,14 +84,27 @@ impl Config {
     /// Channels of the image.
     pub fn img_channels(&self) -> usize {
         match self {
+            Config::StyleGan1(config) => config.img_channels,
             Config::StyleGan2(config) => config.img_channels,
             Config::MobileStyleGan(_) => 3,
+        }
+    }
+
+    /// Refuses what converts but has no forward pass yet.
+    pub fn check_supported(&self) -> Result<()> {
+        match self {
+            Config::StyleGan1(_) => Err(Error::Config("StyleGAN (the first generation) converts, but cannot be run yet".into())),
+            Config::StyleGan2(config) if config.c_dim > 0 && config.concat_labels => {
+                Err(Error::Config("a StyleGAN2 with TensorFlow's conditioning (concat_labels) converts, but cannot be run yet".into()))
+            }
+            _ => Ok(()),
         }
     }
 
     /// Every tensor a model of this configuration has, with its shape.
     pub fn manifest(&self) -> Vec<TensorSpec> {
         match self {
+            Config::StyleGan1(config) => config.manifest(),
             Config::StyleGan2(config) => config.manifest(),
             Config::MobileStyleGan(config) => config.manifest(),
         }
@@ -91,6 +113,7 @@ impl Config {
     /// The name in a file's `"network"`.
     pub fn network(&self) -> &'static str {
         match self {
+            Config::StyleGan1(_) => "stylegan1",
             Config::StyleGan2(_) => "stylegan2",
             Config::MobileStyleGan(_) => "mobilestylegan",
         }
@@ -100,6 +123,7 @@ impl Config {
 /// The forward pass of a model's synthesis network for `images` images, with activations and weights of type `dtype`.
 pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource) -> Synthesis {
     match &model.config {
+        Config::StyleGan1(_) => panic!("StyleGAN has no forward pass yet: ask Config::check_supported first"),
         Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
         Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }

@@ -1,6 +1,6 @@
 //! The arithmetic of one picture, from the configuration alone.
 
-use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan2};
+use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1, stylegan2};
 
 /// Multiply-accumulates of one picture in the two ways they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,10 +15,27 @@ impl Macs {
     /// Of a network.
     pub(crate) fn of(config: &Config) -> Macs {
         match config {
+            Config::StyleGan1(config) => stylegan1(config),
             Config::StyleGan2(config) => stylegan2(config),
             Config::MobileStyleGan(config) => mobile(config),
         }
     }
+}
+
+/// Up-sampling is to the nearest pixel, before the convolution: both counts are at the output.
+fn stylegan1(config: &stylegan1::Config) -> Macs {
+    let mut other: usize = config.mapping_features().into_iter().map(|(inputs, outputs)| inputs * outputs).sum();
+    let mut convolutions = 0;
+    for resolution in config.resolutions() {
+        let outputs = config.channels(resolution);
+        let inputs = if resolution == 4 { 0 } else { config.channels(resolution / 2) };
+        convolutions += 9 * (inputs + outputs) * outputs * resolution * resolution;
+        other += 2 * 2 * outputs * config.w_dim;
+        // The blur after up-sampling.
+        other += if resolution > 4 { 9 * outputs * resolution * resolution } else { 0 };
+    }
+    other += config.img_channels * config.channels(config.img_resolution) * config.img_resolution.pow(2);
+    Macs { convolutions: convolutions as u64, papers: (convolutions + other) as u64 }
 }
 
 fn stylegan2(config: &stylegan2::Config) -> Macs {

@@ -88,6 +88,10 @@ pub struct Config {
     /// Rows of mapping.w_avg: 1 (stored as `[w_dim]`) or num_ws (a per-layer average, stored as `[num_ws, w_dim]`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub per_layer_w_avg: bool,
+    /// TensorFlow's conditioning: z and the label's embedding (a bare row of a table, no gain, no bias) are concatenated and
+    /// normalised as one, where stylegan2-ada-pytorch normalises each on its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub concat_labels: bool,
 }
 
 fn three() -> usize {
@@ -141,6 +145,7 @@ impl Config {
             activation: Activation::Lrelu,
             mapping_activation: Activation::Lrelu,
             per_layer_w_avg: false,
+            concat_labels: false,
         }
     }
 
@@ -225,7 +230,9 @@ impl Config {
         if self.c_dim > 0 {
             let embed = self.embed_features.unwrap_or(self.w_dim);
             add("mapping.embed.weight".into(), &[embed, self.c_dim]);
-            add("mapping.embed.bias".into(), &[embed]);
+            if !self.concat_labels {
+                add("mapping.embed.bias".into(), &[embed]);
+            }
         }
         for (i, (inputs, outputs)) in self.mapping_features().into_iter().enumerate() {
             add(format!("mapping.fc{i}.weight"), &[outputs, inputs]);

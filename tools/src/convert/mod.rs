@@ -12,14 +12,21 @@ pub mod openvino;
 
 mod archive;
 mod average_w;
+mod genforce;
 mod globals;
 mod network;
 mod numpy;
 mod nvlabs;
 mod pickle;
 mod recognise;
+mod rosinality;
+mod state_dict;
+mod stylegan1;
+mod stylegan2;
+mod tf;
 mod torch;
 mod value;
+mod variables;
 
 #[cfg(test)]
 mod hostile;

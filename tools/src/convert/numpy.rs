@@ -36,12 +36,12 @@ pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
 /// A whole number of either kind.
 pub(crate) fn index(pickle: &Pickle<'_>, id: Id) -> Option<usize> {
     let value = number(pickle, id)?;
-    (value >= 0.0 && value <= 9e15 && value.fract() == 0.0).then_some(value as usize)
+    ((0.0..=9e15).contains(&value) && value.fract() == 0.0).then_some(value as usize)
 }
 
-/// Whether `id` is an array.
-pub(crate) fn is_array(pickle: &Pickle<'_>, id: Id) -> bool {
-    matches!(pickle.call(id), Some((Global::NumpyReconstruct | Global::NumpyFromBuffer, _)))
+/// The shape of an array.
+pub(crate) fn shape(pickle: &Pickle<'_>, id: Id) -> Option<Vec<usize>> {
+    raw(pickle, id).map(|raw| raw.shape)
 }
 
 /// The values of an array, row-major; `name` is for errors.

@@ -18,7 +18,7 @@ use super::value::{Id, Value};
 
 /// Most dict entries looked at in one generator; a genuine one has about 10,000. Memo references can make the same
 /// dict appear in any number of places.
-const MOST_ENTRIES: usize = 1 << 20;
+const MOST_ENTRIES: usize = 1 << 17;
 
 /// Whether the pickle's root is one of NVIDIA's: a dict with such a module, or the module itself.
 pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
@@ -282,6 +282,7 @@ impl<'c> Generator<'c> {
             activation: self.activation(self.synthesis("activation").or_else(|| self.attribute("synthesis.b4.conv1", "activation")))?,
             mapping_activation: self.activation(self.mapping("activation").or_else(|| self.attribute("mapping.fc0", "activation")))?,
             per_layer_w_avg: false,
+            concat_labels: false,
         };
         Ok(config)
     }

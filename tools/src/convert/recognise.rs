@@ -2,9 +2,11 @@
 
 use super::archive::{self, Member};
 use super::error::{ConvertError, Result};
+use super::globals::Global;
 use super::network::Converted;
+use super::state_dict::{StateDict, known_stranger};
 use super::torch::{Checkpoint, MAGIC};
-use super::{Progress, nvlabs, pickle};
+use super::{Progress, genforce, nvlabs, pickle, rosinality, tf};
 
 /// The container of a checkpoint.
 #[derive(Debug)]
@@ -90,8 +92,39 @@ pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) 
     if nvlabs::recognises(checkpoint) {
         return nvlabs::convert(checkpoint, progress);
     }
+    if tf::recognises(checkpoint) {
+        return tf::convert(checkpoint, progress);
+    }
+    if let Some(generator) = genforce::find(checkpoint) {
+        return genforce::convert(&generator, progress);
+    }
+    if let Some(found) = rosinality::find(checkpoint)? {
+        return rosinality::convert(&found, progress);
+    }
+    Err(stranger(checkpoint))
+}
+
+/// The refusal of a pickle that is none of the generators we run: by name, when it is something known.
+fn stranger(checkpoint: &Checkpoint<'_>) -> ConvertError {
     let pickle = &checkpoint.pickle;
-    Err(ConvertError::Unrecognised(format!("this pickle holds {}; it is no StyleGAN generator we know", pickle.describe(pickle.root))))
+    match pickle.class(pickle.root) {
+        Some(Global::ProgressiveGan) => {
+            return ConvertError::unsupported("this is a Progressive GAN, the generation before StyleGAN; it is not supported");
+        }
+        Some(Global::TorchModule) => {
+            let what = pickle.describe(pickle.root);
+            return ConvertError::unsupported(format!("this pickle is {what}, a whole PyTorch module and no StyleGAN generator"));
+        }
+        _ => {}
+    }
+    // The dict itself, then the dicts one level down that people wrap them in.
+    let inner = ["state_dict", "GAN", "g_ema", "generator", "model", "params_ema", "d", "models"].map(|key| pickle.get(pickle.root, key));
+    for id in std::iter::once(pickle.root).chain(inner.into_iter().flatten()) {
+        if let Some(what) = StateDict::new(checkpoint, id).as_ref().and_then(known_stranger) {
+            return ConvertError::unsupported(format!("this is {what}"));
+        }
+    }
+    ConvertError::Unrecognised(format!("this pickle holds {}; it is no StyleGAN generator we know", pickle.describe(pickle.root)))
 }
 
 /// Whether a file that may be text is a pickle of protocol 0.

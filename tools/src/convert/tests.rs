@@ -9,6 +9,10 @@ use stylegan_wgpu::networks::{Config, stylegan2};
 
 use super::*;
 
+mod forward1;
+mod made;
+mod writer;
+
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
 pub(super) fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -46,16 +50,19 @@ pub(super) fn expected(folder: &Path, name: &str) -> (Vec<usize>, Vec<f64>) {
     let bytes = std::fs::read(folder.join("expected.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let view = file.tensor(name).unwrap();
-    assert_eq!(view.dtype(), safetensors::Dtype::F32, "{name}");
-    let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect();
+    let values = match view.dtype() {
+        safetensors::Dtype::F32 => view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect(),
+        safetensors::Dtype::F16 => view.data().chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).into()).collect(),
+        other => panic!("{name} is {other:?}"),
+    };
     (view.shape().to_vec(), values)
 }
 
-fn values(model: &Model, name: &str) -> Vec<f64> {
+pub(super) fn values(model: &Model, name: &str) -> Vec<f64> {
     model.array(name).to_f32().into_iter().map(f64::from).collect()
 }
 
-fn normalise(x: &mut [f64]) {
+pub(super) fn normalise(x: &mut [f64]) {
     let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
     x.iter_mut().for_each(|x| *x /= (mean + 1e-8).sqrt());
 }
@@ -137,5 +144,43 @@ fn stylegan3_is_refused_by_name() {
         assert!(matches!(error, ConvertError::Unsupported(_)), "{error:?}");
         let wanted = format!("StyleGAN3 (config {})", letter.to_ascii_uppercase());
         assert!(error.to_string().contains(&wanted), "{error}");
+    }
+}
+
+#[test]
+fn rosinality() {
+    for (folder, case) in cases("rosinality") {
+        for file in case["files"].as_array().unwrap() {
+            let path = folder.join(file.as_str().unwrap());
+            let model = open(&path, &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(model.config, Config::StyleGan2(expected_config(&case)), "{}", path.display());
+            check_ws(&folder, &case, &model);
+        }
+    }
+}
+
+#[test]
+fn tensorflow_stylegan2() {
+    for (folder, case) in cases("tf-stylegan2") {
+        let model = open(&folder.join("network.pkl"), &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        assert_eq!(model.config, Config::StyleGan2(expected_config(&case)), "{}", folder.display());
+        check_ws(&folder, &case, &model);
+        assert!(model.provenance["source_config"].contains("fmap_base"), "{}", model.provenance["source_config"]);
+    }
+}
+
+#[test]
+fn tensorflow_stylegan() {
+    for (folder, case) in cases("tf-stylegan1") {
+        let model = open(&folder.join("network.pkl"), &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let Config::StyleGan1(config) = &model.config else { panic!("{:?}", model.config) };
+        let size = |key: &str| case["config"][key].as_u64().unwrap() as usize;
+        assert_eq!((config.z_dim, config.w_dim, config.num_layers), (size("latent_size"), size("dlatent_size"), size("mapping_layers")));
+        assert_eq!(
+            (config.img_resolution, config.img_channels, config.c_dim),
+            (size("resolution"), size("num_channels"), size("label_size"))
+        );
+        assert_eq!((config.channel_base, config.channel_max), (2 * size("fmap_base"), size("fmap_max")));
+        forward1::check(&folder, &case, &model, config);
     }
 }

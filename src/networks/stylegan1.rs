@@ -1,0 +1,146 @@
+//! StyleGAN: configuration and tensors (Karras et al. 2019, "A Style-Based Generator Architecture for Generative Adversarial
+//! Networks", figure 1b). The forward pass is not written yet.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::TensorSpec;
+
+/// Sizes and options; the defaults are those of the FFHQ network at 1024x1024.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Length of a latent z.
+    pub z_dim: usize,
+    /// Number of classes; 0 when unconditional.
+    #[serde(default)]
+    pub c_dim: usize,
+    /// Length of an intermediate latent w.
+    pub w_dim: usize,
+    /// Side of the image in pixels: a power of two, 8 to 2048.
+    pub img_resolution: usize,
+    /// Channels of the image, 1 to 4.
+    #[serde(default = "three")]
+    pub img_channels: usize,
+    /// Channels times resolution: block R has min(channel_base / R, channel_max) channels.
+    #[serde(default = "channel_base")]
+    pub channel_base: usize,
+    /// Most channels a block has.
+    #[serde(default = "channel_max")]
+    pub channel_max: usize,
+    /// Number of fully connected layers of the mapping network.
+    #[serde(default = "eight")]
+    pub num_layers: usize,
+    /// Width of the hidden mapping layers; w_dim when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_features: Option<usize>,
+    /// Learning-rate multiplier of the mapping layers, folded into their weights at run time.
+    #[serde(default = "lr_multiplier")]
+    pub lr_multiplier: f32,
+}
+
+fn three() -> usize {
+    3
+}
+fn eight() -> usize {
+    8
+}
+fn channel_base() -> usize {
+    16384
+}
+fn channel_max() -> usize {
+    512
+}
+fn lr_multiplier() -> f32 {
+    0.01
+}
+
+impl Config {
+    /// The resolutions of the blocks: 4, 8, ..., img_resolution.
+    pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
+        let top = self.img_resolution;
+        std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
+    }
+
+    /// Channels of block b{resolution}.
+    pub fn channels(&self, resolution: usize) -> usize {
+        (self.channel_base / resolution).min(self.channel_max)
+    }
+
+    /// Number of rows of ws: 2 log2(R) - 2.
+    pub fn num_ws(&self) -> usize {
+        2 * self.img_resolution.ilog2() as usize - 2
+    }
+
+    /// Input and output widths of the mapping layers fc0, fc1, ... A label's embedding is as long as z and follows it.
+    pub fn mapping_features(&self) -> Vec<(usize, usize)> {
+        let first = if self.c_dim > 0 { 2 * self.z_dim } else { self.z_dim };
+        let hidden = self.layer_features.unwrap_or(self.w_dim);
+        (0..self.num_layers)
+            .map(|i| (if i == 0 { first } else { hidden }, if i + 1 == self.num_layers { self.w_dim } else { hidden }))
+            .collect()
+    }
+
+    /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
+    pub fn validate(&self) -> Result<()> {
+        let within = |name: &str, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
+            }
+        };
+        within("img_resolution", self.img_resolution, 8, 2048)?;
+        if !self.img_resolution.is_power_of_two() {
+            return Err(Error::Config(format!("img_resolution is {}; it must be a power of two", self.img_resolution)));
+        }
+        within("z_dim", self.z_dim, 1, 8192)?;
+        within("c_dim", self.c_dim, 0, 1 << 20)?;
+        within("w_dim", self.w_dim, 1, 8192)?;
+        within("img_channels", self.img_channels, 1, 4)?;
+        within("channel_max", self.channel_max, 1, 4096)?;
+        within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
+        within("num_layers", self.num_layers, 1, 64)?;
+        within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;
+        if !self.lr_multiplier.is_finite() || self.lr_multiplier <= 0.0 {
+            return Err(Error::Config(format!("lr_multiplier is {}; it must be positive", self.lr_multiplier)));
+        }
+        Ok(())
+    }
+
+    /// Every tensor, in the order of the forward pass. Each of a block's two layers ends in the epilogue of the paper's figure 1b:
+    /// noise per channel, bias, leaky ReLU, instance norm, style (the first half of affine's rows scales, the second shifts).
+    /// b4.conv0 is the constant instead of a convolution. conv0 of the other blocks is nearest up-sampling, then a 3x3
+    /// *correlation* at every resolution: the original's fused form from 128 up uses its kernel flipped, and is stored so.
+    pub fn manifest(&self) -> Vec<TensorSpec> {
+        let mut specs = Vec::new();
+        let mut add = |name: String, shape: &[usize]| specs.push(TensorSpec { name, shape: shape.to_vec() });
+        if self.c_dim > 0 {
+            add("mapping.embed.weight".into(), &[self.z_dim, self.c_dim]);
+        }
+        for (i, (inputs, outputs)) in self.mapping_features().into_iter().enumerate() {
+            add(format!("mapping.fc{i}.weight"), &[outputs, inputs]);
+            add(format!("mapping.fc{i}.bias"), &[outputs]);
+        }
+        add("mapping.w_avg".into(), &[self.w_dim]);
+        for resolution in self.resolutions() {
+            let outputs = self.channels(resolution);
+            for layer in ["conv0", "conv1"] {
+                let name = format!("synthesis.b{resolution}.{layer}");
+                match (resolution, layer) {
+                    (4, "conv0") => add("synthesis.b4.const".into(), &[outputs, 4, 4]),
+                    (_, "conv0") => add(format!("{name}.weight"), &[outputs, self.channels(resolution / 2), 3, 3]),
+                    _ => add(format!("{name}.weight"), &[outputs, outputs, 3, 3]),
+                }
+                add(format!("{name}.noise_const"), &[resolution, resolution]);
+                add(format!("{name}.noise_strength"), &[outputs]);
+                add(format!("{name}.bias"), &[outputs]);
+                add(format!("{name}.affine.weight"), &[2 * outputs, self.w_dim]);
+                add(format!("{name}.affine.bias"), &[2 * outputs]);
+            }
+        }
+        add("synthesis.torgb.weight".into(), &[self.img_channels, self.channels(self.img_resolution), 1, 1]);
+        add("synthesis.torgb.bias".into(), &[self.img_channels]);
+        specs
+    }
+}

@@ -1,0 +1,225 @@
+//! rosinality's stylegan2-pytorch, and what is built on it: a dict with g_ema, a bare state_dict, or the decoder of pSp, e4e
+//! and ReStyle. Every size is read off the shapes: the arguments saved beside them may be those of another run.
+
+use serde_json::json;
+use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
+
+use super::Progress;
+use super::average_w::{Dense, average_w};
+use super::error::{ConvertError, Result};
+use super::network::{Converted, channel_rule, filter_taps, gather};
+use super::nvlabs::to_json;
+use super::state_dict::StateDict;
+use super::torch::{Checkpoint, Tensor};
+
+/// The learning-rate multiplier of the mapping network, fixed in the original code.
+const LR: f32 = 0.01;
+
+/// A generator in the file, and the average beside it.
+pub(crate) struct Found<'c> {
+    dict: StateDict<'c>,
+    latent_avg: Option<super::value::Id>,
+    format: &'static str,
+}
+
+/// The generator of a checkpoint, when it is one of these.
+pub(crate) fn find<'c>(checkpoint: &'c Checkpoint<'c>) -> Result<Option<Found<'c>>> {
+    let pickle = &checkpoint.pickle;
+    let root = pickle.root;
+    let average =
+        |dict: &StateDict<'_>| pickle.get(root, "latent_avg").filter(|&id| checkpoint.is_tensor(id)).or_else(|| dict.get("latent_avg"));
+    if let Some(dict) = pickle.get(root, "g_ema").and_then(|id| StateDict::new(checkpoint, id)).filter(is_generator) {
+        let latent_avg = average(&dict);
+        return Ok(Some(Found { dict, latent_avg, format: "rosinality stylegan2-pytorch" }));
+    }
+    if let Some(state) = pickle.get(root, "state_dict").and_then(|id| StateDict::new(checkpoint, id)) {
+        let (decoder, latent_avg) = (state.below("decoder."), average(&state));
+        if is_generator(&decoder) {
+            return Ok(Some(Found { dict: decoder, latent_avg, format: "pSp/e4e (rosinality decoder)" }));
+        }
+        if is_generator(&state) {
+            return Ok(Some(Found { dict: state, latent_avg, format: "rosinality stylegan2-pytorch" }));
+        }
+    }
+    if let Some(dict) = StateDict::new(checkpoint, root) {
+        let latent_avg = average(&dict);
+        for dict in [dict.below("decoder."), dict.below("generator."), dict] {
+            if is_generator(&dict) {
+                return Ok(Some(Found { dict, latent_avg, format: "rosinality stylegan2-pytorch" }));
+            }
+        }
+    }
+    match pickle.get(root, "g").and_then(|id| StateDict::new(checkpoint, id)) {
+        Some(dict) if is_generator(&dict) => Err(ConvertError::unsupported(
+            "this checkpoint has the generator in training (g) but no g_ema, the average whose pictures are good; save g_ema with it",
+        )),
+        _ => Ok(None),
+    }
+}
+
+fn is_generator(dict: &StateDict<'_>) -> bool {
+    dict.has("input.input") && dict.has("conv1.conv.weight")
+}
+
+/// Converts it.
+pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
+    let Found { dict, latent_avg, format } = found;
+    let checkpoint = dict.checkpoint;
+    let average = latent_avg.map(|id| checkpoint.tensor("latent_avg", id)).transpose()?;
+    let config = config(dict, average.as_ref())?;
+    config.validate()?;
+    let average = match average {
+        Some(average) => average,
+        None => mean_w(dict, &config, &mut |fraction| progress(0.9 * fraction))?,
+    };
+    let args = ["args", "opts"].iter().find_map(|key| checkpoint.pickle.get(checkpoint.pickle.root, key));
+    let args = args.map(|id| to_json(checkpoint, checkpoint.pickle.state(id).unwrap_or(id), 3));
+    let read = |spec: &stylegan_wgpu::model::TensorSpec| {
+        if spec.name == "mapping.w_avg" {
+            return Ok(("latent_avg".to_owned(), average.clone()));
+        }
+        let name = their_name(&spec.name).ok_or_else(|| ConvertError::tensor(&spec.name, "a rosinality name", "none"))?;
+        if name.starts_with("noises.") && !dict.has(&name) {
+            // Files older than the noise buffers always drew fresh noise: their constant noise is none.
+            return Ok((name, Tensor { shape: spec.shape.clone(), values: vec![0.0; spec.shape.iter().product()] }));
+        }
+        let tensor = dict.tensor(&name)?;
+        Ok((name, tensor))
+    };
+    let source_config = json!({ "args": args }).to_string();
+    gather(Config::StyleGan2(config), format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+}
+
+fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::Config> {
+    let [_, z_dim] = dict.shape("style.1.weight")?;
+    let num_layers = (1..).take_while(|i| dict.has(&format!("style.{i}.weight"))).count();
+    let [w_dim, _] = dict.shape(&format!("style.{num_layers}.weight"))?;
+    let [hidden, _] = dict.shape("style.1.weight")?;
+    let blocks = (0..).take_while(|i| dict.has(&format!("to_rgbs.{i}.conv.weight"))).take(16).count();
+    let img_resolution = 4 << blocks;
+    let mut channels = vec![(4, dict.shape::<5>("conv1.conv.weight")?[1])];
+    for block in 0..blocks {
+        channels.push((8 << block, dict.shape::<5>(&format!("convs.{}.conv.weight", 2 * block + 1))?[1]));
+    }
+    let (channel_base, channel_max) = channel_rule(&channels)?;
+    if let Some(extra) = dict.names().find(|name| is_extra(name, blocks, num_layers)) {
+        return Err(ConvertError::unsupported(format!(
+            "the generator has a tensor {extra} that a StyleGAN2 of its sizes has not; modified networks are not supported"
+        )));
+    }
+    let per_layer_w_avg = match average.map(|average| average.shape.as_slice()) {
+        Some([rows, _]) if *rows > 1 => true,
+        Some([1, rows, _]) if *rows > 1 => true,
+        _ => false,
+    };
+    Ok(stylegan2::Config {
+        z_dim,
+        c_dim: 0,
+        w_dim,
+        img_resolution,
+        img_channels: dict.shape::<5>("to_rgb1.conv.weight")?[1],
+        channel_base,
+        channel_max,
+        num_layers,
+        embed_features: None,
+        layer_features: (num_layers > 1 && hidden != w_dim).then_some(hidden),
+        lr_multiplier: LR,
+        conv_clamp: None,
+        num_fp16_res: 0,
+        architecture: Architecture::Skip,
+        resample_filter: filter(dict, blocks)?,
+        use_noise: true,
+        activation: Activation::Lrelu,
+        mapping_activation: Activation::Lrelu,
+        per_layer_w_avg,
+        concat_labels: false,
+    })
+}
+
+/// Names beyond those of `blocks` blocks: a network with more to it than we would run.
+fn is_extra(name: &str, blocks: usize, num_layers: usize) -> bool {
+    let index = |prefix: &str| name.strip_prefix(prefix)?.split('.').next()?.parse::<usize>().ok();
+    match name.split('.').next().unwrap_or("") {
+        "style" => index("style.").is_none_or(|index| index == 0 || index > num_layers),
+        "convs" => index("convs.").is_none_or(|index| index >= 2 * blocks),
+        "to_rgbs" => index("to_rgbs.").is_none_or(|index| index >= blocks),
+        "noises" | "input" | "conv1" | "to_rgb1" | "latent_avg" => false,
+        _ => true,
+    }
+}
+
+/// The up-sampling filter; every layer must have the same.
+fn filter(dict: &StateDict<'_>, blocks: usize) -> Result<Vec<f32>> {
+    let mut chosen: Option<Vec<f32>> = None;
+    for block in 0..blocks {
+        for name in [format!("convs.{}.conv.blur.kernel", 2 * block), format!("to_rgbs.{block}.upsample.kernel")] {
+            if !dict.has(&name) {
+                continue;
+            }
+            let taps = filter_taps(&name, &dict.tensor(&name)?)?;
+            match &chosen {
+                Some(chosen) if *chosen != taps => {
+                    return Err(ConvertError::tensor(name, format!("the filter {chosen:?}"), format!("{taps:?}")));
+                }
+                _ => chosen = Some(taps),
+            }
+        }
+    }
+    Ok(chosen.unwrap_or(vec![1.0, 3.0, 3.0, 1.0]))
+}
+
+/// w_avg of a training checkpoint, which does not carry it.
+fn mean_w(dict: &StateDict<'_>, config: &stylegan2::Config, progress: &mut Progress<'_>) -> Result<Tensor> {
+    let mut layers = Vec::new();
+    for (i, (inputs, outputs)) in config.mapping_features().into_iter().enumerate() {
+        let (weight, bias) = (format!("style.{}.weight", i + 1), format!("style.{}.bias", i + 1));
+        if dict.shape(&weight)? != [outputs, inputs] || dict.shape(&bias)? != [outputs] {
+            return Err(ConvertError::tensor(
+                weight,
+                format!("[{outputs}, {inputs}]"),
+                format!("{:?}", dict.shape::<2>(&format!("style.{}.weight", i + 1))?),
+            ));
+        }
+        let gain = LR / (inputs as f32).sqrt();
+        layers.push(Dense {
+            inputs,
+            weight: dict.tensor(&weight)?.values.iter().map(|value| value * gain).collect(),
+            bias: dict.tensor(&bias)?.values.iter().map(|value| value * LR).collect(),
+        });
+    }
+    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
+}
+
+/// rosinality's name for a tensor of ours.
+fn their_name(ours: &str) -> Option<String> {
+    if let Some(rest) = ours.strip_prefix("mapping.fc") {
+        let (index, kind) = rest.split_once('.')?;
+        return Some(format!("style.{}.{kind}", index.parse::<usize>().ok()? + 1));
+    }
+    let (block, rest) = ours.strip_prefix("synthesis.b")?.split_once('.')?;
+    // Blocks 4, 8, 16, ... are numbered from the second: b8 is 0.
+    let block = (block.parse::<usize>().ok()?.ilog2() as usize).checked_sub(3);
+    if rest == "const" {
+        return Some("input.input".to_owned());
+    }
+    let (layer, kind) = rest.split_once('.')?;
+    let (module, noise) = match (layer, block) {
+        ("conv1", None) => ("conv1".to_owned(), 0),
+        ("conv0", Some(block)) => (format!("convs.{}", 2 * block), 2 * block + 1),
+        ("conv1", Some(block)) => (format!("convs.{}", 2 * block + 1), 2 * block + 2),
+        ("torgb", None) => ("to_rgb1".to_owned(), 0),
+        ("torgb", Some(block)) => (format!("to_rgbs.{block}"), 0),
+        _ => return None,
+    };
+    Some(match kind {
+        "weight" => format!("{module}.conv.weight"),
+        "affine.weight" => format!("{module}.conv.modulation.weight"),
+        "affine.bias" => format!("{module}.conv.modulation.bias"),
+        "bias" if layer == "torgb" => format!("{module}.bias"),
+        "bias" => format!("{module}.activate.bias"),
+        "noise_strength" => format!("{module}.noise.weight"),
+        "noise_const" => format!("noises.noise_{noise}"),
+        _ => return None,
+    })
+}

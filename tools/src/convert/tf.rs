@@ -1,0 +1,180 @@
+//! NVIDIA's TensorFlow pickles: dnnlib.tflib.network.Network objects, of which Gs, the average generator, is taken. What a network
+//! computes was source code in the pickle; it is never looked at: the names of the variables tell the network.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::Progress;
+use super::error::{ConvertError, Result};
+use super::globals::Global;
+use super::network::Converted;
+use super::numpy;
+use super::nvlabs::to_json;
+use super::torch::{Checkpoint, Tensor};
+use super::value::Id;
+use super::variables::Variables;
+use super::{stylegan1, stylegan2};
+
+/// Most variables a network has: the largest genuine one has 260.
+const MOST_VARIABLES: usize = 1 << 14;
+
+/// Whether the root is a network, or a tuple with one.
+pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
+    is_network(checkpoint, checkpoint.pickle.root) || !networks(checkpoint).is_empty()
+}
+
+/// Converts Gs.
+pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
+    let network = match networks(checkpoint)[..] {
+        // (G, D, Gs)
+        [_, _, average, ..] => average,
+        [] => checkpoint.pickle.root,
+        [only] => only,
+        [first, second] => *[second, first].iter().find(|&&id| name(checkpoint, id) == "Gs").unwrap_or(&first),
+    };
+    let variables = TfVariables::read(checkpoint, network)?;
+    if stylegan2::recognises(&variables) {
+        stylegan2::convert(&variables, "TensorFlow StyleGAN2", progress)
+    } else if stylegan1::recognises(&variables) {
+        stylegan1::convert(&variables, "TensorFlow StyleGAN", progress)
+    } else {
+        Err(variables.stranger())
+    }
+}
+
+fn is_network(checkpoint: &Checkpoint<'_>, id: Id) -> bool {
+    checkpoint.pickle.class(id) == Some(Global::TfNetwork)
+}
+
+/// The networks of a tuple, a list or a dict.
+fn networks(checkpoint: &Checkpoint<'_>) -> Vec<Id> {
+    let pickle = &checkpoint.pickle;
+    if let Some(id) = pickle.get(pickle.root, "Gs").filter(|&id| is_network(checkpoint, id)) {
+        return vec![id];
+    }
+    let items = pickle.items(pickle.root).filter(|_| !is_network(checkpoint, pickle.root)).unwrap_or(&[]);
+    items.iter().copied().take(8).filter(|&id| is_network(checkpoint, id)).collect()
+}
+
+fn name(checkpoint: &Checkpoint<'_>, network: Id) -> String {
+    let pickle = &checkpoint.pickle;
+    let name = pickle.state(network).and_then(|state| pickle.get(state, "name"));
+    name.and_then(|id| pickle.name(id)).unwrap_or_default().into_owned()
+}
+
+/// The variables of a network and its two components, by names as `synthesis/4x4/Conv/weight`.
+struct TfVariables<'c> {
+    checkpoint: &'c Checkpoint<'c>,
+    name: String,
+    arrays: BTreeMap<String, Id>,
+    /// The arguments of the network, then of its components.
+    kwargs: Vec<Id>,
+}
+
+impl<'c> TfVariables<'c> {
+    fn read(checkpoint: &'c Checkpoint<'c>, network: Id) -> Result<TfVariables<'c>> {
+        let pickle = &checkpoint.pickle;
+        let mut this = TfVariables { checkpoint, name: name(checkpoint, network), arrays: BTreeMap::new(), kwargs: Vec::new() };
+        let state = |id| pickle.state(id).ok_or_else(|| ConvertError::malformed("a TensorFlow network without a state"));
+        let root = state(network)?;
+        this.add(root, "")?;
+        if let Some(components) = pickle.get(root, "components") {
+            for component in ["mapping", "synthesis"] {
+                if let Some(id) = pickle.get(components, component).filter(|&id| is_network(checkpoint, id)) {
+                    this.add(state(id)?, &format!("{component}/"))?;
+                }
+            }
+        }
+        Ok(this)
+    }
+
+    fn add(&mut self, state: Id, prefix: &str) -> Result<()> {
+        let pickle = &self.checkpoint.pickle;
+        self.kwargs.extend(pickle.get(state, "static_kwargs"));
+        let variables = pickle.get(state, "variables").and_then(|id| pickle.items(id)).unwrap_or(&[]);
+        if variables.len() > MOST_VARIABLES {
+            return Err(ConvertError::TooLarge(format!("a network of {} variables; no genuine one has so many", variables.len())));
+        }
+        for &variable in variables {
+            let Some(&[name, value]) = pickle.items(variable) else { continue };
+            let Some(name) = pickle.name(name) else { continue };
+            self.arrays.insert(format!("{prefix}{name}"), value);
+        }
+        Ok(())
+    }
+
+    fn stranger(&self) -> ConvertError {
+        let any = |part: &str| self.arrays.keys().any(|name| name.contains(part));
+        let what = match () {
+            () if any("vgg") || any("conv5_3") || self.name.to_lowercase().contains("vgg") => {
+                "a VGG (a perceptual metric), not a generator"
+            }
+            () if any("FromRGB") || any("fromRGB") || any("MinibatchStddev") => "a discriminator only; images come from a generator (Gs)",
+            () if any("PixelNorm") || any("Upscale") || any("ToRGB_lod") => "a generator other than StyleGAN (a Progressive GAN, perhaps)",
+            () => "no generator of StyleGAN or StyleGAN2",
+        };
+        ConvertError::unsupported(format!("the TensorFlow network {:?} is {what}", self.name))
+    }
+}
+
+impl Variables for TfVariables<'_> {
+    fn names(&self) -> Vec<&str> {
+        self.arrays.keys().map(String::as_str).collect()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.arrays.contains_key(name)
+    }
+
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let shape = numpy::shape(&self.checkpoint.pickle, *self.arrays.get(name)?)?;
+        Some(match order(name, shape.len()) {
+            Some(order) => order.iter().map(|&axis| shape[axis]).collect(),
+            None => shape,
+        })
+    }
+
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        let id = self.arrays.get(name).ok_or_else(|| ConvertError::tensor(name, "a variable", "nothing"))?;
+        let tensor = numpy::array(&self.checkpoint.pickle, name, *id, &self.checkpoint.allowance)?;
+        Ok(match order(name, tensor.shape.len()) {
+            Some(order) => numpy::transpose(&tensor, order),
+            None => tensor,
+        })
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        numpy::number(&self.checkpoint.pickle, self.kwarg(key)?)
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        Some(self.checkpoint.pickle.name(self.kwarg(key)?)?.into_owned())
+    }
+
+    fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let pickle = &self.checkpoint.pickle;
+        pickle.items(self.kwarg(key)?)?.iter().map(|&item| numpy::number(pickle, item)).collect()
+    }
+
+    fn source_config(&self) -> String {
+        json!({ "static_kwargs": self.kwargs.first().map(|&id| to_json(self.checkpoint, id, 3)) }).to_string()
+    }
+}
+
+impl TfVariables<'_> {
+    /// An argument that is there and not None.
+    fn kwarg(&self, key: &str) -> Option<Id> {
+        let pickle = &self.checkpoint.pickle;
+        self.kwargs.iter().find_map(|&kwargs| pickle.get(kwargs, key)).filter(|&id| !pickle.is_none(id))
+    }
+}
+
+/// The axes of a TensorFlow variable in PyTorch's order: kernels [k, k, in, out], dense layers [in, out].
+fn order(name: &str, sides: usize) -> Option<&'static [usize]> {
+    match (name.ends_with("weight"), sides) {
+        (true, 4) => Some(&[3, 2, 0, 1]),
+        (true, 2) => Some(&[1, 0]),
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! A generator's variables under TensorFlow's names and in PyTorch's layout: what TensorFlow's own pickles and GenForce's
+//! translations of them have in common.
+
+use super::error::{ConvertError, Result};
+use super::network::channel_rule;
+use super::torch::Tensor;
+
+/// Variables by names as `synthesis/4x4/Conv/weight`, and the arguments the network was made with.
+pub(crate) trait Variables {
+    /// All names.
+    fn names(&self) -> Vec<&str>;
+    /// Whether there is a variable.
+    fn has(&self, name: &str) -> bool;
+    /// Its shape: kernels [out, in, k, k], dense layers [out, in].
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+    /// Its values, in that shape.
+    fn tensor(&self, name: &str) -> Result<Tensor>;
+    /// A numeric argument (a bool is 0 or 1).
+    fn number(&self, key: &str) -> Option<f64>;
+    /// A string argument.
+    fn text(&self, key: &str) -> Option<String>;
+    /// A list argument.
+    fn numbers(&self, key: &str) -> Option<Vec<f64>>;
+    /// All arguments as JSON, for the record.
+    fn source_config(&self) -> String;
+}
+
+/// The sizes both generations have, read off the shapes.
+pub(crate) struct Sizes {
+    pub(crate) z_dim: usize,
+    pub(crate) c_dim: usize,
+    pub(crate) w_dim: usize,
+    pub(crate) img_resolution: usize,
+    pub(crate) num_layers: usize,
+    pub(crate) layer_features: Option<usize>,
+    pub(crate) embed: Option<usize>,
+    pub(crate) channel_base: usize,
+    pub(crate) channel_max: usize,
+}
+
+impl Sizes {
+    pub(crate) fn read(variables: &impl Variables) -> Result<Sizes> {
+        let sides = |name: &str, count: usize| {
+            let found = variables.shape(name);
+            let wrong = format!("{found:?}");
+            found.filter(|shape| shape.len() == count).ok_or_else(|| ConvertError::tensor(name, format!("{count} sides"), wrong))
+        };
+        let num_layers = (0..64).take_while(|i| variables.has(&format!("mapping/Dense{i}/weight"))).count();
+        let first = sides("mapping/Dense0/weight", 2)?;
+        let last = sides(&format!("mapping/Dense{}/weight", num_layers.saturating_sub(1)), 2)?;
+        let label = ["mapping/LabelConcat/weight", "mapping/LabelEmbed/weight"].into_iter().find(|name| variables.has(name));
+        let label = label.map(|name| sides(name, 2)).transpose()?;
+        let (embed, c_dim) = label.map_or((0, 0), |shape| (shape[0], shape[1]));
+        let resolutions = || (2..12).map(|log2| 1usize << log2);
+        let conv1 = |resolution: usize| match resolution {
+            4 => "synthesis/4x4/Conv/weight".to_owned(),
+            _ => format!("synthesis/{resolution}x{resolution}/Conv1/weight"),
+        };
+        let mut channels = Vec::new();
+        for resolution in resolutions().take_while(|&resolution| variables.has(&conv1(resolution))) {
+            channels.push((resolution, sides(&conv1(resolution), 4)?[0]));
+        }
+        let &(img_resolution, _) = channels.last().ok_or_else(|| ConvertError::tensor(conv1(4), "a kernel", "nothing"))?;
+        // TensorFlow counts fmap_base from half the resolution.
+        let rule = (variables.number("fmap_base").unwrap_or(0.0) as usize).saturating_mul(2);
+        let rule = (rule, variables.number("fmap_max").unwrap_or(512.0) as usize);
+        let follows = channels.iter().all(|&(resolution, channels)| (rule.0 / resolution).min(rule.1) == channels);
+        let (channel_base, channel_max) = if follows { rule } else { channel_rule(&channels)? };
+        let w_dim = last[0];
+        Ok(Sizes {
+            z_dim: first[1].checked_sub(embed).ok_or_else(|| ConvertError::malformed("a label embedding wider than the first layer"))?,
+            c_dim,
+            w_dim,
+            img_resolution,
+            num_layers,
+            layer_features: match variables.number("mapping_fmaps") {
+                Some(features) => Some(features as usize),
+                None => (num_layers > 1 && first[0] != w_dim).then_some(first[0]),
+            },
+            embed: (c_dim > 0).then_some(embed),
+            channel_base,
+            channel_max,
+        })
+    }
+}
+
+/// Refuses arguments that change what the network computes.
+pub(crate) fn refuse_options(variables: &impl Variables, needed: &[(&str, bool)]) -> Result<()> {
+    for &(key, value) in needed {
+        if variables.number(key).is_some_and(|found| (found != 0.0) != value) {
+            return Err(ConvertError::unsupported(format!("this network was made with {key} = {}, which is not supported", !value)));
+        }
+    }
+    Ok(())
+}
+
+/// Each k x k kernel of a weight turned by 180 degrees.
+pub(crate) fn flip(tensor: &mut Tensor) {
+    if let [.., rows, columns] = *tensor.shape
+        && rows * columns > 0
+    {
+        tensor.values.chunks_exact_mut(rows * columns).for_each(<[f32]>::reverse);
+    }
+}
