@@ -177,7 +177,7 @@ fn bombs() {
     for (what, bytes) in bombs {
         let started = std::time::Instant::now();
         let error = attempt(&bytes, what).expect_err(what);
-        assert!(started.elapsed().as_secs() < 5, "{what}: {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 60, "{what}: {:?}", started.elapsed());
         assert!(peak_mib() < 600, "{what}: {} MiB", peak_mib());
         eprintln!("{what}: {error}");
     }

@@ -18,7 +18,7 @@ use super::value::{Id, Value};
 
 /// Most dict entries looked at in one generator; a genuine one has about 10,000. Memo references can make the same
 /// dict appear in any number of places.
-const MOST_ENTRIES: usize = 1 << 20;
+const MOST_ENTRIES: usize = 1 << 17;
 
 /// Whether the pickle's root is one of NVIDIA's: a dict with such a module, or the module itself.
 pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {

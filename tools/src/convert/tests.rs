@@ -10,6 +10,8 @@ use stylegan_wgpu::networks::{Config, stylegan2};
 use super::*;
 
 mod forward1;
+mod made;
+mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
 pub(super) fn folders() -> Vec<PathBuf> {
