@@ -19,7 +19,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
         }
         x = net.synthesis_layer(&format!("{block}.conv1"), x, resolution);
         if config.has_torgb(resolution) {
-            img = Some(net.to_rgb(&format!("{block}.torgb"), x, img));
+            img = Some(net.torgb(&format!("{block}.torgb"), x, img));
         }
     }
     net.layers.finish(img.expect("the last block has a torgb"))
@@ -73,7 +73,7 @@ impl Net<'_> {
     }
 
     /// 1x1 convolution to the image's channels, added to the image of the block below, doubled.
-    fn to_rgb(&mut self, name: &str, x: Tensor, skip: Option<Tensor>) -> Tensor {
+    fn torgb(&mut self, name: &str, x: Tensor, skip: Option<Tensor>) -> Tensor {
         let weight = self.layers.array(&format!("{name}.weight"));
         let shape = [weight.shape()[0], weight.shape()[1], 1, 1];
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), shape, crate::networks::layers::whole(&weight));
