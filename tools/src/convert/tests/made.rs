@@ -173,7 +173,7 @@ fn rounded(mut model: Model) -> Model {
     for (name, array) in &mut model.arrays {
         if name.ends_with(".affine.bias") {
             let values: Vec<f32> = array.to_f32().iter().map(|value| (value - 1.0) + 1.0).collect();
-            *array = Array::from_f32(&array.shape().to_vec(), &values);
+            *array = Array::from_f32(array.shape(), &values);
         }
     }
     model
