@@ -4,7 +4,9 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 seeds=${SEEDS:-0-8}
-grid=${GRID:-3x3}
+# A sheet of 3x3 fits the nine default seeds; other seeds need a GRID of their own, or give single images only.
+grid=${GRID:-}
+if [ -z "${SEEDS:-}${GRID:-}" ]; then grid=3x3; fi
 trunc=${TRUNC:-0.5}
 out=${OUT:-out/faces}
 
@@ -15,9 +17,9 @@ network=$(dirname "$wheel")/mobilestylegan-ffhq-1024.safetensors
 say "Converting $wheel ..."
 stylegan convert "$wheel" -o "$network"
 say "Rendering seeds $seeds at 1024x1024 ..."
-stylegan generate --network "$network" --seeds "$seeds" --trunc "$trunc" --grid "$grid" --outdir "$out"
+stylegan generate --network "$network" --seeds "$seeds" --trunc "$trunc" ${grid:+--grid "$grid"} --outdir "$out"
 say ""
 say "None of these people exist:"
-say "    $out/grid.png       all of them"
+if [ -n "$grid" ]; then say "    $out/grid.png       all of them"; fi
 say "    $out/seed*.png      one by one, 1024x1024"
 say "More: make faces SEEDS=100-103 GRID=2x2 TRUNC=0.7"

@@ -45,7 +45,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         sum[3] += x3 * wl + x4 * wc + x5 * wr;
     }
     let s = style[p.style + n * p.style_n + c];
+    // A copy: what a loop variable indexes lives in memory, and the sums must stay in registers.
+    var result = sum;
     for (var j = 0; j < 4; j++) {
-        if (px + j < edge) { store(n, c, py, px + j, sum[j] * s); }
+        if (px + j < edge) { store(n, c, py, px + j, result[j] * s); }
     }
 }

@@ -1,13 +1,13 @@
 // y = bias_act(2 f (*) 2 f (*) t, bias, noise): the low-pass filter after the transposed convolution, and the layer's tail.
 //
 // y[j] = 2 sum_k f[k] t[j + T/2 - k] on each axis. A thread owns 4 pixels of a row and 4 channels: it reads T rows of T + 3
-// groups, T/4 + ... of what 4 separate pixels would (7 instead of 16 reads a pixel for the usual 4 taps).
+// groups (7 instead of 16 reads a pixel for the usual 4 taps).
 struct Params {
     band: Band,
     t: Slab,
     y: Slab,
     act: BiasAct,
-    taps: array<vec4<f32>, 2>,  // 2 f, up to 8 taps
+    taps: array<vec4<f32>, 4>,  // four zeros, 2 f of up to 8 taps, zeros
     taps_len: u32,
     pad0: u32, pad1: u32, pad2: u32,
 }
@@ -28,28 +28,38 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let py = i32(p.band.y + index / (quads * p.y.channels));
     let n = p.band.n + group.z;
 
-    var sum: array<vec4<f32>, 4>;
+    let first = px + TAPS / 2 - (TAPS - 1);
+    // Columns past the right border repeat the last; they only feed pixels that are not stored.
+    let last = i32(p.t.width) + p.t.border - 1 - first;
+    // Not arrays: what a loop variable indexes lives in memory, and the sums must stay in registers.
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
     for (var k = 0; k < TAPS; k++) {
-        let row = at(p.t, n, c, py + TAPS / 2 - k, px + TAPS / 2 - (TAPS - 1));
+        let row = at(p.t, n, c, py + TAPS / 2 - k, first);
         let f = tap(k);
-        var line: array<vec4<f32>, 4>;
         for (var l = 0; l < TAPS + 3; l++) {
-            // Columns past the right border repeat the last; they only feed pixels that are not stored.
-            let v = widen(t[row + min(l, i32(p.t.width) + p.t.border - 1 - (px + TAPS / 2 - (TAPS - 1))) * p.t.x]);
-            for (var j = 0; j < 4; j++) {
-                if (l - j >= 0 && l - j < TAPS) { line[j] += v * tap(TAPS - 1 - (l - j)); }
-            }
+            let v = widen(t[row + min(l, last) * p.t.x]) * f;
+            s0 += v * tap(TAPS - 1 - l);
+            s1 += v * tap(TAPS - l);
+            s2 += v * tap(TAPS + 1 - l);
+            s3 += v * tap(TAPS + 2 - l);
         }
-        for (var j = 0; j < 4; j++) { sum[j] += line[j] * f; }
     }
-    for (var j = 0; j < 4; j++) {
-        if (px + j < i32(p.y.width)) {
-            let z = noise_at(n, py, px + j, p.y.width);
-            store(n, c, py, px + j, bias_act(p.act, sum[j], bias[c], z));
-        }
+    finish(n, c, py, px, s0);
+    finish(n, c, py, px + 1, s1);
+    finish(n, c, py, px + 2, s2);
+    finish(n, c, py, px + 3, s3);
+}
+
+fn finish(n: u32, c: u32, py: i32, px: i32, sum: vec4<f32>) {
+    if (px < i32(p.y.width)) {
+        store(n, c, py, px, bias_act(p.act, sum, bias[c], noise_at(n, py, px, p.y.width)));
     }
 }
 
+// 2 f[k]; 0 for k = -3, -2, -1 and beyond the filter.
 fn tap(k: i32) -> f32 {
-    return p.taps[k / 4][k % 4];
+    return p.taps[(k + 4) / 4][(k + 4) % 4];
 }

@@ -74,6 +74,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
 
     if (index != quad) { return; }
+    // Copies: what a loop variable indexes lives in memory, and the sums must stay in registers (3 times faster).
+    var ee = even_even;
+    var eo = even_odd;
+    var oe = odd_even;
+    var oo = odd_odd;
     for (var o = 0u; o < 2; o++) {
         let c = block * 4 + pair * 2 + o;
         if (c >= p.y.channels) { break; }
@@ -81,10 +86,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         for (var j = 0; j < 4; j++) {
             if (cx + j > edge) { break; }
             let k = o * 4 + u32(j);
-            finish(n, c, 2 * cy, 2 * (cx + j), even_even[k] * d);
-            finish(n, c, 2 * cy, 2 * (cx + j) + 1, even_odd[k] * d);
-            finish(n, c, 2 * cy + 1, 2 * (cx + j), odd_even[k] * d);
-            finish(n, c, 2 * cy + 1, 2 * (cx + j) + 1, odd_odd[k] * d);
+            finish(n, c, 2 * cy, 2 * (cx + j), ee[k] * d);
+            finish(n, c, 2 * cy, 2 * (cx + j) + 1, eo[k] * d);
+            finish(n, c, 2 * cy + 1, 2 * (cx + j), oe[k] * d);
+            finish(n, c, 2 * cy + 1, 2 * (cx + j) + 1, oo[k] * d);
         }
     }
 }

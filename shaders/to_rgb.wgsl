@@ -43,9 +43,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         sum[2] += m * widen(x[c + min(2, edge - px) * p.x.x]);
         sum[3] += m * widen(x[c + min(3, edge - px) * p.x.x]);
     }
+    // A copy: what a loop variable indexes lives in memory, and the sums must stay in registers.
+    var result = sum;
     for (var j = 0; j < 4; j++) {
         if (px + j < edge) {
-            store(n, 0, py, px + j, clamp(sum[j] + bias[0], vec4(-p.limit), vec4(p.limit)) + upsample(n, py, px + j));
+            store(n, 0, py, px + j, clamp(result[j] + bias[0], vec4(-p.limit), vec4(p.limit)) + upsample(n, py, px + j));
         }
     }
 }

@@ -23,11 +23,14 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<
 }
 
 fn try_write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    // A link stays a link, to a new file. A folder or a device must not be renamed over: root can replace /dev/null by a file.
+    let path = &match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if !metadata.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+        Ok(_) => path.canonicalize()?,
+        Err(_) => path.to_path_buf(),
+    };
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?;
-    // Renaming onto a folder fails, but only after everything was computed and written.
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
@@ -63,6 +66,19 @@ mod tests {
         assert!(error.unwrap_err().to_string().ends_with("a.txt: disk full"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, device) = (folder.path().join("file"), folder.path().join("link"), folder.path().join("device"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write(&link, |file| file.write_all(b"new")).unwrap();
+        assert!(link.is_symlink() && fs::read(&file).unwrap() == b"new");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        assert!(write(&device, |_| panic!("nothing to write to")).unwrap_err().to_string().ends_with("not a regular file"));
     }
 
     #[test]

@@ -21,3 +21,8 @@ pub use error::{Error, Result};
 pub use generator::{Generator, Noise, Options, PrecisionChoice};
 pub use gpu::Gpu;
 pub use wgpu;
+
+/// The examples of README.md compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -30,7 +30,8 @@ pub static KERNEL: Kernel = Kernel {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
     act: BiasAct,
-    taps: [f32; 8],
+    /// Four zeros, the doubled filter, zeros: a pixel's neighbours reach past both ends of the filter.
+    taps: [f32; 16],
     taps_len: u32,
     pad: [u32; 3],
 }
@@ -48,10 +49,12 @@ impl Plan {
         let [n, channels, height, width] = t.shape;
         assert!(t.border() >= border(filter), "{label}: the border of t is narrower than the filter");
         let taps = filter.len() as isize;
+        let mut padded = [0.0; 16];
+        padded[4..12].copy_from_slice(&doubled_taps(filter));
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { act: tail.params(n), taps: doubled_taps(filter), taps_len: taps as u32, pad: [0; 3] }),
+            params: bytemuck::bytes_of(&Params { act: tail.params(n), taps: padded, taps_len: taps as u32, pad: [0; 3] }),
             constants: &[("TAPS", taps as f64)],
             reads: &[t, tail.bias, tail.noise],
             windows: &[Window { num: 1, den: 1, low: taps / 2 - (taps - 1), high: taps / 2 }, Window::same(1)],
@@ -80,7 +83,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
                 let ty = (pixel / width) as isize + taps / 2 - k / taps;
                 let tx = (pixel % width) as isize + taps / 2 - k % taps;
                 if (0..t_height as isize).contains(&ty) && (0..t_width as isize).contains(&tx) {
-                    let f = f64::from(params.taps[(k / taps) as usize]) * f64::from(params.taps[(k % taps) as usize]);
+                    let f = f64::from(params.taps[4 + (k / taps) as usize]) * f64::from(params.taps[4 + (k % taps) as usize]);
                     sum += f * f64::from(values[ty as usize * t_width + tx as usize]);
                 }
             }

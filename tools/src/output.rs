@@ -118,6 +118,9 @@ pub(crate) fn check_file(path: &Path) -> Result<(), Failure> {
     if path.is_dir() || path.file_name().is_none() {
         return Err(Failure::Runtime(format!("{} is a folder; name a file", path.display())));
     }
+    if path.exists() && !path.is_file() {
+        return Err(Failure::Runtime(format!("{} is not a regular file", path.display())));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.exists() {
         return Err(Failure::Runtime(format!("{}: there is no such folder", folder.display())));

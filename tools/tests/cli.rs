@@ -184,6 +184,8 @@ fn places_that_cannot_be_written_are_refused() {
         place.refuses(1, &["random-weights", "--config-f", "--seed", "0", "-o", output]);
         place.refuses(1, &["convert", &network, "-o", output]);
     }
+    #[cfg(unix)]
+    assert!(place.refuses(1, &["convert", &network, "-o", "/dev/null"]).contains("not a regular file"));
     place.refuses(2, &["convert", &network, "-o", &network]);
     place.refuses(1, &["generate", "--network", &network, "--seeds", "0", "--outdir", "out", "--device", "no such adapter"]);
 }
