@@ -97,6 +97,9 @@ impl Config {
             Config::StyleGan2(config) if config.c_dim > 0 && config.concat_labels => {
                 Err(Error::Config("a StyleGAN2 with TensorFlow's conditioning (concat_labels) converts, but cannot be run yet".into()))
             }
+            Config::StyleGan2(config) if config.architecture == stylegan2::Architecture::Resnet => {
+                Err(Error::Config("a StyleGAN2 of the resnet architecture converts, but cannot be run yet".into()))
+            }
             _ => Ok(()),
         }
     }
