@@ -44,8 +44,8 @@ pub(crate) fn compare(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}: {} values instead of {}", got.len(), want.len());
     let rms = (want.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / want.len().max(1) as f64).sqrt();
     let error = |i: usize| (f64::from(got[i]) - f64::from(want[i])).abs() / rms.max(f64::MIN_POSITIVE);
-    // Not `error > tolerance`: that is false for NaN.
-    let wrong: Vec<usize> = (0..got.len()).filter(|&i| !(error(i) <= tolerance)).collect();
+    // Not `error > tolerance`: that is false for NaN, which compares as nothing.
+    let wrong: Vec<usize> = (0..got.len()).filter(|&i| error(i).partial_cmp(&tolerance).is_none_or(std::cmp::Ordering::is_gt)).collect();
     let worst = (0..got.len()).max_by(|&i, &j| error(i).total_cmp(&error(j))).unwrap_or(0);
     assert!(
         wrong.is_empty(),

@@ -125,6 +125,35 @@ fn ada_thin_1024() {
     parity_of_pickle("ada-thin-1024");
 }
 
+/// The full size: 30 M synthetic weights, drawn by `random-weights`; at 1024 in f32 a layer is larger than a 128 MiB binding.
+#[test]
+fn synthetic_config_f_1024() {
+    let Some(fixture) = Fixture::open("synthetic-config-f-1024") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let network = folder.path().join("config-f.safetensors");
+    fixtures::stylegan(&[
+        "random-weights".as_ref(),
+        "--config-f".as_ref(),
+        "--seed".as_ref(),
+        "0".as_ref(),
+        "-o".as_ref(),
+        network.as_os_str(),
+    ]);
+    for precision in ["f32", "f16"] {
+        parity(&fixture, &network, precision, &[]);
+    }
+}
+
+/// Real faces. The wheel is fetched by `make test` (scripts/fetch-mobilestylegan.sh) into the cache folder.
+#[test]
+fn mobilestylegan_ffhq_1024() {
+    let Some(fixture) = Fixture::open("mobilestylegan-ffhq-1024") else { return };
+    let Some(wheel) = fixtures::mobilestylegan_wheel() else { return };
+    for precision in ["f32", "f16"] {
+        parity(&fixture, &wheel, precision, &[]);
+    }
+}
+
 #[test]
 fn noise_none_equals_the_reference() {
     let Some(fixture) = Fixture::open("tiny/ada-skip-32") else { return };
@@ -170,10 +199,12 @@ fn a_batch_gives_the_images_of_single_runs() {
 fn random_noise_depends_on_its_seed_and_not_on_the_batch() {
     let Some(fixture) = Fixture::open("tiny/ada-skip-32") else { return };
     let run = |seed: &str, batch: &str| {
-        let arguments = ["--seeds", "0,0,0", "--precision", "f32", "--noise-mode", "random", "--noise-seed", seed, "--batch", batch];
+        let arguments = ["--seeds", "0-2", "--precision", "f32", "--noise-mode", "random", "--noise-seed", seed, "--batch", batch];
         generate(&fixture.folder.join("network.pkl"), &arguments.map(String::from))
     };
     let (one, three, other) = (run("7", "1"), run("7", "3"), run("8", "1"));
-    assert!(rel_l2(&three[0], &one[0]) <= 1e-6, "noise depends on the batch");
-    assert!(rel_l2(&other[0], &one[0]) > 1e-3, "noise does not depend on its seed");
+    for (i, (one, (three, other))) in one.iter().zip(three.iter().zip(&other)).enumerate() {
+        assert!(rel_l2(three, one) <= 1e-6, "the noise of image {i} depends on the batch");
+        assert!(rel_l2(other, one) > 1e-3, "the noise of image {i} does not depend on its seed");
+    }
 }
