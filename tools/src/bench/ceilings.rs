@@ -44,7 +44,7 @@ struct Probe<'a> {
 impl<'a> Probe<'a> {
     fn copy(gpu: &'a Gpu) -> Probe<'a> {
         let bytes = copied_bytes(gpu);
-        let groups = (bytes / 16).div_ceil(256) as u32;
+        let groups = (bytes / 16).div_ceil(1024) as u32;
         Probe::new(gpu, "copy", "f32", bytes, [groups.min(32768), groups.div_ceil(32768)])
     }
 
