@@ -77,7 +77,7 @@ fn a_bench_refuses_what_it_cannot_do() {
         (2, &["bench", "--iters", "0"], "--iters"),
         (2, &["bench", "--network", "a", "--config-f"], "--config-f"),
         (2, &["bench", "--compare", "a.json", "--batch", "2"], "--batch"),
-        (1, &["bench", "--json", "no/folder.json"], "no/folder.json"),
+        (1, &["bench", "--json", "no/folder.json"], "no such folder"),
         (1, &["bench", "--network", "missing.safetensors"], "missing.safetensors"),
         (1, &["bench", "--compare", "missing.json"], "missing.json"),
         (1, &["bench", "--compare", "other.json"], "schema 9"),

@@ -76,7 +76,7 @@ fn reports_survive_their_json() {
     let text = report().to_json();
     let read_back = read(&text).unwrap();
     assert_eq!(read_back.to_json(), text);
-    assert_eq!((&read_back.device, read_back.runs[0].gpu_ms), (&report().device, report().runs[0].gpu_ms));
+    assert_eq!((&read_back.device, read_back.runs[0].layers.len()), (&report().device, 3));
     // What a peer leaves out is legal; another version and another file are not.
     assert!(read(&text.replace("\"gpu_ms\": {", "\"unknown\": {")).is_err_and(|error| error.contains("gpu_ms")), "a layer needs its time");
     let mut peer: serde_json::Value = serde_json::from_str(&text).unwrap();
