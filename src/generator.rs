@@ -78,6 +78,34 @@ struct Handles {
     rgba: Tensor,
 }
 
+/// A run that is ready to be encoded by a host.
+pub struct Recording<'a> {
+    executor: &'a Executor,
+    handles: &'a Handles,
+}
+
+impl Recording<'_> {
+    /// Encodes the whole synthesis as one compute pass.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.executor.record(encoder);
+    }
+
+    /// The images as 8-bit RGBA, rows dense: `[N, R, R]` pixels. Usage STORAGE, COPY_SRC and COPY_DST.
+    pub fn rgba8(&self) -> &wgpu::Buffer {
+        self.executor.buffer_of(self.handles.rgba)
+    }
+
+    /// The images as f32, about -1..1: a slab of `[N, 4, R, R]`, as [`Tensor::slab`] of [`Recording::image`] describes it.
+    pub fn image_f32(&self) -> &wgpu::Buffer {
+        self.executor.buffer_of(self.handles.img)
+    }
+
+    /// Shape and layout of [`Recording::image_f32`].
+    pub fn image(&self) -> Tensor {
+        self.handles.img
+    }
+}
+
 impl Generator {
     /// Puts a model on a device: uploads its weights and compiles its pipelines.
     pub fn new(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
@@ -192,14 +220,32 @@ impl Generator {
         Ok(&self.synthesis.as_ref().expect("just prepared").3)
     }
 
-    fn render<T>(&mut self, ws: &Ws, noise: Noise, mut read: impl FnMut(&Handles, &Executor, usize) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
+    /// batch of the options. The inputs are written at the next submission.
+    pub fn record(&mut self, ws: &Ws) -> Result<Recording<'_>> {
+        self.check(ws)?;
+        if ws.n > self.options.batch {
+            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
+        }
+        self.prepare(ws.n, NoiseSource::Const)?;
+        let (_, _, handles, executor) = self.synthesis.as_ref().expect("just prepared");
+        executor.write(handles.ws, &ws.values);
+        Ok(Recording { executor, handles })
+    }
+
+    fn check(&self, ws: &Ws) -> Result<()> {
         let (num_ws, w_dim) = (self.config().num_ws(), self.config().w_dim());
-        if (ws.num_ws, ws.w_dim) != (num_ws, w_dim) {
+        if (ws.num_ws, ws.w_dim) != (num_ws, w_dim) || ws.n == 0 {
             return Err(Error::Argument(format!(
                 "ws is [{}, {}, {}]; this network takes [N, {num_ws}, {w_dim}]",
                 ws.n, ws.num_ws, ws.w_dim
             )));
         }
+        Ok(())
+    }
+
+    fn render<T>(&mut self, ws: &Ws, noise: Noise, mut read: impl FnMut(&Handles, &Executor, usize) -> Result<Vec<T>>) -> Result<Vec<T>> {
+        self.check(ws)?;
         let source = match noise {
             Noise::Const => NoiseSource::Const,
             Noise::None => NoiseSource::None,

@@ -1,0 +1,105 @@
+//! The generator as a host meets it: its own device, several networks on one, batches, limits, wrong arguments.
+
+mod common;
+
+use common::gpu;
+use stylegan_wgpu::executor::{self, Executor};
+use stylegan_wgpu::latent::{self, Ws};
+use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::{Config, NoiseSource, stylegan2, synthesis};
+use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::{Error, Generator, Gpu, Noise, Options, PrecisionChoice, wgpu};
+
+fn model(seed: u32) -> Model {
+    let config = stylegan2::Config {
+        z_dim: 16,
+        w_dim: 16,
+        img_resolution: 32,
+        channel_base: 512,
+        channel_max: 24,
+        num_layers: 2,
+        ..stylegan2::Config::config_f()
+    };
+    random_weights(&Config::StyleGan2(config), seed)
+}
+
+fn ws(generator: &mut Generator, seeds: std::ops::Range<u32>) -> Ws {
+    let z: Vec<f32> = seeds.flat_map(|seed| latent::z(seed, 16)).collect();
+    generator.mapping(&z, None).unwrap()
+}
+
+#[test]
+fn a_host_records_into_its_own_encoder() {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
+    let descriptor = wgpu::DeviceDescriptor {
+        required_features: Gpu::wanted_features(&adapter),
+        required_limits: Gpu::wanted_limits(&adapter),
+        ..Default::default()
+    };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
+    let gpu = Gpu::from_host(&adapter, device.clone(), queue.clone());
+    let mut generator = Generator::new(&gpu, &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
+    let ws = ws(&mut generator, 0..2);
+
+    let recording = generator.record(&ws).unwrap();
+    let size = 2 * 32 * 32 * 4;
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    let copy = device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    recording.encode(&mut encoder);
+    encoder.copy_buffer_to_buffer(recording.rgba8(), 0, &copy, 0, size);
+    queue.submit([encoder.finish()]);
+    copy.slice(..).map_async(wgpu::MapMode::Read, |result| result.unwrap());
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let recorded = copy.slice(..).get_mapped_range().unwrap().to_vec();
+
+    let rendered: Vec<u8> = generator.synthesis_rgba8(&ws, Noise::Const).unwrap().into_iter().flat_map(|image| image.into_raw()).collect();
+    assert_eq!(recorded, rendered);
+    assert!(recorded.iter().any(|&byte| byte != recorded[0]), "the picture is one colour");
+}
+
+#[test]
+fn several_generators_share_a_device_and_not_their_weights() {
+    let [mut first, mut second] = [1, 2].map(|seed| Generator::new(gpu(), &model(seed), &Options::default()).unwrap());
+    let ws = ws(&mut first, 7..8);
+    let before = first.synthesis_f32(&ws, Noise::Const).unwrap();
+    assert_ne!(second.synthesis_f32(&ws, Noise::Const).unwrap(), before);
+    assert_eq!(first.synthesis_f32(&ws, Noise::Const).unwrap(), before);
+}
+
+#[test]
+fn a_rest_smaller_than_the_batch_is_rendered_too() {
+    let options = |batch| Options { batch, precision: PrecisionChoice::F32 };
+    let [mut single, mut batched] = [1, 3].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
+    let ws = ws(&mut single, 0..5);
+    let (one, three) = (single.synthesis_f32(&ws, Noise::Const).unwrap(), batched.synthesis_f32(&ws, Noise::Const).unwrap());
+    assert_eq!(three.len(), 5);
+    for (one, three) in one.iter().zip(&three) {
+        common::compare("batch", three, one, 1e-5);
+    }
+}
+
+#[test]
+fn wrong_arguments_are_errors_that_name_them() {
+    let mut generator = Generator::new(gpu(), &model(1), &Options::default()).unwrap();
+    let wrong = Ws::new(1, 3, 16, vec![0.0; 48]).unwrap();
+    let message = |error: Error| error.to_string();
+    assert!(message(generator.synthesis_rgba8(&wrong, Noise::Const).unwrap_err()).contains("[1, 3, 16]"));
+    assert!(message(generator.mapping(&[0.0; 15], None).unwrap_err()).contains("z_dim 16"));
+    let two = ws(&mut generator, 0..2);
+    assert!(message(generator.record(&two).err().unwrap()).contains("batch of 1"));
+    assert!(message(Generator::new(gpu(), &model(1), &Options { batch: 0, ..Options::default() }).err().unwrap()).contains("batch"));
+    assert!(message(Gpu::open(Some("no such adapter")).unwrap_err()).contains("no such adapter"));
+}
+
+#[test]
+fn what_cannot_fit_names_the_pass_and_both_sizes() {
+    let net = synthesis(&model(1), 1, DType::F32, NoiseSource::Const);
+    let options = executor::Options { max_binding: Some(2048), ..executor::Options::default() };
+    match Executor::new(gpu(), net.plan, "limits", &options).err() {
+        Some(Error::Limit { pass, need, have, .. }) => assert!(!pass.is_empty() && need > have && have == 2048, "{pass} {need} {have}"),
+        other => panic!("{other:?}"),
+    }
+}
