@@ -28,7 +28,6 @@ test: setup fetch
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
-	cargo test --workspace --no-default-features --test no_default_model
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 setup:

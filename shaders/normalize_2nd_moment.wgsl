@@ -3,7 +3,7 @@ struct Params {
     z_len: u32,
     embed_len: u32,  // 0: unconditional
     x_stride: u32,
-    pad: u32,
+    jointly: u32,    // 1: one mean over both
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> z: array<f32>;        // [N, z_len]
@@ -26,7 +26,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (thread < step) { partial[thread] += partial[thread + step]; }
     }
     workgroupBarrier();
-    let scale = 1.0 / sqrt(partial[0] / vec2<f32>(max(vec2(p.z_len, p.embed_len), vec2(1u))) + 1e-8);
+    let separate = partial[0] / vec2<f32>(max(vec2(p.z_len, p.embed_len), vec2(1u)));
+    let joint = (partial[0].x + partial[0].y) / f32(p.z_len + p.embed_len);
+    let scale = 1.0 / sqrt(select(separate, vec2(joint), p.jointly == 1) + 1e-8);
     for (var i = thread; i < p.x_stride; i += 64u) {
         var v = 0.0;
         if (i < p.z_len) { v = z[z0 + i] * scale.x; } else if (i < p.z_len + p.embed_len) { v = embed[e0 + i - p.z_len] * scale.y; }

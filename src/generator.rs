@@ -81,7 +81,6 @@ struct Handles {
 impl Generator {
     /// Puts a model on a device: uploads its weights and compiles its pipelines.
     pub fn new(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
-        model.config.check_supported()?;
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let dtype = match (options.precision, gpu.tier().half) {
             (PrecisionChoice::F16, false) => {

@@ -11,6 +11,8 @@ use crate::tier::{Needs, Tier};
 pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
 /// Prelude: what follows a convolution.
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
+/// Prelude: what comes before an instance norm.
+pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
 /// Prelude: storing into the slab `y`.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 

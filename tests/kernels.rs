@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::Options;
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Slice, Tail, filter_bias_act};
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, upsample2d_add};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
 
@@ -54,6 +54,13 @@ impl Layer {
         let bias = self.input("bias", [1, rows, 1, 1], DType::F32, Layout::Flat);
         let noise = self.input("noise", [maps, pixels, 1, 1], DType::F32, Layout::Flat);
         Tail { bias, noise, noise_strength: 0.3, slope: 0.2, gain: std::f32::consts::SQRT_2, limit: 2.0 }
+    }
+
+    fn epilogue(&mut self, channels: usize, maps: usize, pixels: usize, noise_on: bool) -> Epilogue {
+        let bias = self.input("bias", [1, channels, 1, 1], DType::F32, Layout::Flat);
+        let strength = self.input("strength", [1, channels, 1, 1], DType::F32, Layout::Flat);
+        let noise = self.input("noise", [maps, if noise_on { pixels } else { 4 }, 1, 1], DType::F32, Layout::Flat);
+        Epilogue { bias, noise, strength, noise_on, slope: 0.2 }
     }
 
     fn weight(&mut self, shape: [usize; 4], dtype: DType) -> Tensor {
@@ -152,6 +159,27 @@ fn to_rgb_equals_its_twin() {
 }
 
 #[test]
+fn upsample2d_add_equals_its_twin() {
+    let filters: [&[f32]; 5] =
+        [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0], &[3.0, -1.0, 2.0, 0.5, 1.0]];
+    for (seed, [n, channels, height, width]) in (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 8, 8], [3, 3, 2, 16], [1, 72, 7, 3]]) {
+        for dtype in TYPES {
+            let filter = filters[seed as usize];
+            let mut layer = Layer::new(seed);
+            let a = layer.input("a", [n, channels, 2 * height, 2 * width], dtype, Layout::Slab { border: 1 });
+            let b = layer.input("b", [n, channels, height, width], dtype, Layout::Slab { border: upsample2d_add::border(filter) });
+            let y = layer.plan.upsample2d_add("add", a, b, filter);
+            // A reader of the border that was written.
+            let weight = layer.weight([4, channels, 3, 3], dtype);
+            let (style, tail) = (layer.slice("style", n, channels), layer.tail(4, 1, 4 * height * width));
+            let demod = layer.slice("demod", n, 4);
+            layer.plan.modulated_conv2d_bordered("conv", y, weight, style, demod, tail, 2);
+            check(&format!("upsample2d_add {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+#[test]
 fn wavelet_kernels_equal_their_twins() {
     for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4]]) {
         for dtype in TYPES {
@@ -169,11 +197,47 @@ fn wavelet_kernels_equal_their_twins() {
 }
 
 #[test]
+fn blur2d_equals_its_twin() {
+    for (seed, [n, channels, height, width]) in (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 1, 1], [3, 3, 2, 16]]) {
+        for dtype in TYPES {
+            let mut layer = Layer::new(seed);
+            let t = layer.input("t", [n, channels, 2 * height + 1, 2 * width + 1], dtype, Layout::Slab { border: 0 });
+            let y = layer.plan.blur2d("blur", t);
+            // A reader of the border that was written.
+            let weight = layer.weight([4, channels, 3, 3], dtype);
+            let (style, demod) = (layer.slice("style", n, channels), layer.slice("demod", n, 4));
+            let tail = layer.tail(4, 1, 4 * height * width);
+            layer.plan.modulated_conv2d("conv", y, weight, style, demod, tail);
+            check(&format!("blur {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+/// One chunk, several (the last one shorter), channels that leave groups open, a constant that serves a batch, no noise.
+#[test]
+fn adain_equals_its_twins() {
+    let cases = [[1, 1, 8, 4, 4], [2, 2, 5, 9, 13], [1, 3, 40, 4, 4], [2, 2, 3, 128, 96], [1, 1, 17, 5, 1500], [1, 1, 1, 2, 2]];
+    for (seed, [x_images, n, channels, height, width]) in (0..).zip(cases) {
+        for dtype in TYPES {
+            let mut layer = Layer::new(seed);
+            let x = layer.slab([x_images, channels, height, width], dtype);
+            let style = layer.slice("style", n, 2 * channels);
+            let epilogue = layer.epilogue(channels, if seed % 2 == 0 { 1 } else { n }, height * width, seed != 3);
+            let statistics = layer.plan.instance_statistics("statistics", x, n, epilogue);
+            let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
+            layer.plan.adain("adain", x, coefficients, epilogue);
+            check(&format!("adain {x_images} {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+        }
+    }
+}
+
+#[test]
 fn mapping_kernels_equal_their_twins() {
     for (seed, [n, z_dim, embed, w_dim]) in (0..).zip([[1, 512, 0, 512], [3, 7, 5, 9], [2, 64, 0, 33], [1, 0, 12, 16]]) {
         let mut layer = Layer::new(seed);
         let z = (z_dim > 0).then(|| layer.input("z", [n, z_dim, 1, 1], DType::F32, Layout::Flat));
         let label = (embed > 0).then(|| layer.input("label", [n, embed, 1, 1], DType::F32, Layout::Flat));
+        layer.plan.normalize_2nd_moment_jointly("jointly", z, label);
         let x = layer.plan.normalize_2nd_moment("normalize", z, label);
         let weight = layer.input("weight", [w_dim, z_dim + embed, 1, 1], DType::F32, Layout::Flat);
         let bias = layer.input("bias", [1, w_dim, 1, 1], DType::F32, Layout::Flat);
@@ -226,6 +290,10 @@ fn bands_change_nothing() {
             let bias = layer.input("rgb bias", [1, 3, 1, 1], DType::F32, Layout::Flat);
             let img = layer.plan.to_rgb("torgb", y, rgb, style, bias, Some(skip), &filter, 9.0);
             layer.plan.to_rgba8("rgba", img);
+            let below = layer.input("below", [2, 8, 24, 24], DType::F32, Layout::Slab { border: 1 });
+            let x = layer.plan.upsample2d_add("add", y, below, &filter);
+            let t = layer.plan.modulated_conv2d_up("styled", x, weight, style, demod, 0);
+            layer.plan.blur2d("blur", t);
             layer
         };
         let run = |what: &str, max_binding| {
@@ -240,6 +308,24 @@ fn bands_change_nothing() {
             assert_eq!(whole, per_rows);
         }
     }
+}
+
+/// Statistics of a plane that no binding holds whole.
+#[test]
+fn bands_change_no_statistics() {
+    let run = |max_binding| {
+        let mut layer = Layer::new(12);
+        let x = layer.slab([2, 8, 130, 64], DType::F32);
+        let style = layer.slice("style", 2, 16);
+        let epilogue = layer.epilogue(8, 2, 130 * 64, true);
+        let statistics = layer.plan.instance_statistics("statistics", x, 2, epilogue);
+        let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
+        layer.plan.adain("adain", x, coefficients, epilogue);
+        check("statistics in bands", layer.plan, &layer.inputs, &Options { max_binding, portable: false })
+    };
+    let whole = run(None);
+    // An image at a time, and a chunk of 64 rows at a time.
+    assert!(whole == run(Some(300_000)) && whole == run(Some(140_000)));
 }
 
 #[test]

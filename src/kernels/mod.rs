@@ -6,31 +6,41 @@ use crate::kernel::Kernel;
 use crate::networks::stylegan2::Activation;
 use crate::tensor::Tensor;
 
+pub mod adain;
+pub mod adain_coefficients;
 pub mod affine;
+pub mod blur2d;
 pub mod demodulate;
 pub mod depthwise_conv2d;
 pub mod filter_bias_act;
 pub mod fully_connected;
+pub mod instance_statistics;
 pub mod inverse_haar;
 pub mod modulated_conv2d;
 pub mod modulated_conv2d_up;
 pub mod normalize_2nd_moment;
 pub mod to_rgb;
 pub mod to_rgba8;
+pub mod upsample2d_add;
 
 /// Every kernel; tests and benches walk it.
 pub static ALL: &[&Kernel] = &[
+    &adain::KERNEL,
+    &adain_coefficients::KERNEL,
     &affine::KERNEL,
+    &blur2d::KERNEL,
     &demodulate::KERNEL,
     &depthwise_conv2d::KERNEL,
     &filter_bias_act::KERNEL,
     &fully_connected::KERNEL,
+    &instance_statistics::KERNEL,
     &inverse_haar::KERNEL,
     &modulated_conv2d::KERNEL,
     &modulated_conv2d_up::KERNEL,
     &normalize_2nd_moment::KERNEL,
     &to_rgb::KERNEL,
     &to_rgba8::KERNEL,
+    &upsample2d_add::KERNEL,
 ];
 
 /// What every layer's channels are padded to in per-channel tables and packed weights: the widest output tile of a variant.
@@ -83,6 +93,51 @@ impl BiasAct {
         let t = v + f64::from(bias) + z * strength;
         let activated = if t >= 0.0 { t } else { t * f64::from(self.slope) };
         (activated * f64::from(self.gain)).clamp(-f64::from(self.limit), f64::from(self.limit)) as f32
+    }
+}
+
+/// Noise, bias and activation before an instance norm (`struct NoiseAct` in noise_act.wgsl).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct NoiseAct {
+    noise_n: u32,
+    noise_on: u32,
+    slope: f32,
+    pad: u32,
+}
+
+/// What follows a convolution of StyleGAN1, before its instance norm.
+#[derive(Clone, Copy, Debug)]
+pub struct Epilogue {
+    /// Per channel, `[1, C]`.
+    pub bias: Tensor,
+    /// Noise map `[1 or N, R * R]`; any flat tensor when there is none.
+    pub noise: Tensor,
+    /// Factor of the noise per channel, `[1, C]`.
+    pub strength: Tensor,
+    /// Whether there is noise.
+    pub noise_on: bool,
+    /// Slope of the negative half.
+    pub slope: f32,
+}
+
+impl Epilogue {
+    /// The parameters for a pass over `images` images.
+    pub(crate) fn params(&self, images: usize) -> NoiseAct {
+        let [maps, pixels, ..] = self.noise.shape;
+        let noise_n = if maps == 1 && images > 1 { 0 } else { pixels.next_multiple_of(4) as u32 };
+        NoiseAct { noise_n, noise_on: u32::from(self.noise_on), slope: self.slope, pad: 0 }
+    }
+}
+
+impl NoiseAct {
+    /// The twin of `noise_act` in noise_act.wgsl; `noise` is a flat tensor's natural values, with `pixels` per map.
+    #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
+    pub(crate) fn apply(&self, v: f32, strength: f32, bias: f32, noise: &[f32], image: usize, pixels: usize, pixel: usize) -> f64 {
+        let map = if self.noise_n == 0 { 0 } else { image };
+        let z = if self.noise_on == 0 { 0.0 } else { f64::from(noise[map * pixels + pixel]) };
+        let t = f64::from(v) + f64::from(bias) + z * f64::from(strength);
+        if t >= 0.0 { t } else { t * f64::from(self.slope) }
     }
 }
 

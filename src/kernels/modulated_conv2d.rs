@@ -62,6 +62,22 @@ impl Plan {
     /// x `[N, I, H, W]`, weight `[O, I, k, k]` with k 1 or 3, style `[N, I]`, demod `[N, O]` -> `[N, O, H, W]`.
     #[track_caller]
     pub fn modulated_conv2d(&mut self, label: &str, x: Tensor, weight: Tensor, style: Slice, demod: Slice, tail: Tail) -> Tensor {
+        self.modulated_conv2d_bordered(label, x, weight, style, demod, tail, 1)
+    }
+
+    /// The same with a border of that width around y, for a reader that reaches further than a 3x3 convolution.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
+    pub fn modulated_conv2d_bordered(
+        &mut self,
+        label: &str,
+        x: Tensor,
+        weight: Tensor,
+        style: Slice,
+        demod: Slice,
+        tail: Tail,
+        border: usize,
+    ) -> Tensor {
         let ([images, inputs, height, width], [outputs, weight_inputs, kernel, _]) = (x.shape, weight.shape);
         let n = images.max(style.tensor.shape[0]);
         assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
@@ -75,11 +91,11 @@ impl Plan {
             params: bytemuck::bytes_of(&params),
             constants: &[("KERNEL", kernel as f64)],
             reads: &[x, weight, style.tensor, demod.tensor, tail.bias, tail.noise],
-            windows: &[Window::same(1), Window::same(1)],
+            windows: &[Window::same(1), Window::same(border as isize)],
             dtype: x.dtype,
             shape: [n, outputs, height, width],
             write_dtype: x.dtype,
-            layout: Layout::Slab { border: 1 },
+            layout: Layout::Slab { border },
             rows: height,
             columns: width,
             flops: (2 * n * outputs * inputs * kernel * kernel * height * width) as u64,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::kernels::{CHANNEL_TILE, Slice, Tail};
+use crate::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail};
 use crate::model::{Array, Model};
 use crate::plan::{Load, Plan};
 use crate::tensor::{DType, Layout, Tensor, quads};
@@ -92,9 +92,14 @@ impl<'a> Layers<'a> {
         self.plan.modulated_conv2d(name, x, weight, style, demod, tail)
     }
 
-    /// A per-channel tensor `[1, C]`, padded to what the kernels' tiles read.
+    /// The bias of a layer.
     pub(crate) fn bias(&mut self, name: &str) -> Tensor {
-        let array = self.array(&format!("{name}.bias"));
+        self.per_channel(&format!("{name}.bias"))
+    }
+
+    /// A per-channel tensor `[1, C]`, padded to what the kernels' tiles read.
+    fn per_channel(&mut self, name: &str) -> Tensor {
+        let array = self.array(name);
         let rows = array.len().next_multiple_of(CHANNEL_TILE);
         let load = whole(&array);
         let padded = move || {
@@ -102,26 +107,42 @@ impl<'a> Layers<'a> {
             values.resize(rows, 0.0);
             values
         };
-        self.plan.constant(&format!("{name}.bias"), [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(padded))
+        self.plan.constant(name, [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(padded))
     }
 
     /// The noise map of a layer at a resolution, and its strength; strength 0 when the network or the caller wants none.
     pub(crate) fn noise(&mut self, name: &str, resolution: usize) -> (Tensor, f32) {
+        match self.noise_map(name, resolution) {
+            Some(map) => (map, self.array(&format!("{name}.noise_strength")).to_f32()[0]),
+            None => (self.no_noise(), 0.0),
+        }
+    }
+
+    /// What precedes an instance norm: noise with a strength for each channel, bias, leaky ReLU.
+    pub(crate) fn epilogue(&mut self, name: &str, resolution: usize) -> Epilogue {
+        let bias = self.bias(name);
+        let (noise, strength, noise_on) = match self.noise_map(name, resolution) {
+            Some(map) => (map, self.per_channel(&format!("{name}.noise_strength")), true),
+            None => (self.no_noise(), self.filled("no strength", bias.shape[1], 0.0), false),
+        };
+        Epilogue { bias, noise, strength, noise_on, slope: 0.2 }
+    }
+
+    /// The noise map of a layer; none when the network or the caller wants none.
+    fn noise_map(&mut self, name: &str, resolution: usize) -> Option<Tensor> {
         let pixels = resolution * resolution;
-        let strength = |layers: &Layers<'_>| layers.array(&format!("{name}.noise_strength")).to_f32()[0];
         let has_noise = self.model.arrays.contains_key(&format!("synthesis.{name}.noise_const"));
         match self.noise {
             NoiseSource::Const if has_noise => {
                 let load = whole(&self.array(&format!("{name}.noise_const")));
-                let map = self.plan.constant(&format!("{name}.noise_const"), [1, pixels, 1, 1], DType::F32, Layout::Flat, load);
-                (map, strength(self))
+                Some(self.plan.constant(&format!("{name}.noise_const"), [1, pixels, 1, 1], DType::F32, Layout::Flat, load))
             }
             NoiseSource::Input if has_noise => {
                 let map = self.plan.input(&format!("{name}.noise"), [self.images, pixels, 1, 1], DType::F32, Layout::Flat);
                 self.noises.push(map);
-                (map, strength(self))
+                Some(map)
             }
-            _ => (self.plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4])), 0.0),
+            _ => None,
         }
     }
 
@@ -160,8 +181,27 @@ impl<'a> Layers<'a> {
 
     /// Ones in the place of a style or of demodulation factors.
     pub(crate) fn ones(&mut self, channels: usize) -> Slice {
+        self.uniform(channels, 1.0)
+    }
+
+    /// One factor for all channels in the place of a style: a gain of the weights.
+    pub(crate) fn uniform(&mut self, channels: usize, value: f32) -> Slice {
+        Slice { tensor: self.filled(&format!("all {value}"), channels, value), first: 0 }
+    }
+
+    /// The tail of a convolution that is followed by nothing.
+    pub(crate) fn no_tail(&mut self, channels: usize) -> Tail {
+        let bias = self.filled("no bias", channels, 0.0);
+        Tail { bias, noise: self.no_noise(), noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX }
+    }
+
+    fn filled(&mut self, name: &str, channels: usize, value: f32) -> Tensor {
         let rows = channels.next_multiple_of(CHANNEL_TILE);
-        Slice { tensor: self.plan.constant("ones", [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(move || vec![1.0; rows])), first: 0 }
+        self.plan.constant(name, [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(move || vec![value; rows]))
+    }
+
+    fn no_noise(&mut self) -> Tensor {
+        self.plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4]))
     }
 
     /// An array of the synthesis network.

@@ -30,6 +30,8 @@ struct Shape {
     gains: (fn(f32, usize) -> f32, f32),
     lr_multiplier: f32,
     activation: stylegan2::Activation,
+    /// TensorFlow's conditioning: the label's embedding is a row of a table, z and it are normalised as one.
+    concat_labels: bool,
 }
 
 /// Appends `fc0 ... fcN` to a new plan for `n` latents.
@@ -43,6 +45,7 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
             gains: (|lr_multiplier, inputs| lr_multiplier / (inputs as f32).sqrt(), config.lr_multiplier / std::f32::consts::SQRT_2),
             lr_multiplier: config.lr_multiplier,
             activation: stylegan2::Activation::Lrelu,
+            concat_labels: true,
         },
         Config::StyleGan2(config) => Shape {
             z_dim: config.z_dim,
@@ -52,6 +55,7 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
             gains: (|lr_multiplier, inputs| lr_multiplier / (inputs as f32).sqrt(), config.lr_multiplier),
             lr_multiplier: config.lr_multiplier,
             activation: config.mapping_activation,
+            concat_labels: config.concat_labels,
         },
         Config::MobileStyleGan(config) => Shape {
             z_dim: config.z_dim,
@@ -61,17 +65,21 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
             gains: (|_, _| 1.0, 1.0),
             lr_multiplier: 1.0,
             activation: stylegan2::Activation::Lrelu,
+            concat_labels: false,
         },
     };
     let mut plan = Plan::new();
     let z = (shape.z_dim > 0).then(|| plan.input("z", [n, shape.z_dim, 1, 1], DType::F32, Layout::Flat));
     let label = (shape.c_dim > 0).then(|| plan.input("label", [n, shape.c_dim, 1, 1], DType::F32, Layout::Flat));
     let embed = label.map(|label| {
-        let gain = 1.0 / (shape.c_dim as f32).sqrt();
+        let gain = if shape.concat_labels { 1.0 } else { 1.0 / (shape.c_dim as f32).sqrt() };
         let (weight, bias) = fc(&mut plan, model, "embed", gain, 1.0);
         plan.fully_connected("embed", label, weight, bias, 1.0, 1.0)
     });
-    let mut x = plan.normalize_2nd_moment("normalize", z, embed);
+    let mut x = match shape.concat_labels {
+        true => plan.normalize_2nd_moment_jointly("normalize", z, embed),
+        false => plan.normalize_2nd_moment("normalize", z, embed),
+    };
     let (slope, gain) = slope_and_gain(shape.activation);
     for i in 0..shape.num_layers {
         let name = format!("fc{i}");
@@ -82,12 +90,17 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
     Mapping { plan, z, label, w: x }
 }
 
+/// The weight and bias of a layer, times their gains; a bias the model does not have is 0.
 fn fc(plan: &mut Plan, model: &Model, name: &str, weight_gain: f32, bias_gain: f32) -> (Tensor, Tensor) {
-    let (weight, bias) = (model.array(&format!("mapping.{name}.weight")), model.array(&format!("mapping.{name}.bias")));
+    let weight = model.array(&format!("mapping.{name}.weight"));
     let scaled = |load: Load, gain: f32| -> Load { Arc::new(move || load().into_iter().map(|value| value * gain).collect()) };
     let [outputs, inputs] = weight.shape()[..] else { unreachable!("the manifest says [O, I]") };
+    let bias: Load = match model.arrays.get(&format!("mapping.{name}.bias")) {
+        Some(bias) => whole(bias),
+        None => Arc::new(move || vec![0.0; outputs]),
+    };
     (
         plan.constant(&format!("{name}.weight"), [outputs, inputs, 1, 1], DType::F32, Layout::Flat, scaled(whole(weight), weight_gain)),
-        plan.constant(&format!("{name}.bias"), [1, outputs, 1, 1], DType::F32, Layout::Flat, scaled(whole(bias), bias_gain)),
+        plan.constant(&format!("{name}.bias"), [1, outputs, 1, 1], DType::F32, Layout::Flat, scaled(bias, bias_gain)),
     )
 }

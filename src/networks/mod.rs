@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Model, TensorSpec};
 use crate::tensor::DType;
 
@@ -90,17 +90,6 @@ impl Config {
         }
     }
 
-    /// Refuses what converts but has no forward pass yet.
-    pub fn check_supported(&self) -> Result<()> {
-        match self {
-            Config::StyleGan1(_) => Err(Error::Config("StyleGAN (the first generation) converts, but cannot be run yet".into())),
-            Config::StyleGan2(config) if config.c_dim > 0 && config.concat_labels => {
-                Err(Error::Config("a StyleGAN2 with TensorFlow's conditioning (concat_labels) converts, but cannot be run yet".into()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Every tensor a model of this configuration has, with its shape.
     pub fn manifest(&self) -> Vec<TensorSpec> {
         match self {
@@ -123,7 +112,7 @@ impl Config {
 /// The forward pass of a model's synthesis network for `images` images, with activations and weights of type `dtype`.
 pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource) -> Synthesis {
     match &model.config {
-        Config::StyleGan1(_) => panic!("StyleGAN has no forward pass yet: ask Config::check_supported first"),
+        Config::StyleGan1(config) => stylegan1::synthesis(model, config, images, dtype, noise),
         Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
         Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }

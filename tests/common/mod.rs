@@ -10,7 +10,7 @@ use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{Gpu, reference};
 
 /// A device, opened once per test binary; `STYLEGAN_DEVICE` chooses another. Without an adapter the tests fail and say how to get one.
-pub fn gpu() -> &'static Gpu {
+pub(crate) fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
         let device = std::env::var("STYLEGAN_DEVICE").ok();
@@ -21,31 +21,31 @@ pub fn gpu() -> &'static Gpu {
 }
 
 /// A small generator of test values: PCG-like, seeded, uniform in -1..1.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1))
     }
 
-    pub fn next(&mut self) -> f32 {
+    pub(crate) fn next(&mut self) -> f32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
-    pub fn values(&mut self, n: usize) -> Vec<f32> {
+    pub(crate) fn values(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| self.next()).collect()
     }
 }
 
 /// Fails when `got` and `want` differ in length, anywhere by more than `tolerance` of want's rms, or anywhere by NaN.
 #[track_caller]
-pub fn compare(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
+pub(crate) fn compare(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}: {} values instead of {}", got.len(), want.len());
     let rms = (want.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / want.len().max(1) as f64).sqrt();
     let error = |i: usize| (f64::from(got[i]) - f64::from(want[i])).abs() / rms.max(f64::MIN_POSITIVE);
-    // Not `error > tolerance`: that is false for NaN.
-    let wrong: Vec<usize> = (0..got.len()).filter(|&i| !(error(i) <= tolerance)).collect();
+    // Not `error > tolerance`: that is false for NaN, which compares as nothing.
+    let wrong: Vec<usize> = (0..got.len()).filter(|&i| error(i).partial_cmp(&tolerance).is_none_or(std::cmp::Ordering::is_gt)).collect();
     let worst = (0..got.len()).max_by(|&i, &j| error(i).total_cmp(&error(j))).unwrap_or(0);
     assert!(
         wrong.is_empty(),
@@ -60,7 +60,7 @@ pub fn compare(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
 }
 
 /// `||got - want|| / ||want||`; infinite when the lengths differ or a value is NaN.
-pub fn rel_l2(got: &[f32], want: &[f32]) -> f64 {
+pub(crate) fn rel_l2(got: &[f32], want: &[f32]) -> f64 {
     if got.len() != want.len() {
         return f64::INFINITY;
     }
@@ -72,7 +72,7 @@ pub fn rel_l2(got: &[f32], want: &[f32]) -> f64 {
 }
 
 /// Largest error of a single kernel, of the rms of what it should yield.
-pub fn tolerance(dtype: DType) -> f64 {
+pub(crate) fn tolerance(dtype: DType) -> f64 {
     match dtype {
         DType::F16 => 4e-3,
         _ => 2e-5,
@@ -82,7 +82,7 @@ pub fn tolerance(dtype: DType) -> f64 {
 /// Runs a plan on the device and on the CPU twins with the same inputs, and compares every tensor that passes write. Inputs are
 /// rounded as the device stores them, so that kernels are measured and not the rounding.
 #[track_caller]
-pub fn check(what: &str, mut plan: Plan, inputs: &HashMap<&str, Vec<f32>>, options: &Options) -> Vec<Vec<f32>> {
+pub(crate) fn check(what: &str, mut plan: Plan, inputs: &HashMap<&str, Vec<f32>>, options: &Options) -> Vec<Vec<f32>> {
     for id in 0..plan.entries.len() {
         let entry = &mut plan.entries[id];
         match &entry.origin {

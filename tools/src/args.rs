@@ -41,6 +41,7 @@ pub(crate) enum Command {
 /// that `convert` knows, which is then converted in memory.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  stylegan generate --seeds 0-15 --grid 4x4 --outdir out
   stylegan generate --network ffhq.safetensors --seeds 85,265-270 --trunc 0.7 --outdir out
   stylegan generate --network cifar10.pkl --seeds 0-9 --class 3 --outdir ships
   stylegan generate --network ffhq.pkl --seeds 0-7 --outdir out --grid 4x2 --format jpg

@@ -24,6 +24,7 @@ const PARTS = {
   facialHair: [null, 'full', 'full2', 'goatee1', 'moustache1', 'chin'],
   accessories: [null, 'glasses', 'glasses2', 'sunglasses'],
   skinColor: ['694d3d', 'ae5d29', 'd08b5b', 'edb98a', 'ffdbb4'],
+  // Does not show with the heads above, whose hair is black; it stays because the shape of z depends on it.
   headContrastColor: ['2c1b18', '4a312c', '724133', 'a55728', 'e8e1e1', 'd6b370'],
   clothingColor: ['e78276', 'ffcf77', 'fdea6b', '78e185', '9ddadb', '8fa7df', 'e279c7'],
   backgroundColor: ['b6e3f4', 'c0aede', 'd1d4f9', 'ffd5dc', 'ffdfbf', 'c8e6c9'],

@@ -19,7 +19,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
         x = net.separable_layer(&format!("{block}.conv1"), x, resolution);
         x = net.separable_layer(&format!("{block}.conv2"), x, resolution);
     }
-    let img = net.to_rgb("torgb", x);
+    let img = net.torgb("torgb", x);
     net.layers.finish(img)
 }
 
@@ -58,7 +58,7 @@ impl Net<'_> {
     }
 
     /// 1x1 to twelve channels, and a last wavelet to the image.
-    fn to_rgb(&mut self, name: &str, x: Tensor) -> Tensor {
+    fn torgb(&mut self, name: &str, x: Tensor) -> Tensor {
         let (noise, bias) = (self.layers.noise(name, 0).0, self.layers.bias(name));
         let tail = Tail { bias, noise, noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX };
         let channels = self.layers.modulated_conv2d(name, x, tail);

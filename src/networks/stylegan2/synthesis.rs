@@ -1,7 +1,7 @@
 //! The synthesis network, ws -> image (Karras et al. 2020, figures 2c and 7b).
 
-use super::{Activation, Config};
-use crate::kernels::{Tail, filter_bias_act, slope_and_gain};
+use super::{Architecture, Config};
+use crate::kernels::{Tail, filter_bias_act, slope_and_gain, upsample2d_add};
 use crate::model::Model;
 use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis};
 use crate::tensor::{DType, Tensor};
@@ -14,12 +14,16 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
     let mut img = None;
     for resolution in config.resolutions() {
         let block = format!("b{resolution}");
+        let input = x;
         if resolution > 4 {
             x = net.synthesis_layer_up(&format!("{block}.conv0"), x, resolution);
         }
-        x = net.synthesis_layer(&format!("{block}.conv1"), x, resolution);
+        x = match config.architecture {
+            Architecture::Resnet if resolution > 4 => net.residual(&block, input, x, resolution),
+            _ => net.synthesis_layer(&format!("{block}.conv1"), x, resolution, 1.0),
+        };
         if config.has_torgb(resolution) {
-            img = Some(net.to_rgb(&format!("{block}.torgb"), x, img));
+            img = Some(net.torgb(&format!("{block}.torgb"), x, img));
         }
     }
     net.layers.finish(img.expect("the last block has a torgb"))
@@ -57,23 +61,37 @@ struct Net<'a> {
 }
 
 impl Net<'_> {
-    /// 3x3 convolution, noise, bias, activation.
-    fn synthesis_layer(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
-        let tail = self.tail(name, resolution, self.config.activation);
+    /// 3x3 convolution, noise, bias, activation; the gain follows the activation.
+    fn synthesis_layer(&mut self, name: &str, x: Tensor, resolution: usize, gain: f32) -> Tensor {
+        let tail = self.tail(name, resolution, gain);
         self.layers.modulated_conv2d(name, x, tail)
     }
 
     /// The same with up-sampling by two before the convolution, as a transposed convolution and a low-pass filter.
     fn synthesis_layer_up(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
         let filter = &self.config.resample_filter;
-        let tail = self.tail(name, resolution, self.config.activation);
+        let tail = self.tail(name, resolution, 1.0);
         let (weight, style, demod) = (self.layers.convolution_weight(name), self.layers.style(name), self.layers.demod(name));
         let t = self.layers.plan.modulated_conv2d_up(name, x, weight, style, demod, filter_bias_act::border(filter));
         self.layers.plan.filter_bias_act(&format!("{name}.filter"), t, filter, tail)
     }
 
+    /// conv1 plus the block's input, up-sampled by a 1x1 convolution and the low-pass filter; halved variances add up to one.
+    fn residual(&mut self, block: &str, input: Tensor, x: Tensor, resolution: usize) -> Tensor {
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let name = format!("{block}.skip");
+        let (weight, demod) = (self.layers.convolution_weight(&name), self.layers.demod(&name));
+        let gain = self.layers.uniform(input.shape[1], half / (input.shape[1] as f32).sqrt());
+        let tail = self.layers.no_tail(weight.shape[0]);
+        // The 1x1 convolution comes first: it commutes with the filter, and has a quarter of the pixels here.
+        let filter = &self.config.resample_filter;
+        let skip = self.layers.plan.modulated_conv2d_bordered(&name, input, weight, gain, demod, tail, upsample2d_add::border(filter));
+        let x = self.synthesis_layer(&format!("{block}.conv1"), x, resolution, half);
+        self.layers.plan.upsample2d_add(block, x, skip, filter)
+    }
+
     /// 1x1 convolution to the image's channels, added to the image of the block below, doubled.
-    fn to_rgb(&mut self, name: &str, x: Tensor, skip: Option<Tensor>) -> Tensor {
+    fn torgb(&mut self, name: &str, x: Tensor, skip: Option<Tensor>) -> Tensor {
         let weight = self.layers.array(&format!("{name}.weight"));
         let shape = [weight.shape()[0], weight.shape()[1], 1, 1];
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), shape, crate::networks::layers::whole(&weight));
@@ -82,10 +100,10 @@ impl Net<'_> {
         self.layers.plan.to_rgb(name, x, weight, style, bias, skip, &self.config.resample_filter, limit)
     }
 
-    fn tail(&mut self, name: &str, resolution: usize, activation: Activation) -> Tail {
-        let (slope, gain) = slope_and_gain(activation);
+    fn tail(&mut self, name: &str, resolution: usize, gain: f32) -> Tail {
+        let (slope, activation_gain) = slope_and_gain(self.config.activation);
         let (noise, noise_strength) = self.layers.noise(name, resolution);
-        let limit = self.config.conv_clamp.unwrap_or(f32::MAX);
-        Tail { bias: self.layers.bias(name), noise, noise_strength, slope, gain, limit }
+        let limit = self.config.conv_clamp.map_or(f32::MAX, |clamp| clamp * gain);
+        Tail { bias: self.layers.bias(name), noise, noise_strength, slope, gain: activation_gain * gain, limit }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use stylegan_wgpu::model::{Array, TensorSpec};
 use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::stylegan2::{self, Activation};
 
+use super::average_w::{Dense, average_w};
 use super::error::{ConvertError, Result};
 use super::torch::Tensor;
 
@@ -101,4 +103,31 @@ pub(crate) fn filter_taps(name: &str, kernel: &Tensor) -> Result<Vec<f32>> {
 pub(crate) fn same_filter(a: &[f64], b: &[f64]) -> bool {
     let (sum_a, sum_b) = (a.iter().sum::<f64>(), b.iter().sum::<f64>());
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| (x / sum_a - y / sum_b).abs() < 1e-5)
+}
+
+/// w_avg of a network whose file has none, the mean of w over 10,000 latents; `layer` reads weight and bias of mapping layer `i`.
+pub(crate) fn mean_w(
+    config: &stylegan2::Config,
+    layer: impl Fn(usize) -> Result<(Tensor, Tensor)>,
+    progress: &mut super::Progress<'_>,
+) -> Result<Tensor> {
+    // With classes there is no one average; of other activations no genuine file is known.
+    if config.c_dim > 0 || config.mapping_activation != Activation::Lrelu {
+        return Err(ConvertError::tensor("w_avg", "the average of w", "nothing"));
+    }
+    let mut layers = Vec::new();
+    for (i, (inputs, outputs)) in config.mapping_features().into_iter().enumerate() {
+        let (weight, bias) = layer(i)?;
+        if weight.shape != [outputs, inputs] || bias.shape != [outputs] {
+            let needed = format!("[{outputs}, {inputs}] and [{outputs}]");
+            return Err(ConvertError::tensor(format!("mapping layer {i}"), needed, format!("{:?} and {:?}", weight.shape, bias.shape)));
+        }
+        let gain = config.lr_multiplier / (inputs as f32).sqrt();
+        layers.push(Dense {
+            inputs,
+            weight: weight.values.iter().map(|value| value * gain).collect(),
+            bias: bias.values.iter().map(|value| value * config.lr_multiplier).collect(),
+        });
+    }
+    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
 }

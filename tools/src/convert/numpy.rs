@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::json;
+
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::torch::{Allowance, Dtype, Tensor};
@@ -134,4 +136,25 @@ fn element(pickle: &Pickle<'_>, id: Id) -> Option<Dtype> {
         "b1" => Dtype::Bool,
         _ => return None,
     })
+}
+
+/// A value as JSON, a few levels deep and a few dozen entries wide: for the record in the converted file.
+pub(crate) fn to_json(pickle: &Pickle<'_>, id: Id, depth: usize) -> serde_json::Value {
+    let list = |items: &[Id]| items.iter().take(40).map(|&item| to_json(pickle, item, depth - 1)).collect();
+    match pickle.value(id) {
+        Value::None => serde_json::Value::Null,
+        Value::Bool(value) => json!(value),
+        Value::Int(value) => json!(*value as f64 as i64),
+        Value::Float(value) => json!(value),
+        Value::Str(_) | Value::Latin1(_) => json!(pickle.name(id).unwrap_or_default()),
+        Value::Tuple(items) if depth > 0 => serde_json::Value::Array(list(items)),
+        Value::List(items) if depth > 0 => serde_json::Value::Array(list(items)),
+        _ => match pickle.entries(id).filter(|_| depth > 0) {
+            Some(entries) => {
+                let entry = |&(key, value): &(Id, Id)| Some((pickle.name(key)?.into_owned(), to_json(pickle, value, depth - 1)));
+                serde_json::Value::Object(entries.iter().take(40).filter_map(entry).collect())
+            }
+            None => number(pickle, id).map_or_else(|| json!(pickle.describe(id)), |number| json!(number)),
+        },
+    }
 }

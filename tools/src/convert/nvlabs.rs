@@ -5,16 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use stylegan_wgpu::model::TensorSpec;
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::network::{Converted, channel_rule, filter_taps, gather, same_filter};
-use super::numpy;
-use super::torch::Checkpoint;
-use super::value::{Id, Value};
+use super::network::{Converted, channel_rule, filter_taps, gather, mean_w, same_filter};
+use super::numpy::{self, to_json};
+use super::torch::{Checkpoint, Tensor};
+use super::value::Id;
 
 /// Most dict entries looked at in one generator; a genuine one has about 10,000. Memo references can make the same
 /// dict appear in any number of places.
@@ -34,22 +35,23 @@ pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) 
     let config = generator.config()?;
     config.validate()?;
     let format = if generator.flat() { "stylegan3 (StyleGAN2 network)" } else { "stylegan2-ada-pytorch" };
-    let source_config = json!({ "init_kwargs": generator.kwargs.map(|id| to_json(checkpoint, id, 4)) }).to_string();
+    let source_config = json!({ "init_kwargs": generator.kwargs.map(|id| to_json(&checkpoint.pickle, id, 4)) }).to_string();
+    // w_avg_beta = None keeps no average.
+    let average = match generator.tensors.get("mapping.w_avg") {
+        Some(&id) => checkpoint.tensor("mapping.w_avg", id)?,
+        None => {
+            let layer =
+                |i: usize| Ok((generator.tensor(&format!("mapping.fc{i}.weight"))?, generator.tensor(&format!("mapping.fc{i}.bias"))?));
+            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+        }
+    };
     let config = Config::StyleGan2(config);
     generator.refuse_extra_tensors(&config)?;
-    gather(
-        config,
-        format,
-        source_config,
-        |spec| {
-            let id = *generator
-                .tensors
-                .get(&spec.name)
-                .ok_or_else(|| ConvertError::tensor(&spec.name, format!("{:?}", spec.shape), "nothing"))?;
-            Ok((spec.name.clone(), checkpoint.tensor(&spec.name, id)?))
-        },
-        progress,
-    )
+    let read = |spec: &TensorSpec| match spec.name.as_str() {
+        "mapping.w_avg" => Ok((spec.name.clone(), average.clone())),
+        name => Ok((spec.name.clone(), generator.tensor(name)?)),
+    };
+    gather(config, format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
 }
 
 /// A generator's module tree, flattened.
@@ -134,6 +136,11 @@ impl<'c> Generator<'c> {
             true => Ok(()),
             false => Err(ConvertError::malformed("a generator without a state")),
         }
+    }
+
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        let id = *self.tensors.get(name).ok_or_else(|| ConvertError::tensor(name, "a tensor", "nothing"))?;
+        self.checkpoint.tensor(name, id)
     }
 
     fn refuse_other_networks(&self) -> Result<()> {
@@ -378,27 +385,5 @@ impl<'c> Generator<'c> {
         value
             .map(|value| value as f32)
             .ok_or_else(|| ConvertError::malformed(format!("{key} is {}, not a number", self.checkpoint.pickle.describe(id))))
-    }
-}
-
-/// A value as JSON, a few levels deep and a few dozen entries wide: for the record in the converted file.
-pub(crate) fn to_json(checkpoint: &Checkpoint<'_>, id: Id, depth: usize) -> serde_json::Value {
-    let pickle = &checkpoint.pickle;
-    let list = |items: &[Id]| items.iter().take(40).map(|&item| to_json(checkpoint, item, depth - 1)).collect();
-    match pickle.value(id) {
-        Value::None => serde_json::Value::Null,
-        Value::Bool(value) => json!(value),
-        Value::Int(value) => json!(*value as f64 as i64),
-        Value::Float(value) => json!(value),
-        Value::Str(_) | Value::Latin1(_) => json!(pickle.name(id).unwrap_or_default()),
-        Value::Tuple(items) if depth > 0 => serde_json::Value::Array(list(items)),
-        Value::List(items) if depth > 0 => serde_json::Value::Array(list(items)),
-        _ => match pickle.entries(id).filter(|_| depth > 0) {
-            Some(entries) => {
-                let entry = |&(key, value): &(Id, Id)| Some((pickle.name(key)?.into_owned(), to_json(checkpoint, value, depth - 1)));
-                serde_json::Value::Object(entries.iter().take(40).filter_map(entry).collect())
-            }
-            None => numpy::number(pickle, id).map_or_else(|| json!(pickle.describe(id)), |number| json!(number)),
-        },
     }
 }

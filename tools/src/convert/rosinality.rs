@@ -6,10 +6,9 @@ use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
-use super::average_w::{Dense, average_w};
 use super::error::{ConvertError, Result};
-use super::network::{Converted, channel_rule, filter_taps, gather};
-use super::nvlabs::to_json;
+use super::network::{Converted, channel_rule, filter_taps, gather, mean_w};
+use super::numpy::to_json;
 use super::state_dict::StateDict;
 use super::torch::{Checkpoint, Tensor};
 
@@ -71,10 +70,14 @@ pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<
     config.validate()?;
     let average = match average {
         Some(average) => average,
-        None => mean_w(dict, &config, &mut |fraction| progress(0.9 * fraction))?,
+        // A training checkpoint does not carry it.
+        None => {
+            let layer = |i: usize| Ok((dict.tensor(&format!("style.{}.weight", i + 1))?, dict.tensor(&format!("style.{}.bias", i + 1))?));
+            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+        }
     };
     let args = ["args", "opts"].iter().find_map(|key| checkpoint.pickle.get(checkpoint.pickle.root, key));
-    let args = args.map(|id| to_json(checkpoint, checkpoint.pickle.state(id).unwrap_or(id), 3));
+    let args = args.map(|id| to_json(&checkpoint.pickle, checkpoint.pickle.state(id).unwrap_or(id), 3));
     let read = |spec: &stylegan_wgpu::model::TensorSpec| {
         if spec.name == "mapping.w_avg" {
             return Ok(("latent_avg".to_owned(), average.clone()));
@@ -167,28 +170,6 @@ fn filter(dict: &StateDict<'_>, blocks: usize) -> Result<Vec<f32>> {
         }
     }
     Ok(chosen.unwrap_or(vec![1.0, 3.0, 3.0, 1.0]))
-}
-
-/// w_avg of a training checkpoint, which does not carry it.
-fn mean_w(dict: &StateDict<'_>, config: &stylegan2::Config, progress: &mut Progress<'_>) -> Result<Tensor> {
-    let mut layers = Vec::new();
-    for (i, (inputs, outputs)) in config.mapping_features().into_iter().enumerate() {
-        let (weight, bias) = (format!("style.{}.weight", i + 1), format!("style.{}.bias", i + 1));
-        if dict.shape(&weight)? != [outputs, inputs] || dict.shape(&bias)? != [outputs] {
-            return Err(ConvertError::tensor(
-                weight,
-                format!("[{outputs}, {inputs}]"),
-                format!("{:?}", dict.shape::<2>(&format!("style.{}.weight", i + 1))?),
-            ));
-        }
-        let gain = LR / (inputs as f32).sqrt();
-        layers.push(Dense {
-            inputs,
-            weight: dict.tensor(&weight)?.values.iter().map(|value| value * gain).collect(),
-            bias: dict.tensor(&bias)?.values.iter().map(|value| value * LR).collect(),
-        });
-    }
-    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
 }
 
 /// rosinality's name for a tensor of ours.

@@ -5,10 +5,8 @@ use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
-use super::average_w::{Dense, average_w};
 use super::error::{ConvertError, Result};
-use super::network::{Converted, gather};
-use super::torch::Tensor;
+use super::network::{Converted, gather, mean_w};
 use super::variables::{Sizes, Variables, flip, refuse_options};
 
 /// The output layer of configurations A to D.
@@ -26,7 +24,12 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
     config.validate()?;
     let average = match variables.has("dlatent_avg") {
         true => variables.tensor("dlatent_avg")?,
-        false => mean_w(variables, &config, &mut |fraction| progress(0.9 * fraction))?,
+        false => {
+            let layer = |i: usize| {
+                Ok((variables.tensor(&format!("mapping/Dense{i}/weight"))?, variables.tensor(&format!("mapping/Dense{i}/bias"))?))
+            };
+            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+        }
     };
     let lod = variables.has(LOD0);
     let shared = Config::StyleGan2(config.clone());
@@ -141,25 +144,4 @@ fn refuse_extras(variables: &impl Variables, config: &stylegan2::Config, manifes
             "the network has a variable {name} that a StyleGAN2 of its configuration has not; modified networks are not supported"
         ))),
     }
-}
-
-/// The average of w, where the file has none.
-fn mean_w(variables: &impl Variables, config: &stylegan2::Config, progress: &mut Progress<'_>) -> Result<Tensor> {
-    if config.c_dim > 0 || config.mapping_activation != Activation::Lrelu {
-        return Err(ConvertError::tensor("dlatent_avg", "the average of w", "nothing"));
-    }
-    let mut layers = Vec::new();
-    for (i, (inputs, outputs)) in config.mapping_features().into_iter().enumerate() {
-        let (weight, bias) = (variables.tensor(&format!("mapping/Dense{i}/weight"))?, variables.tensor(&format!("mapping/Dense{i}/bias"))?);
-        if weight.shape != [outputs, inputs] || bias.shape != [outputs] {
-            return Err(ConvertError::tensor(format!("mapping/Dense{i}"), format!("[{outputs}, {inputs}]"), format!("{:?}", weight.shape)));
-        }
-        let gain = config.lr_multiplier / (inputs as f32).sqrt();
-        layers.push(Dense {
-            inputs,
-            weight: weight.values.iter().map(|value| value * gain).collect(),
-            bias: bias.values.iter().map(|value| value * config.lr_multiplier).collect(),
-        });
-    }
-    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
 }

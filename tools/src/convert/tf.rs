@@ -9,8 +9,7 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::network::Converted;
-use super::numpy;
-use super::nvlabs::to_json;
+use super::numpy::{self, to_json};
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
 use super::variables::Variables;
@@ -158,7 +157,7 @@ impl Variables for TfVariables<'_> {
     }
 
     fn source_config(&self) -> String {
-        json!({ "static_kwargs": self.kwargs.first().map(|&id| to_json(self.checkpoint, id, 3)) }).to_string()
+        json!({ "static_kwargs": self.kwargs.first().map(|&id| to_json(&self.checkpoint.pickle, id, 3)) }).to_string()
     }
 }
 

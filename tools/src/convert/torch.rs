@@ -167,7 +167,11 @@ impl<'a> Checkpoint<'a> {
                 known.insert(reference.key.into_owned(), (reference.dtype, reference.numel));
             }
         }
-        let keys: Vec<_> = keys.items(keys.root).unwrap_or(&[]).iter().filter_map(|&key| keys.name(key).map(Cow::into_owned)).collect();
+        let listed = keys.items(keys.root).unwrap_or(&[]);
+        if listed.len() > known.len() {
+            return Err(ConvertError::malformed("more storages are listed than are used"));
+        }
+        let keys: Vec<String> = listed.iter().filter_map(|&key| keys.name(key).map(Cow::into_owned)).collect();
         // What the file ought to have from here: lets a download that stopped early be told to the byte.
         let whole = keys
             .iter()

@@ -173,7 +173,7 @@ fn rounded(mut model: Model) -> Model {
     for (name, array) in &mut model.arrays {
         if name.ends_with(".affine.bias") {
             let values: Vec<f32> = array.to_f32().iter().map(|value| (value - 1.0) + 1.0).collect();
-            *array = Array::from_f32(&array.shape().to_vec(), &values);
+            *array = Array::from_f32(array.shape(), &values);
         }
     }
     model
@@ -332,4 +332,115 @@ fn tensorflow_of_odd_shapes() {
         let kwargs = dict([("fmap_base", Py::Int(256)), ("fmap_max", Py::Int(12))]);
         expect(&model, &tensorflow(&model, true, kwargs), &format!("{config:?}"));
     }
+}
+
+// ---- rosinality and its decoders
+
+fn rosinality_name(ours: &str) -> String {
+    if let Some(rest) = ours.strip_prefix("mapping.fc") {
+        let (index, kind) = rest.split_once('.').unwrap();
+        return format!("style.{}.{kind}", index.parse::<usize>().unwrap() + 1);
+    }
+    let (resolution, rest) = ours.strip_prefix("synthesis.b").unwrap().split_once('.').unwrap();
+    let log2 = resolution.parse::<usize>().unwrap().ilog2() as usize;
+    let (module, noise) = match (rest.split('.').next().unwrap(), log2) {
+        ("const", _) => return "input.input".into(),
+        ("conv1", 2) => ("conv1".to_owned(), 0),
+        ("conv0", _) => (format!("convs.{}", 2 * log2 - 6), 2 * log2 - 5),
+        ("conv1", _) => (format!("convs.{}", 2 * log2 - 5), 2 * log2 - 4),
+        (_, 2) => ("to_rgb1".to_owned(), 0),
+        (_, _) => (format!("to_rgbs.{}", log2 - 3), 0),
+    };
+    match rest.split_once('.').unwrap().1 {
+        "weight" => format!("{module}.conv.weight"),
+        "affine.weight" => format!("{module}.conv.modulation.weight"),
+        "affine.bias" => format!("{module}.conv.modulation.bias"),
+        "bias" if module.starts_with("to_rgb") => format!("{module}.bias"),
+        "bias" => format!("{module}.activate.bias"),
+        "noise_strength" => format!("{module}.noise.weight"),
+        _ => format!("noises.noise_{noise}"),
+    }
+}
+
+fn rosinality(model: &Model, prefix: &str) -> Py {
+    let entry = |(name, array): (&String, &Array)| {
+        let shape = match (array.shape(), name.ends_with("torgb.bias")) {
+            (&[o, i, h, w], _) => vec![1, o, i, h, w],
+            (&[channels], true) => vec![1, channels, 1, 1],
+            ([], _) => vec![1],
+            (other, _) => other.to_vec(),
+        };
+        (format!("{prefix}{}", rosinality_name(name)), Py::Torch(shape, array.to_f32()))
+    };
+    Py::Dict(model.arrays.iter().filter(|(name, _)| *name != "mapping.w_avg").map(entry).collect())
+}
+
+/// config F without what rosinality's code has not; sizes are read off the shapes, so 36 channels need not be a base of 72 * 8.
+fn plain() -> stylegan2::Config {
+    stylegan2::Config { channel_base: 36 * 16, channel_max: 36, ..odd() }
+}
+
+#[test]
+fn decoders_keep_an_average_per_layer() {
+    let config = stylegan2::Config { per_layer_w_avg: true, ..plain() };
+    let model = random_weights(&Config::StyleGan2(config), 9);
+    let file = dict([
+        ("state_dict", rosinality(&model, "decoder.")),
+        ("latent_avg", torch(model.array("mapping.w_avg"))),
+        ("opts", dict([("output_size", Py::Int(32)), ("device", Py::None), ("start_from_latent_avg", Py::Bool(true))])),
+    ]);
+    expect(&model, &pickle(&file), "pSp");
+}
+
+/// A bare state_dict has no average: it is the mean of w over RandomState(123).randn(10000, z_dim).
+#[test]
+fn a_missing_average_is_computed() {
+    let config = stylegan2::Config { img_resolution: 8, channel_base: 36 * 8, ..plain() };
+    let model = random_weights(&Config::StyleGan2(config.clone()), 9);
+    let mut told = 0.0;
+    let found = from_bytes(&pickle(&rosinality(&model, "")), "bare", &mut |fraction| told = fraction).unwrap();
+    assert_eq!((&found.config, told), (&model.config, 1.0));
+    let z = stylegan_wgpu::latent::RandomState::new(123).randn(10_000 * config.z_dim);
+    let mut mean = vec![0.0; config.w_dim];
+    for z in z.chunks_exact(config.z_dim) {
+        let w = super::mapping(&model, &config, z, None, 1.0, 0);
+        mean.iter_mut().zip(w).for_each(|(mean, w)| *mean += w / 10_000.0);
+    }
+    let scale = mean.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    for (got, want) in found.array("mapping.w_avg").to_f32().into_iter().zip(mean) {
+        assert!((f64::from(got) - want).abs() <= 1e-5 * scale, "{got} {want}");
+    }
+}
+
+#[test]
+fn strangers_are_refused_by_name() {
+    let one = || Py::Torch(vec![1], vec![0.0]);
+    let names = |names: &[&str]| Py::Dict(names.iter().map(|name| ((*name).to_owned(), one())).collect());
+    let cases = [
+        (dict([("GAN", names(&["SE.net.0.weight", "GE.initial_block"]))]), "lucidrains"),
+        (names(&["features.0.weight", "classifier.6.weight"]), "VGG"),
+        (names(&["convs.0.0.weight", "final_conv.0.weight", "final_linear.0.weight"]), "discriminator"),
+        (dict([("state_dict", names(&["encoder.input_layer.0.weight", "encoder.body.0.weight"]))]), "encoder"),
+        (dict([("state_dict", names(&["synthesis.input.weight"]))]), "StyleGAN3"),
+        (dict([("g", names(&["input.input", "conv1.conv.weight"]))]), "no g_ema"),
+        (Py::Call("tfutil", "Network", Vec::new()), "Progressive GAN"),
+        (dict([("state_dict", names(&["student.conv1.weight"]))]), "MobileStyleGAN"),
+    ];
+    for (value, word) in cases {
+        let error = from_bytes(&pickle(&value), word, &mut quiet()).unwrap_err();
+        assert!(matches!(error, super::super::ConvertError::Unsupported(_)) && error.to_string().contains(word), "{word}: {error}");
+    }
+}
+
+/// The speed and memory of a full-size checkpoint; run it alone, in release: `cargo test --release -- --ignored full_size`.
+#[test]
+#[ignore = "measures: 30 million parameters, a minute in the dev profile"]
+fn full_size() {
+    let config = stylegan2::Config::config_f();
+    let model = random_weights(&Config::StyleGan2(config.clone()), 0);
+    let bytes = nvlabs(&model, &config);
+    drop(model);
+    let started = std::time::Instant::now();
+    let found = from_bytes(&bytes, "config F", &mut quiet()).unwrap();
+    eprintln!("{} MB converted in {:?}, {} parameters", bytes.len() / 1_000_000, started.elapsed(), found.parameters());
 }

@@ -1,5 +1,5 @@
 //! StyleGAN: configuration and tensors (Karras et al. 2019, "A Style-Based Generator Architecture for Generative Adversarial
-//! Networks", figure 1b). The forward pass is not written yet.
+//! Networks", figure 1b).
 
 use serde::{Deserialize, Serialize};
 

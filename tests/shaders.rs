@@ -1,0 +1,113 @@
+//! Every shader exactly as it is assembled at run time: valid in naga, with the parameters and bindings the Rust side gives it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ResourceBinding, StorageAccess};
+use stylegan_wgpu::kernel::Kernel;
+use stylegan_wgpu::kernels;
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan2, synthesis};
+use stylegan_wgpu::plan::{Band, Pass, Plan};
+use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::tensor::{DType, Slab};
+
+fn parse(label: &str, source: &str) -> Module {
+    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
+    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::default();
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+    validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    if let Err(error) = validator.validate(&module) {
+        panic!("{label}: {}", error.emit_to_string(source));
+    }
+    module
+}
+
+#[test]
+fn every_kernel_is_valid_in_every_variant_and_type() {
+    for kernel in kernels::ALL {
+        for variant in kernel.variants {
+            for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32)] {
+                parse(&format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name), &variant.wgsl(reads, writes));
+            }
+        }
+        assert_eq!(kernel.variants.last().map(|variant| variant.name), Some("portable"), "{}'s last variant runs everywhere", kernel.name);
+    }
+}
+
+#[test]
+fn an_invalid_shader_fails() {
+    let broken = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32).replace("p.img.width", "p.img.depth");
+    assert!(std::panic::catch_unwind(|| parse("broken", &broken)).is_err());
+}
+
+#[test]
+fn a_shader_has_a_rust_file_of_the_same_stem() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let stems = |folder: &str, extension: &str| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| name.ends_with(extension));
+        names.filter_map(|name| name.split('.').next().map(String::from)).filter(|stem| stem != "mod").collect()
+    };
+    let kernels: BTreeSet<String> = kernels::ALL.iter().map(|kernel| kernel.name.to_string()).collect();
+    assert_eq!(stems("shaders", ".wgsl"), kernels);
+    assert_eq!(stems("src/kernels", ".rs"), kernels);
+}
+
+/// Plans in which every kernel occurs.
+fn plans() -> Vec<Plan> {
+    let stylegan2 = stylegan2::Config {
+        img_resolution: 16,
+        channel_base: 128,
+        channel_max: 12,
+        z_dim: 8,
+        w_dim: 8,
+        c_dim: 3,
+        ..stylegan2::Config::config_f()
+    };
+    let mobile = mobilestylegan::Config { z_dim: 8, w_dim: 8, img_resolution: 16, num_layers: 2, channels: vec![16, 8] };
+    let configs = [Config::StyleGan2(stylegan2), Config::MobileStyleGan(mobile)];
+    let networks = configs.iter().flat_map(|config| {
+        let model = random_weights(config, 1);
+        let mapping = stylegan_wgpu::networks::mapping::mapping(&model, 2).plan;
+        [synthesis(&model, 2, DType::F32, NoiseSource::Const).plan, synthesis(&model, 2, DType::F16, NoiseSource::Input).plan, mapping]
+    });
+    networks.collect()
+}
+
+#[test]
+fn shaders_take_what_passes_give() {
+    let mut seen = BTreeSet::new();
+    for pass in plans().iter().flat_map(|plan| &plan.passes) {
+        seen.insert(pass.kernel.name);
+        for variant in pass.kernel.variants {
+            let label = format!("{} ({}.{})", pass.label, pass.kernel.name, variant.name);
+            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype)));
+        }
+    }
+    let missing: Vec<&str> = kernels::ALL.iter().map(|kernel: &&Kernel| kernel.name).filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "no network here uses {missing:?}: nothing checks their parameters");
+}
+
+/// The size of `Params`, the number of bindings and who writes.
+fn agree(label: &str, pass: &Pass, module: &Module) {
+    let mut bindings = Vec::new();
+    for (_, variable) in module.global_variables.iter() {
+        let Some(ResourceBinding { binding, .. }) = variable.binding else { continue };
+        bindings.push(binding);
+        match variable.space {
+            AddressSpace::Uniform => {
+                let size = module.types[variable.ty].inner.size(module.to_ctx()) as usize;
+                let header = if pass.windows.is_empty() { 0 } else { size_of::<Band>() + pass.windows.len() * size_of::<Slab>() };
+                assert_eq!(size, header + pass.params.len(), "{label}: Params of the shader and of the Rust side differ in size");
+            }
+            AddressSpace::Storage { access } => {
+                let writes = access.contains(StorageAccess::STORE);
+                assert_eq!(writes, binding as usize == pass.reads.len() + 1, "{label}: binding {binding} is written, or the last is not");
+            }
+            space => panic!("{label}: a binding in {space:?}"),
+        }
+    }
+    bindings.sort_unstable();
+    assert_eq!(bindings, (0..pass.reads.len() as u32 + 2).collect::<Vec<_>>(), "{label}: bindings");
+}
