@@ -1,7 +1,7 @@
 // y = (lrelu(x + strength * noise + bias) - mean) * scale + shift: adaptive instance normalisation (paper, equation 1).
 //
 // The activation is computed a second time instead of stored: a pass over memory costs more than four operations a value. A
-// thread owns a pixel and 4 channels.
+// thread owns 4 pixels of a row and 4 channels.
 struct Params {
     band: Band,
     x: Slab,
@@ -18,13 +18,18 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let quads = (p.y.width + 3) / 4;
     let index = (group.x + group.y * groups.x) * 64 + thread;
-    if (index >= p.y.width * p.y.channels * p.band.rows) { return; }
-    let px = i32(index % p.y.width);
-    let c = index / p.y.width % p.y.channels;
-    let py = i32(p.band.y + index / (p.y.width * p.y.channels));
+    if (index >= quads * p.y.channels * p.band.rows) { return; }
+    let px = i32(index % quads) * 4;
+    let c = index / quads % p.y.channels;
+    let py = i32(p.band.y + index / (quads * p.y.channels));
     let n = p.band.n + group.z;
     let k = n * 3 * p.y.channels + c;
-    let v = noise_act(n, c, py, px) - coefficients[k];
-    store(n, c, py, px, v * coefficients[k + p.y.channels] + coefficients[k + 2 * p.y.channels]);
+    let mean = coefficients[k];
+    let scale = coefficients[k + p.y.channels];
+    let shift = coefficients[k + 2 * p.y.channels];
+    for (var j = 0; j < min(4, i32(p.y.width) - px); j++) {
+        store(n, c, py, px + j, (noise_act(n, c, py, px + j) - mean) * scale + shift);
+    }
 }

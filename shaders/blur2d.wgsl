@@ -23,19 +23,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let py = i32(p.band.y + index / (quads * p.y.channels));
     let n = p.band.n + group.z;
 
-    var sum: array<vec4<f32>, 4>;
+    // Not arrays: what a loop variable indexes lives in memory, and the sums must stay in registers.
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
     for (var k = 0; k < 4; k++) {
         let ty = clamp(py - 1 + k, 0, i32(p.t.height) - 1);
-        var line: array<vec4<f32>, 7>;
-        for (var l = 0; l < 7; l++) {
-            let tx = clamp(px - 1 + l, 0, i32(p.t.width) - 1);
-            let v = widen(t[at(p.t, n, c, ty, tx)]);
-            line[l] = select(v, -v, (tx != px - 1 + l) != (ty != py - 1 + k));
-        }
-        let f = select(1.0, 3.0, k == 1 || k == 2) / 16.0;
-        for (var j = 0; j < 4; j++) { sum[j] += (line[j] + 3.0 * (line[j + 1] + line[j + 2]) + line[j + 3]) * f; }
+        let row = at(p.t, n, c, ty, 0);
+        let v0 = column(row, px - 1);
+        let v1 = column(row, px);
+        let v2 = column(row, px + 1);
+        let v3 = column(row, px + 2);
+        let v4 = column(row, px + 3);
+        let v5 = column(row, px + 4);
+        let v6 = column(row, px + 5);
+        let f = select(1.0, 3.0, k == 1 || k == 2) * select(0.0625, -0.0625, ty != py - 1 + k);
+        s0 += (v0 + 3.0 * (v1 + v2) + v3) * f;
+        s1 += (v1 + 3.0 * (v2 + v3) + v4) * f;
+        s2 += (v2 + 3.0 * (v3 + v4) + v5) * f;
+        s3 += (v3 + 3.0 * (v4 + v5) + v6) * f;
     }
-    for (var j = 0; j < 4; j++) {
-        if (px + j < i32(p.y.width)) { store(n, c, py, px + j, sum[j]); }
-    }
+    finish(n, c, py, px, s0);
+    finish(n, c, py, px + 1, s1);
+    finish(n, c, py, px + 2, s2);
+    finish(n, c, py, px + 3, s3);
+}
+
+// The value in a column of t; beyond its edges the last one with the sign turned.
+fn column(row: i32, px: i32) -> vec4<f32> {
+    let tx = clamp(px, 0, i32(p.t.width) - 1);
+    let v = widen(t[row + tx * p.t.x]);
+    return select(v, -v, tx != px);
+}
+
+fn finish(n: u32, c: u32, py: i32, px: i32, v: vec4<f32>) {
+    if (px < i32(p.y.width)) { store(n, c, py, px, v); }
 }

@@ -27,14 +27,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = p.band.n + group.z;
     let top = chunk * p.chunk_rows;
     let count = min(p.chunk_rows, p.x.height - top) * p.x.width;
+    // 64 pixels further, without a division.
+    let width = i32(p.x.width);
+    let down = 64 / width;
+    let right = 64 % width;
+    let first_y = i32(top + thread / p.x.width);
+    let first_x = i32(thread % p.x.width);
 
     var sum = vec4<f32>();
-    for (var i = thread; i < count; i += 64u) { sum += noise_act(n, c, i32(top + i / p.x.width), i32(i % p.x.width)); }
+    var py = first_y;
+    var px = first_x;
+    for (var i = thread; i < count; i += 64u) {
+        sum += noise_act(n, c, py, px);
+        py += down + select(0, 1, px + right >= width);
+        px += right - select(0, width, px + right >= width);
+    }
     let mean = total(sum, thread) / f32(count);
     var m2 = vec4<f32>();
+    py = first_y;
+    px = first_x;
     for (var i = thread; i < count; i += 64u) {
-        let d = noise_act(n, c, i32(top + i / p.x.width), i32(i % p.x.width)) - mean;
+        let d = noise_act(n, c, py, px) - mean;
         m2 += d * d;
+        py += down + select(0, 1, px + right >= width);
+        px += right - select(0, width, px + right >= width);
     }
     let sum_m2 = total(m2, thread);
     if (thread == 0) {

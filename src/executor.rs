@@ -9,6 +9,9 @@ use crate::kernel::Variant;
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
 
+mod profile;
+pub use profile::{PassTime, RunTime};
+
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -34,23 +37,6 @@ struct Step {
     pipeline: wgpu::ComputePipeline,
     bindings: wgpu::BindGroup,
     grid: [u32; 3],
-}
-
-/// GPU time of a pass.
-#[derive(Clone, Debug)]
-pub struct PassTime {
-    /// Label of the pass, as `b1024.conv0`.
-    pub label: String,
-    /// Its kernel.
-    pub kernel: &'static str,
-    /// The variant that ran.
-    pub variant: &'static str,
-    /// GPU time in nanoseconds, all bands together.
-    pub nanoseconds: f64,
-    /// Floating-point operations.
-    pub flops: u64,
-    /// Bytes when every operand moves once.
-    pub traffic: u64,
 }
 
 impl Executor {
@@ -222,7 +208,11 @@ impl Executor {
 
     /// Encodes a run into a host's command encoder.
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.encode(encoder, None);
+    }
+
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
         for step in &self.steps {
             step.record(&mut pass);
         }
@@ -256,60 +246,6 @@ impl Executor {
     /// Reads a tensor back: natural values.
     pub fn read(&self, tensor: Tensor) -> Result<Vec<f32>> {
         Ok(tensor.unpack(&self.read_bytes(tensor)?))
-    }
-
-    /// Runs once with a timestamp around every dispatch. An error on devices without timestamps.
-    pub fn profile(&self) -> Result<Vec<PassTime>> {
-        if !self.gpu.tier().timestamps {
-            return Err(Error::Device(format!("{} has no timestamps", self.gpu.name())));
-        }
-        let device = self.gpu.device();
-        // A query set holds up to 4096 queries (wgpu::QUERY_SET_MAX_QUERIES); plans have a few dozen dispatches.
-        let count = 2 * self.steps.len() as u32;
-        let queries = device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count });
-        let buffer = |usage| {
-            device.create_buffer(&wgpu::BufferDescriptor { label: None, size: u64::from(count) * 8, usage, mapped_at_creation: false })
-        };
-        let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
-        let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (i, step) in (0..).zip(&self.steps) {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
-                    query_set: &queries,
-                    beginning_of_pass_write_index: Some(2 * i),
-                    end_of_pass_write_index: Some(2 * i + 1),
-                }),
-            });
-            step.record(&mut pass);
-        }
-        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
-        encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, u64::from(count) * 8);
-        self.gpu.queue().submit([encoder.finish()]);
-        let bytes = map(&self.gpu, &staging)?;
-        let ticks: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
-        let period = f64::from(self.gpu.queue().get_timestamp_period());
-        let mut times: Vec<PassTime> = Vec::new();
-        let mut last = usize::MAX;
-        for (step, ticks) in self.steps.iter().zip(ticks.chunks_exact(2)) {
-            let nanoseconds = ticks[1].saturating_sub(ticks[0]) as f64 * period;
-            if step.pass == last {
-                times.last_mut().expect("a band follows a band").nanoseconds += nanoseconds;
-                continue;
-            }
-            last = step.pass;
-            let pass = &self.plan.passes[step.pass];
-            times.push(PassTime {
-                label: pass.label.clone(),
-                kernel: pass.kernel.name,
-                variant: step.variant.name,
-                nanoseconds,
-                flops: pass.flops,
-                traffic: self.plan.traffic(pass),
-            });
-        }
-        Ok(times)
     }
 }
 

@@ -7,7 +7,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, StorageAccess};
 use stylegan_wgpu::kernel::Kernel;
 use stylegan_wgpu::kernels;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan2, synthesis};
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
 use stylegan_wgpu::plan::{Band, Pass, Plan};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::{DType, Slab};
@@ -66,7 +66,20 @@ fn plans() -> Vec<Plan> {
         ..stylegan2::Config::config_f()
     };
     let mobile = mobilestylegan::Config { z_dim: 8, w_dim: 8, img_resolution: 16, num_layers: 2, channels: vec![16, 8] };
-    let configs = [Config::StyleGan2(stylegan2), Config::MobileStyleGan(mobile)];
+    let resnet = stylegan2::Config { architecture: stylegan2::Architecture::Resnet, ..stylegan2.clone() };
+    let stylegan1 = stylegan1::Config {
+        z_dim: 8,
+        c_dim: 3,
+        w_dim: 8,
+        img_resolution: 8,
+        img_channels: 3,
+        channel_base: 64,
+        channel_max: 12,
+        num_layers: 2,
+        layer_features: None,
+        lr_multiplier: 0.01,
+    };
+    let configs = [Config::StyleGan1(stylegan1), Config::StyleGan2(stylegan2), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile)];
     let networks = configs.iter().flat_map(|config| {
         let model = random_weights(config, 1);
         let mapping = stylegan_wgpu::networks::mapping::mapping(&model, 2).plan;

@@ -17,9 +17,9 @@ pub static KERNEL: Kernel = Kernel {
         source: include_str!("../../shaders/adain.wgsl"),
         needs: Needs::Portable,
         fits: always,
-        // A pixel and 4 channels an invocation.
+        // 4 pixels of a row and 4 channels an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns * quads(pass.write.shape[1]) * band.rows as usize, 64);
+            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows as usize, 64);
             [x, y, band.images]
         },
     }],

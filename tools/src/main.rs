@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod bench;
 mod convert_command;
 mod default_model;
 mod devices;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    if matches!(command, Command::Generate(_) | Command::Devices(_)) {
+    if matches!(command, Command::Generate(_) | Command::Devices(_) | Command::Bench(_)) {
         quiet_device_select();
     }
     match command {
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::RandomWeights(args) => random_weights::run(&args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

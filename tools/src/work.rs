@@ -22,20 +22,23 @@ impl Macs {
     }
 }
 
-/// Up-sampling is to the nearest pixel, before the convolution: both counts are at the output.
+/// Doubling by nearest neighbours before a convolution is a transposed convolution and a filter, as in StyleGAN2.
 fn stylegan1(config: &stylegan1::Config) -> Macs {
-    let mut other: usize = config.mapping_features().into_iter().map(|(inputs, outputs)| inputs * outputs).sum();
+    let mut papers: usize = config.mapping_features().into_iter().map(|(inputs, outputs)| inputs * outputs).sum();
     let mut convolutions = 0;
     for resolution in config.resolutions() {
         let outputs = config.channels(resolution);
-        let inputs = if resolution == 4 { 0 } else { config.channels(resolution / 2) };
-        convolutions += 9 * (inputs + outputs) * outputs * resolution * resolution;
-        other += 2 * 2 * outputs * config.w_dim;
-        // The blur after up-sampling.
-        other += if resolution > 4 { 9 * outputs * resolution * resolution } else { 0 };
+        let area = resolution * resolution;
+        if resolution > 4 {
+            let inputs = config.channels(resolution / 2);
+            convolutions += 9 * inputs * outputs * area / 4;
+            papers += 9 * inputs * outputs * area + 9 * outputs * area;
+        }
+        convolutions += 9 * outputs * outputs * area;
+        papers += 9 * outputs * outputs * area + 2 * 2 * outputs * config.w_dim;
     }
-    other += config.img_channels * config.channels(config.img_resolution) * config.img_resolution.pow(2);
-    Macs { convolutions: convolutions as u64, papers: (convolutions + other) as u64 }
+    papers += config.img_channels * config.channels(config.img_resolution) * config.img_resolution.pow(2);
+    Macs { convolutions: convolutions as u64, papers: papers as u64 }
 }
 
 fn stylegan2(config: &stylegan2::Config) -> Macs {

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Measures stylegan-wgpu and its peers on this machine, one after the other in one go, and prints the ratios.
+#
+#   benches/peers/run.sh [FOLDER]        the reports, as JSON; out/peers when absent
+#
+# PYTHON   a Python with requirements.txt (python3 when absent)
+# WHEEL    random_face-2021.7.21.1-py3-none-any.whl, for MobileStyleGAN; skipped when absent
+# BATCHES  of config F ("1")
+# ITERS    warm iterations of each (what fits 20 seconds)
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+out=${1:-$root/out/peers}
+python=${PYTHON:-python3}
+mkdir -p "$out"
+# Reports of an earlier run would end up in the table.
+rm -f "$out"/config-f-*.json "$out"/mobilestylegan-*.json
+cd "$root"
+
+cargo build --release --workspace
+stylegan=${CARGO_TARGET_DIR:-$root/target}/release/stylegan
+iters=${ITERS:+--iters $ITERS}
+
+# A peer that is not installed, or that a machine cannot run, is named and left out.
+peer() {
+    name=$1
+    script=$2
+    shift 2
+    # shellcheck disable=SC2086
+    if "$python" "$here/$script" --json "$out/$name.json" $iters "$@" 2>"$out/$name.log"; then
+        tail -n 1 "$out/$name.log"
+    else
+        rm -f "$out/$name.json"
+        echo "$name: left out, see $out/$name.log"
+    fi
+}
+
+ours() {
+    name=$1
+    shift
+    # shellcheck disable=SC2086
+    "$stylegan" bench --json "$out/$name.json" --html "$out/$name.html" $iters "$@" >"$out/$name.txt"
+    sed -n '/^batch/p' "$out/$name.txt"
+}
+
+cuda=$("$python" -c "import torch; print(int(torch.cuda.is_available()))" 2>/dev/null || echo 0)
+for batch in ${BATCHES:-1}; do
+    # Interleaved, ours first and last: a machine that becomes slower meanwhile shows.
+    ours "config-f-b$batch-f16" --batch "$batch" --precision auto
+    peer "config-f-b$batch-torch-eager" torch_config_f.py --batch "$batch" --mode eager
+    peer "config-f-b$batch-torch-compile" torch_config_f.py --batch "$batch" --mode compile
+    if [ "$cuda" = 1 ]; then
+        peer "config-f-b$batch-torch-graph" torch_config_f.py --batch "$batch" --mode graph
+    fi
+    peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
+    ours "config-f-b$batch-f32" --batch "$batch" --precision f32
+done
+if [ -n "${WHEEL:-}" ]; then
+    ours mobilestylegan-f32 --network "$WHEEL" --precision f32
+    peer mobilestylegan-openvino openvino_mobilestylegan.py --network "$WHEEL"
+    ours mobilestylegan-f16 --network "$WHEEL" --precision auto
+fi
+
+# Reports of this run only, the peers first: the ratios are to them.
+set --
+for name in torch-compile torch-eager torch-graph onnxruntime openvino f32 f16; do
+    for file in "$out"/*-"$name".json; do
+        [ -e "$file" ] && set -- "$@" "$file"
+    done
+done
+"$stylegan" bench --compare "$@" | tee "$out/compare.md"

@@ -1,0 +1,164 @@
+//! The drawings of the HTML report, as inline SVG: a roofline and a bar per layer. Colours come from the page's classes.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::html::escape;
+use super::report::{Ceilings, Layer, Run};
+use super::table::{giga, time};
+
+/// Classes `k0` .. `k5` of the style sheet.
+const COLOURS: usize = 6;
+
+/// Which colour a kernel has: by its place among the kernels of the run, so that both drawings agree.
+pub(super) fn colours(run: &Run) -> Vec<(&str, usize)> {
+    let kernels: BTreeSet<&str> = run.layers.iter().map(|layer| layer.kernel.as_str()).collect();
+    // The kernel that takes most time gets the first colour.
+    let time = |kernel: &str| run.layers.iter().filter(|layer| layer.kernel == kernel).map(|layer| layer.gpu_ms).sum::<f64>();
+    let mut kernels: Vec<&str> = kernels.into_iter().collect();
+    kernels.sort_by(|a, b| time(b).total_cmp(&time(a)));
+    kernels.into_iter().enumerate().map(|(i, kernel)| (kernel, i.min(COLOURS - 1))).collect()
+}
+
+fn colour(run: &Run, layer: &Layer) -> usize {
+    colours(run).into_iter().find(|(kernel, _)| *kernel == layer.kernel).map_or(COLOURS - 1, |(_, colour)| colour)
+}
+
+/// An axis that counts in powers of ten.
+struct LogAxis {
+    low: f64,
+    high: f64,
+    from: f64,
+    to: f64,
+}
+
+impl LogAxis {
+    /// Around all values, with room of a fifth of a decade.
+    fn new(values: impl Iterator<Item = f64>, from: f64, to: f64) -> LogAxis {
+        let logs: Vec<f64> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
+        let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (low, high) = if low <= high { (low - 0.2, high + 0.2) } else { (0.0, 1.0) };
+        LogAxis { low, high, from, to }
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        let log = value.max(1e-12).log10().clamp(self.low, self.high);
+        self.from + (log - self.low) / (self.high - self.low) * (self.to - self.from)
+    }
+
+    fn ticks(&self) -> impl Iterator<Item = f64> {
+        (self.low.ceil() as i32..=self.high.floor() as i32).map(|power| 10f64.powi(power))
+    }
+}
+
+/// FLOP/s over FLOP/byte, both logarithmic: under the slope memory limits, under the flat roof arithmetic does. A point per layer,
+/// its area the layer's share of the time.
+pub(super) fn roofline(run: &Run, ceilings: &Ceilings, precision: &str) -> String {
+    let (width, height, left, right, top, bottom) = (860.0, 420.0, 64.0, 16.0, 16.0, 48.0);
+    let intensity = |layer: &Layer| layer.gflop * 1e9 / layer.bytes.max(1) as f64;
+    let roof = ceilings.gflops(precision);
+    let drawn = || run.layers.iter().filter(|layer| layer.gflop > 0.0);
+    let knee = roof / ceilings.copy_gbs;
+    let x = LogAxis::new(drawn().map(intensity).chain([knee]), left, width - right);
+    let y = LogAxis::new(drawn().map(|layer| layer.gflops).chain([roof]), height - bottom, top);
+    let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Roofline plot\">\n");
+    for tick in x.ticks() {
+        let at = x.at(tick);
+        let _ = writeln!(svg, "<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top}\" y2=\"{:.1}\"/>", height - bottom);
+        let _ =
+            writeln!(svg, "<text class=\"tick\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{tick}</text>", height - bottom + 16.0);
+    }
+    for tick in y.ticks() {
+        let at = y.at(tick);
+        let _ = writeln!(svg, "<line class=\"grid\" x1=\"{left}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>", width - right);
+        let label = if tick >= 1.0 { giga(tick).replace(".0 ", " ").replace(".00 ", " ") } else { format!("{tick} G") };
+        let _ = writeln!(svg, "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>", left - 6.0, at + 4.0);
+    }
+    let middle = (left + width - right) / 2.0;
+    let _ = writeln!(svg, "<text class=\"axis\" x=\"{middle}\" y=\"{:.1}\" text-anchor=\"middle\">FLOP per byte</text>", height - 12.0);
+    let _ = writeln!(
+        svg,
+        "<text class=\"axis\" transform=\"translate(14 {:.1}) rotate(-90)\" text-anchor=\"middle\">FLOP/s</text>",
+        height / 2.0
+    );
+    // The slope starts where the lower of the two axes does.
+    let start = 10f64.powf(x.low).max(10f64.powf(y.low) / ceilings.copy_gbs);
+    let _ = writeln!(
+        svg,
+        "<polyline class=\"roof\" points=\"{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}\"/>",
+        x.at(start),
+        y.at(start * ceilings.copy_gbs),
+        x.at(knee),
+        y.at(roof),
+        width - right,
+        y.at(roof)
+    );
+    let label = format!("{}FLOP/s, {}B/s", giga(roof), giga(ceilings.copy_gbs));
+    let _ = writeln!(
+        svg,
+        "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+        width - right - 4.0,
+        y.at(roof) - 6.0
+    );
+    let total: f64 = run.layers.iter().map(|layer| layer.gpu_ms).sum::<f64>().max(1e-9);
+    // Large points first: small ones stay visible on top of them.
+    let mut layers: Vec<&Layer> = drawn().collect();
+    layers.sort_by(|a, b| b.gpu_ms.total_cmp(&a.gpu_ms));
+    for layer in layers {
+        let radius = 3.0 + 22.0 * (layer.gpu_ms / total).sqrt();
+        let _ = writeln!(
+            svg,
+            "<circle class=\"k{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius:.1}\"><title>{}: {}, {}FLOP/s, {:.0} % of its floor</title></circle>",
+            colour(run, layer),
+            x.at(intensity(layer)),
+            y.at(layer.gflops),
+            escape(&layer.label),
+            time(layer.gpu_ms),
+            giga(layer.gflops),
+            layer.floor_percent
+        );
+    }
+    svg + "</svg>\n"
+}
+
+/// A bar per layer in the order of execution; its dark part is the floor.
+pub(super) fn bars(run: &Run) -> String {
+    let (width, row, left, right) = (860.0, 20.0, 190.0, 150.0);
+    let height = row * run.layers.len() as f64 + 8.0;
+    let longest = run.layers.iter().map(|layer| layer.gpu_ms.max(layer.floor_ms)).fold(1e-9, f64::max);
+    let scale = (width - left - right) / longest;
+    let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Time of every layer\">\n");
+    for (i, layer) in run.layers.iter().enumerate() {
+        let top = 4.0 + row * i as f64;
+        let text = top + 14.0;
+        let (length, floor) = ((layer.gpu_ms * scale).max(1.0), (layer.floor_ms * scale).min(layer.gpu_ms * scale));
+        let _ = writeln!(
+            svg,
+            "<text class=\"label\" x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>",
+            left - 8.0,
+            escape(&layer.label)
+        );
+        let _ = writeln!(
+            svg,
+            "<rect class=\"k{}\" x=\"{left}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"{:.1}\" rx=\"2\"><title>{}.{}: {:.2} GFLOP, {:.2} MB, {}-bound</title></rect>",
+            colour(run, layer),
+            top + 3.0,
+            row - 6.0,
+            escape(&layer.kernel),
+            escape(&layer.variant),
+            layer.gflop,
+            layer.bytes as f64 / 1e6,
+            escape(&layer.bound)
+        );
+        let _ = writeln!(
+            svg,
+            "<rect class=\"floor\" x=\"{left}\" y=\"{:.1}\" width=\"{floor:.1}\" height=\"{:.1}\" rx=\"1\"/>",
+            top + 8.0,
+            row - 16.0
+        );
+        let value = format!("{}, floor {:.0} %", time(layer.gpu_ms), layer.floor_percent);
+        let _ = writeln!(svg, "<text class=\"tick\" x=\"{:.1}\" y=\"{text:.1}\">{value}</text>", left + length + 6.0);
+    }
+    svg + "</svg>\n"
+}

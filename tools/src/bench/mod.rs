@@ -1,0 +1,169 @@
+//! `stylegan bench`: how fast a network is on a device, and how far from what the device can do.
+
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime};
+
+use stylegan_wgpu::generator::{Generator, Noise, Options};
+use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::{Config, stylegan2};
+use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::{atomic_file, wgpu};
+
+use crate::args::BenchArgs;
+use crate::failure::Failure;
+use crate::work::Macs;
+use crate::{network, output, say};
+
+mod ceilings;
+mod chart;
+mod compare;
+mod explain;
+mod html;
+mod measure;
+mod progress;
+mod report;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use measure::{Until, ms};
+use progress::Progress;
+use report::{Cold, Device, Engine, Host, Network, Report, SCHEMA};
+
+pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    if !args.compare.is_empty() {
+        let reports = args.compare.iter().map(|path| Report::load(path)).collect::<Result<Vec<_>, _>>()?;
+        return say(&compare::table(&reports));
+    }
+    for path in [&args.json, &args.html].into_iter().flatten() {
+        output::check_file(path)?;
+    }
+    let (report, explanation) = measure(args)?;
+    say(&table::text(&report))?;
+    if let Some(explanation) = explanation {
+        say(&explanation)?;
+    }
+    let write = |path, text: String| atomic_file::write(path, |file| file.write_all(text.as_bytes()));
+    if let Some(path) = &args.json {
+        write(path, report.to_json() + "\n")?;
+    }
+    if let Some(path) = &args.html {
+        write(path, html::page(&report))?;
+    }
+    Ok(())
+}
+
+/// Everything, in the order a user meets it: the cold first image, then warm runs, at last the device's ceilings (whose buffers
+/// would otherwise show in the peak of memory).
+fn measure(args: &BenchArgs) -> Result<(Report, Option<String>), Failure> {
+    let progress = Progress::new();
+    progress.say("opening the device");
+    let clock = Instant::now();
+    let gpu = Gpu::open(args.device.as_deref())?;
+    let device = clock.elapsed();
+
+    let (clock, model, source) = match &args.network {
+        Some(path) => {
+            progress.say("reading the network");
+            (Instant::now(), network::open(path)?, path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        }
+        None => {
+            progress.say("drawing synthetic weights of config F");
+            (Instant::now(), random_weights(&Config::StyleGan2(stylegan2::Config::config_f()), 0), "synthetic, seed 0".into())
+        }
+    };
+    let load = clock.elapsed();
+
+    let until = Until::new(args.iters.map(|n| n as usize));
+    let (mut cold_ms, mut mapping_ms, mut explanation, mut dtype) = (None, None, None, DType::F32);
+    let mut runs = Vec::new();
+    for &batch in &args.batch {
+        let images = usize::from(batch);
+        progress.say(format!("batch {images}: uploading weights, compiling pipelines"));
+        let clock = Instant::now();
+        let mut generator = Generator::new(&gpu, &model, &Options { precision: args.precision.into(), batch: images })?;
+        let build = clock.elapsed();
+        progress.say(format!("batch {images}: first run"));
+        let clock = Instant::now();
+        let ws = measure::latents(&mut generator, images)?;
+        let synthesis = Instant::now();
+        generator.synthesis_rgba8(&ws, Noise::Const)?;
+        let (first, warmed) = (clock.elapsed(), synthesis.elapsed());
+        if cold_ms.is_none() {
+            cold_ms = Some(cold(device, load, build, first));
+            mapping_ms = measure::mapping(&mut generator)?;
+            dtype = generator.dtype();
+        }
+        if args.explain && explanation.is_none() {
+            explanation = Some(explain::text(generator.executor(images)?, &gpu.tier()));
+        }
+        runs.push(measure::batch(&mut generator, &ws, until, warmed, &progress)?);
+    }
+    let peak_memory_bytes = measure::peak_memory();
+
+    progress.say("measuring what the device can do");
+    let ceilings = ceilings::measure(&gpu)?;
+    let precision = if dtype == DType::F16 { "f16" } else { "f32" };
+    for run in &mut runs {
+        run.layers.iter_mut().for_each(|layer| layer.derive(&ceilings, precision));
+        run.floor_ms = (!run.layers.is_empty()).then(|| run.layers.iter().map(|layer| layer.floor_ms).sum());
+    }
+    let report = Report {
+        schema: SCHEMA,
+        date: report::utc(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())),
+        engine: engine(),
+        device: described(gpu.info()),
+        host: host(),
+        network: summary(&model, source),
+        precision: precision.into(),
+        cold_ms,
+        mapping_ms,
+        runs,
+        ceilings: Some(ceilings),
+        peak_memory_bytes,
+    };
+    Ok((report, explanation))
+}
+
+fn cold(device: Duration, load: Duration, build: Duration, first: Duration) -> Cold {
+    Cold { device: ms(device), load: ms(load), build: ms(build), first: ms(first), total: ms(device + load + build + first) }
+}
+
+fn engine() -> Engine {
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    Engine { name: "stylegan-wgpu".into(), version: env!("CARGO_PKG_VERSION").into(), build: build.into() }
+}
+
+fn described(info: &wgpu::AdapterInfo) -> Device {
+    Device {
+        name: info.name.clone(),
+        backend: format!("{:?}", info.backend),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+        kind: format!("{:?}", info.device_type),
+    }
+}
+
+fn host() -> Host {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
+    Host {
+        os: std::env::consts::OS.into(),
+        arch: std::env::consts::ARCH.into(),
+        cpu: model.map(|(_, name)| name.trim().to_string()),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+fn summary(model: &Model, source: String) -> Network {
+    let macs = Macs::of(&model.config);
+    Network {
+        name: model.config.network().into(),
+        source,
+        resolution: model.config.img_resolution(),
+        parameters: model.parameters(),
+        gmac: macs.convolutions as f64 / 1e9,
+        gmac_papers: macs.papers as f64 / 1e9,
+    }
+}
