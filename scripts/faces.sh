@@ -1,5 +1,6 @@
 #!/bin/sh
 # Fetches MobileStyleGAN's weights, converts them, and renders a sheet of faces. Called by `make faces`.
+# Where the weights cannot be fetched, the program's own avatars are drawn instead.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -7,17 +8,23 @@ seeds=${SEEDS:-0-8}
 # A sheet of 3x3 fits the nine default seeds; other seeds need a GRID of their own, or give single images only.
 grid=${GRID:-}
 if [ -z "${SEEDS:-}${GRID:-}" ]; then grid=3x3; fi
-trunc=${TRUNC:-0.5}
 out=${OUT:-out/faces}
 
 stylegan() { cargo run --quiet --release --package stylegan-tools --bin stylegan -- "$@"; }
 
-wheel=$(sh "$(dirname "$0")/fetch-mobilestylegan.sh")
+if ! wheel=$(sh "$(dirname "$0")/fetch-mobilestylegan.sh"); then
+    say ""
+    say "These are NOT the photoreal faces: without their weights (see above), the built-in model draws cartoon avatars at 128x128."
+    # Not truncated: between its variants and the average lie only mixtures of them.
+    stylegan generate --seeds "$seeds" --trunc "${TRUNC:-1}" ${grid:+--grid "$grid"} --outdir "$out"
+    say "Avatars: $out"
+    exit 0
+fi
 network=$(dirname "$wheel")/mobilestylegan-ffhq-1024.safetensors
 say "Converting $wheel ..."
 stylegan convert "$wheel" -o "$network"
 say "Rendering seeds $seeds at 1024x1024 ..."
-stylegan generate --network "$network" --seeds "$seeds" --trunc "$trunc" ${grid:+--grid "$grid"} --outdir "$out"
+stylegan generate --network "$network" --seeds "$seeds" --trunc "${TRUNC:-0.5}" ${grid:+--grid "$grid"} --outdir "$out"
 say ""
 say "None of these people exist:"
 if [ -n "$grid" ]; then say "    $out/grid.png       all of them"; fi

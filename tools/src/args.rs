@@ -13,6 +13,7 @@ use stylegan_wgpu::model::Precision;
     name = "stylegan",
     version,
     after_help = "Examples:
+  stylegan generate --seeds 0-15 --grid 4x4 --outdir out
   stylegan generate --network ffhq.pkl --seeds 0-7 --trunc 0.7 --outdir out
   stylegan convert ffhq.pkl -o ffhq.safetensors --precision f16
   stylegan devices
@@ -41,6 +42,7 @@ pub(crate) enum Command {
 /// that `convert` knows, which is then converted in memory.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  stylegan generate --seeds 0-15 --grid 4x4 --outdir out
   stylegan generate --network ffhq.safetensors --seeds 85,265-270 --trunc 0.7 --outdir out
   stylegan generate --network cifar10.pkl --seeds 0-9 --class 3 --outdir ships
   stylegan generate --network ffhq.pkl --seeds 0-7 --outdir out --grid 4x2 --format jpg
@@ -48,10 +50,11 @@ pub(crate) enum Command {
 pub(crate) struct GenerateArgs {
     /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
     #[arg(long, value_name = "FILE")]
-    pub(crate) network: PathBuf,
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    pub(crate) network: Option<PathBuf>,
 
     /// Seeds, as 0,3-5; the flag may be repeated
-    #[arg(long, required = true, value_parser = parse_seeds, value_name = "LIST")]
+    #[arg(long, default_value = "0", value_parser = parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
     /// Truncation psi: 0 is the average picture, 1 the full variety; below 0 and above 1 are legal
@@ -127,7 +130,9 @@ pub(crate) struct ConvertArgs {
   stylegan inspect ffhq.pkl --json | jq .config")]
 pub(crate) struct InspectArgs {
     /// Network: a .safetensors of ours, or a checkpoint
-    pub(crate) file: PathBuf,
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    #[arg(value_name = "FILE")]
+    pub(crate) network: Option<PathBuf>,
 
     /// Prints JSON
     #[arg(long)]

@@ -15,19 +15,22 @@ use crate::args::{Format, GenerateArgs, NoiseMode};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::output::{self, Picture};
-use crate::{network, say, warn};
+use crate::{default_model, network, say, warn};
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     // Everything that can be wrong is looked at before a device is opened, and before a file or folder is made.
     let seeds = args.seeds().map_err(Failure::usage)?;
     output::check_folder(&args.outdir)?;
-    let model = network::open(&args.network)?;
+    let model = network::open_or_default(args.network.as_deref())?;
     let class = check_class(args.class, model.config.c_dim())?;
     check_pictures(args, &model.config, seeds.len())?;
 
     let gpu = Gpu::open(args.device.as_deref())?;
     let batch = usize::from(args.batch).min(seeds.len());
     let mut generator = Generator::new(&gpu, &model, &Options { precision: args.precision.into(), batch })?;
+    if args.network.is_none() {
+        default_model::introduce();
+    }
     std::fs::create_dir_all(&args.outdir).map_err(|error| Failure::Runtime(format!("{}: {error}", args.outdir.display())))?;
 
     let writer = Writer {

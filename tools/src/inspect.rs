@@ -7,10 +7,13 @@ use stylegan_wgpu::networks::Config;
 use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::work::Macs;
-use crate::{network, say};
+use crate::{default_model, network, say};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let model = network::open(&args.file)?;
+    let model = network::open_or_default(args.network.as_deref())?;
+    if args.network.is_none() {
+        default_model::introduce();
+    }
     let macs = Macs::of(&model.config);
     if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs)) }
 }

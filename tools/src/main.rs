@@ -8,6 +8,7 @@ use clap::Parser;
 mod args;
 mod bench;
 mod convert_command;
+mod default_model;
 mod devices;
 mod failure;
 mod generate;
@@ -68,6 +69,11 @@ fn quiet_device_select() {
 fn say(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::stdout)
+}
+
+/// Prints what is good to know and no cause for concern, apart from what stdout is read for.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
 /// Prints a warning. A closed stderr is no reason to stop.

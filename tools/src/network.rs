@@ -6,7 +6,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use stylegan_tools::convert::{self, ConvertError};
 use stylegan_wgpu::model::Model;
 
+use crate::default_model;
 use crate::failure::Failure;
+
+/// Reads the network a command was given, or the default model where it was given none.
+pub(crate) fn open_or_default(path: Option<&Path>) -> Result<Model, Failure> {
+    path.map_or_else(default_model::open, open)
+}
 
 /// Reads a network of either kind, with a progress bar on a terminal.
 pub(crate) fn open(path: &Path) -> Result<Model, Failure> {
