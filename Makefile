@@ -6,6 +6,8 @@
 
 # Of `make faces`; each can be set on the command line.
 export SEEDS GRID TRUNC OUT
+# Mesa's device selection layer complains about a missing desktop once per process.
+export NODEVICE_SELECT = 1
 
 help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
