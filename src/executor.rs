@@ -81,7 +81,7 @@ impl Executor {
             };
             self.buffers.push(buffer);
             // Staging memory is only given back when the copies have run.
-            if pending > 16 << 20 {
+            if pending > 4 << 20 {
                 self.flush()?;
                 pending = 0;
             }

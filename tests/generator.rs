@@ -103,3 +103,15 @@ fn what_cannot_fit_names_the_pass_and_both_sizes() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_lost_device_is_an_error() {
+    let gpu = Gpu::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap();
+    let mut generator = Generator::new(&gpu, &model(1), &Options::default()).unwrap();
+    let ws = ws(&mut generator, 0..1);
+    assert!(generator.synthesis_rgba8(&ws, Noise::Const).is_ok());
+    gpu.device().destroy();
+    let error = generator.synthesis_rgba8(&ws, Noise::Const).expect_err("a destroyed device renders nothing");
+    assert!(matches!(error, Error::Device(_)), "{error:?}");
+    assert!(Generator::new(&gpu, &model(1), &Options::default()).is_err());
+}
