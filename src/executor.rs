@@ -27,7 +27,6 @@ pub struct Executor {
     plan: Plan,
     steps: Vec<Step>,
     buffers: Vec<Arc<wgpu::Buffer>>,
-    bytes: u64,
 }
 
 /// One dispatch.
@@ -45,7 +44,7 @@ impl Executor {
     pub fn new(gpu: &Gpu, plan: Plan, scope: &str, options: &Options) -> Result<Executor> {
         let limits = gpu.device().limits();
         let max_binding = options.max_binding.unwrap_or(u64::MAX).min(limits.max_storage_buffer_binding_size);
-        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), bytes: 0, plan };
+        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan };
         let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
         executor.allocate(scope, limits.max_buffer_size)?;
         executor.resolve(&banded, options)?;
@@ -86,7 +85,6 @@ impl Executor {
                 pending = 0;
             }
         }
-        self.bytes = self.plan.memory();
         self.flush()
     }
 
@@ -168,7 +166,8 @@ impl Executor {
 
     /// Bytes of all buffers: weights, inputs, shared slots.
     pub fn memory(&self) -> u64 {
-        self.bytes
+        let distinct: HashMap<*const wgpu::Buffer, u64> = self.buffers.iter().map(|buffer| (Arc::as_ptr(buffer), buffer.size())).collect();
+        distinct.values().sum()
     }
 
     /// The buffers of the plan's constants; while someone holds them, other executors of the scope need no upload.

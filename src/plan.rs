@@ -188,13 +188,6 @@ impl Plan {
         (ids, slots)
     }
 
-    /// Bytes of all buffers of the plan on a device: weights, inputs and shared slots.
-    pub fn memory(&self) -> u64 {
-        let fixed = self.entries.iter().filter(|entry| !matches!(entry.origin, Origin::Pass(_)));
-        let fixed: usize = fixed.map(|entry| entry.tensor.bytes()).sum();
-        (fixed + self.slots().1.bytes.iter().sum::<usize>()) as u64
-    }
-
     /// Floating-point operations of a run.
     pub fn flops(&self) -> u64 {
         self.passes.iter().map(|pass| pass.flops).sum()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::Options;
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, upsample2d_add};
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, upsample_border};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
 
@@ -167,7 +167,7 @@ fn upsample2d_add_equals_its_twin() {
             let filter = filters[seed as usize];
             let mut layer = Layer::new(seed);
             let a = layer.input("a", [n, channels, 2 * height, 2 * width], dtype, Layout::Slab { border: 1 });
-            let b = layer.input("b", [n, channels, height, width], dtype, Layout::Slab { border: upsample2d_add::border(filter) });
+            let b = layer.input("b", [n, channels, height, width], dtype, Layout::Slab { border: upsample_border(filter) });
             let y = layer.plan.upsample2d_add("add", a, b, filter);
             // A reader of the border that was written.
             let weight = layer.weight([4, channels, 3, 3], dtype);

@@ -182,3 +182,27 @@ pub(crate) fn doubled_taps(filter: &[f32]) -> [f32; 8] {
     }
     taps
 }
+
+/// Zeros that up-sampling by 2 with a filter reads around an image: the border a tensor needs that is up-sampled later.
+pub fn upsample_border(filter: &[f32]) -> usize {
+    filter.len().div_ceil(4).max(1)
+}
+
+/// The twin of upsample2d: `pixel` of the doubled `plane` of `[height, width]`, for taps that are doubled already.
+pub(crate) fn upsampled(plane: &[f32], [height, width]: [usize; 2], taps: &[f32], pixel: usize) -> f64 {
+    let count = taps.len() as isize;
+    let first = |position: usize| position as isize + count - 1 - (count + 1) / 2;
+    let (y, x) = (first(pixel / (2 * width)), first(pixel % (2 * width)));
+    let mut sum = 0.0;
+    for (k, &f) in (0..).zip(taps) {
+        for (l, &g) in (0..).zip(taps) {
+            // Zero insertion: only even positions of the doubled image hold a sample.
+            let (uy, ux): (isize, isize) = (y - k, x - l);
+            let inside = (0..2 * height as isize).contains(&uy) && (0..2 * width as isize).contains(&ux);
+            if inside && uy % 2 == 0 && ux % 2 == 0 {
+                sum += f64::from(f) * f64::from(g) * f64::from(plane[uy as usize / 2 * width + ux as usize / 2]);
+            }
+        }
+    }
+    sum
+}

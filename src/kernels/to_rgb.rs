@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Slice, doubled_taps, sliced};
+use super::{Slice, doubled_taps, sliced, upsample_border, upsampled};
 use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
@@ -67,7 +67,7 @@ impl Plan {
             self.constant("no skip", [1, channels, 1, 1], DType::F32, Layout::Slab { border: 0 }, zero)
         });
         let reach = filter.len() as isize;
-        let border = filter.len().div_ceil(4).max(1);
+        let border = upsample_border(filter);
         assert!(skip.shape[2] == 1 || skip.border() >= border, "{label}: the border of skip is narrower than the filter");
         self.push(NewPass {
             label,
@@ -100,7 +100,6 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
     let [(x, xs), (_, ws), (styles, style), (_, bias), (skip, skips)] = call.reads[..] else { panic!("five reads") };
     let ([_, inputs, ..], [n, channels, height, width]) = (x.shape, call.write.shape);
-    let taps = params.taps_len as isize;
     let mut img = Vec::with_capacity(call.write.len());
     for (image, o) in (0..n).flat_map(|image| (0..channels).map(move |o| (image, o))) {
         for pixel in 0..height * width {
@@ -112,16 +111,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
             sum = sum.clamp(-f64::from(params.limit), f64::from(params.limit));
             if skip.shape[2] > 1 {
                 let plane = &skips[(image * channels + o) * skip.shape[2] * skip.shape[3]..];
-                for k in 0..taps * taps {
-                    // Zero insertion: only even positions of the doubled image hold a sample.
-                    let uy = (pixel / width) as isize + taps - 1 - k / taps - (taps + 1) / 2;
-                    let ux = (pixel % width) as isize + taps - 1 - k % taps - (taps + 1) / 2;
-                    let inside = (0..2 * skip.shape[2] as isize).contains(&uy) && (0..2 * skip.shape[3] as isize).contains(&ux);
-                    if inside && uy % 2 == 0 && ux % 2 == 0 {
-                        let f = f64::from(params.taps[(k / taps) as usize]) * f64::from(params.taps[(k % taps) as usize]);
-                        sum += f * f64::from(plane[uy as usize / 2 * skip.shape[3] + ux as usize / 2]);
-                    }
-                }
+                sum += upsampled(plane, [skip.shape[2], skip.shape[3]], &params.taps[..params.taps_len as usize], pixel);
             }
             img.push(sum as f32);
         }

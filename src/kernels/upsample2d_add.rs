@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::doubled_taps;
+use super::{doubled_taps, upsample_border, upsampled};
 use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{Layout, Tensor, quads};
@@ -34,18 +34,13 @@ struct Params {
     pad: [u32; 3],
 }
 
-/// Zeros the filter reads around b.
-pub fn border(filter: &[f32]) -> usize {
-    filter.len().div_ceil(4).max(1)
-}
-
 impl Plan {
     /// a `[N, C, R, R]`, b `[N, C, R/2, R/2]` -> `[N, C, R, R]`; `filter` has 1 to 8 taps.
     #[track_caller]
     pub fn upsample2d_add(&mut self, label: &str, a: Tensor, b: Tensor, filter: &[f32]) -> Tensor {
         let [n, channels, height, width] = a.shape;
         assert_eq!([n, channels, height / 2, width / 2], b.shape, "{label}: a and b disagree");
-        assert!(b.border() >= border(filter), "{label}: the border of b is narrower than the filter");
+        assert!(b.border() >= upsample_border(filter), "{label}: the border of b is narrower than the filter");
         assert_eq!(a.dtype, b.dtype, "{label}: a and b are of one type");
         let taps = filter.len();
         let reach = taps as isize;
@@ -71,22 +66,12 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
     let [(a, a_values), (b, b_values)] = call.reads[..] else { panic!("two reads") };
     let ([n, channels, height, width], [.., b_height, b_width]) = (a.shape, b.shape);
-    let taps = params.taps_len as isize;
     let mut y = Vec::with_capacity(call.write.len());
     for plane in 0..n * channels {
         let samples = &b_values[plane * b_height * b_width..];
         for pixel in 0..height * width {
             let mut sum = f64::from(a_values[plane * height * width + pixel]);
-            for k in 0..taps * taps {
-                // Zero insertion: only even positions of the doubled image hold a sample.
-                let uy = (pixel / width) as isize + taps - 1 - k / taps - (taps + 1) / 2;
-                let ux = (pixel % width) as isize + taps - 1 - k % taps - (taps + 1) / 2;
-                let inside = (0..2 * b_height as isize).contains(&uy) && (0..2 * b_width as isize).contains(&ux);
-                if inside && uy % 2 == 0 && ux % 2 == 0 {
-                    let f = f64::from(params.taps[(k / taps) as usize]) * f64::from(params.taps[(k % taps) as usize]);
-                    sum += f * f64::from(samples[uy as usize / 2 * b_width + ux as usize / 2]);
-                }
-            }
+            sum += upsampled(samples, [b_height, b_width], &params.taps[..params.taps_len as usize], pixel);
             y.push(sum as f32);
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Model, TensorSpec};
 use crate::tensor::DType;
 
@@ -116,4 +116,12 @@ pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource)
         Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
         Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }
+}
+
+/// Refuses a size of a configuration outside its bounds; they keep a manifest's sizes far from overflow.
+pub(crate) fn within(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
 }

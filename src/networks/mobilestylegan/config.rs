@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
+use crate::networks::within;
 
 /// Sizes of a MobileStyleGAN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,13 +41,6 @@ impl Config {
 
     /// Refuses what no network can have.
     pub fn validate(&self) -> Result<()> {
-        let within = |name: &str, value: usize, least: usize, most: usize| {
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
-            }
-        };
         within("img_resolution", self.img_resolution, 16, 2048)?;
         if !self.img_resolution.is_power_of_two() {
             return Err(Error::Config(format!("img_resolution is {}; it must be a power of two", self.img_resolution)));

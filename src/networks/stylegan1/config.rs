@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
+use crate::networks::within;
 
 /// Sizes and options; the defaults are those of the FFHQ network at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,13 +84,6 @@ impl Config {
 
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
-        let within = |name: &str, value: usize, least: usize, most: usize| {
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
-            }
-        };
         within("img_resolution", self.img_resolution, 8, 2048)?;
         if !self.img_resolution.is_power_of_two() {
             return Err(Error::Config(format!("img_resolution is {}; it must be a power of two", self.img_resolution)));

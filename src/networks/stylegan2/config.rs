@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
+use crate::networks::within;
 
 /// How a block's output becomes part of the image (paper, figure 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,13 +187,6 @@ impl Config {
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
         let fail = |text: String| Err(Error::Config(text));
-        let within = |name: &str, value: usize, least: usize, most: usize| {
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
-            }
-        };
         within("img_resolution", self.img_resolution, 4, 2048)?;
         if !self.img_resolution.is_power_of_two() {
             return fail(format!("img_resolution is {}; it must be a power of two", self.img_resolution));

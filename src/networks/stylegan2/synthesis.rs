@@ -1,7 +1,7 @@
 //! The synthesis network, ws -> image (Karras et al. 2020, figures 2c and 7b).
 
 use super::{Architecture, Config};
-use crate::kernels::{Tail, filter_bias_act, slope_and_gain, upsample2d_add};
+use crate::kernels::{Tail, filter_bias_act, slope_and_gain, upsample_border};
 use crate::model::Model;
 use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis};
 use crate::tensor::{DType, Tensor};
@@ -85,7 +85,7 @@ impl Net<'_> {
         let tail = self.layers.no_tail(weight.shape[0]);
         // The 1x1 convolution comes first: it commutes with the filter, and has a quarter of the pixels here.
         let filter = &self.config.resample_filter;
-        let skip = self.layers.plan.modulated_conv2d_bordered(&name, input, weight, gain, demod, tail, upsample2d_add::border(filter));
+        let skip = self.layers.plan.modulated_conv2d_bordered(&name, input, weight, gain, demod, tail, upsample_border(filter));
         let x = self.synthesis_layer(&format!("{block}.conv1"), x, resolution, half);
         self.layers.plan.upsample2d_add(block, x, skip, filter)
     }
