@@ -32,6 +32,15 @@ impl Failure {
         }
     }
 
+    /// What it says.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Failure::Usage(text) | Failure::Runtime(text) => text,
+            Failure::BrokenPipe | Failure::Help(_) => "",
+        }
+    }
+
     /// Prints the one line and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {

@@ -6,27 +6,24 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
-mod bench;
-mod convert_command;
+mod cli;
+mod commands;
 mod default_model;
-mod devices;
 mod failure;
-mod generate;
 mod grid;
-mod inspect;
 mod network;
 mod output;
-mod random_weights;
+mod studio;
 mod work;
 
-use args::{Cli, Command};
+use cli::Cli;
 use failure::Failure;
 
 fn main() -> ExitCode {
     // RUST_LOG shows what wgpu and naga say; nothing by default, because errors that matter come back as errors.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).init();
     let result = match Cli::try_parse() {
-        Ok(cli) => run(cli.command),
+        Ok(cli) => run(cli),
         Err(error) => Err(Failure::from(error)),
     };
     match result {
@@ -35,18 +32,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    if matches!(command, Command::Generate(_) | Command::Devices(_) | Command::Bench(_)) {
+fn run(cli: Cli) -> Result<(), Failure> {
+    if cli.command.uses_gpu() {
         quiet_device_select();
     }
-    match command {
-        Command::Generate(args) => generate::run(&args),
-        Command::Convert(args) => convert_command::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::Devices(args) => devices::run(&args),
-        Command::RandomWeights(args) => random_weights::run(&args),
-        Command::Bench(args) => bench::run(&args),
-    }
+    cli.command.run()
 }
 
 /// Starts this program again without Mesa's device selection layer where that would only complain.

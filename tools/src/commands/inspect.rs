@@ -1,13 +1,31 @@
 //! `stylegan inspect`: what is in a network file.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Value, json};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::Config;
 
-use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::work::Macs;
 use crate::{default_model, network, say};
+
+/// Shows what is in a network file: architecture, sizes, tensors, parameters and work per picture.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan inspect ffhq.safetensors
+  stylegan inspect ffhq.pkl --json | jq .config")]
+pub(crate) struct InspectArgs {
+    /// Network: a .safetensors of ours, or a checkpoint
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    #[arg(value_name = "FILE")]
+    network: Option<PathBuf>,
+
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let model = network::open_or_default(args.network.as_deref())?;

@@ -1,8 +1,10 @@
 //! `stylegan bench`: how fast a network is on a device, and how far from what the device can do.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use clap::Args;
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::model::Model;
@@ -11,7 +13,7 @@ use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{atomic_file, wgpu};
 
-use crate::args::BenchArgs;
+use crate::args::DevicePrecision;
 use crate::failure::Failure;
 use crate::work::Macs;
 use crate::{network, output, say};
@@ -31,6 +33,57 @@ mod tests;
 use measure::{Until, ms};
 use progress::Progress;
 use report::{Cold, Device, Engine, Host, Network, Report, SCHEMA};
+
+/// Measures a network on a device: first image, warm latency, every layer, and how far each is from what the device can do.
+///
+/// Floors come from ceilings measured on the same device in the same run: a copy, and multiply-adds from registers.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan bench
+  stylegan bench --network ffhq.safetensors --batch 1,8 --json ours.json --html ours.html
+  stylegan bench --compare ours.json theirs.json")]
+pub(crate) struct BenchArgs {
+    /// Network to measure, as in generate
+    #[arg(long, value_name = "FILE", conflicts_with = "config_f")]
+    pub(crate) network: Option<PathBuf>,
+
+    /// Config F of the StyleGAN2 paper at 1024x1024 with synthetic weights of seed 0; what is measured without --network
+    #[arg(long)]
+    config_f: bool,
+
+    /// Batch sizes, as 1,8
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "LIST")]
+    pub(crate) batch: Vec<u16>,
+
+    /// Storage of weights and activations on the device; auto is f16 where the device has it
+    #[arg(long, value_enum, default_value_t = DevicePrecision::Auto)]
+    pub(crate) precision: DevicePrecision,
+
+    /// Adapter to use: its index, or a part of its name (see stylegan devices)
+    #[arg(long, value_name = "INDEX|NAME")]
+    pub(crate) device: Option<String>,
+
+    /// Warm iterations of each batch; as many as fit 20 seconds when absent, 2 to 100
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    pub(crate) iters: Option<u32>,
+
+    /// Writes the report as JSON (docs/bench-schema.md)
+    #[arg(long, value_name = "OUT.json")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Writes the report as one HTML file with a roofline plot
+    #[arg(long, value_name = "OUT.html")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Additionally prints which variant of its kernel every pass runs, and why
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// Measures nothing: prints reports side by side, as a Markdown table
+    #[arg(long, num_args = 1.., value_name = "REPORT.json",
+        conflicts_with_all = ["network", "config_f", "batch", "precision", "device", "iters", "json", "html", "explain"])]
+    pub(crate) compare: Vec<PathBuf>,
+}
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     if !args.compare.is_empty() {

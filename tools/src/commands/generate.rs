@@ -5,71 +5,77 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use indicatif::ProgressBar;
-use stylegan_wgpu::generator::{Generator, Noise, Options};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::networks::Config;
 
-use crate::args::{Format, GenerateArgs, NoiseMode};
+use crate::args::{self, DrawArgs, Format, SeedRanges};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::output::{self, Picture};
-use crate::{default_model, network, say, warn};
+use crate::studio::{Studio, Subject};
+use crate::{network, say};
+
+/// Renders one picture per seed into a folder, as seed0085.png.
+///
+/// The same seed gives the same picture as the original code. A network is one of our .safetensors files, or any checkpoint
+/// that `convert` knows, which is then converted in memory.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan generate --seeds 0-15 --grid 4x4 --outdir out
+  stylegan generate --network ffhq.safetensors --seeds 85,265-270 --trunc 0.7 --outdir out
+  stylegan generate --network cifar10.pkl --seeds 0-9 --class 3 --outdir ships
+  stylegan generate --network ffhq.pkl --seeds 0-7 --outdir out --grid 4x2 --format jpg
+  stylegan generate --network ffhq.pkl --seeds 0 --noise-mode random --noise-seed 7 --outdir out --format npy")]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    draw: DrawArgs,
+
+    /// Seeds, as 0,3-5; the flag may be repeated
+    #[arg(long, default_value = "0", value_parser = args::parse_seeds, value_name = "LIST")]
+    seeds: Vec<SeedRanges>,
+
+    /// Folder to write into; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    outdir: PathBuf,
+
+    /// File format; npy holds f32 of C x R x R, not clamped
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    format: Format,
+
+    /// Additionally writes grid.png, a sheet of all pictures in the order of the seeds, row by row
+    #[arg(long, value_parser = args::parse_grid, value_name = "COLSxROWS")]
+    grid: Option<(usize, usize)>,
+}
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     // Everything that can be wrong is looked at before a device is opened, and before a file or folder is made.
-    let seeds = args.seeds().map_err(Failure::usage)?;
+    let seeds = args::seeds("--seeds", &args.seeds)?;
     output::check_folder(&args.outdir)?;
-    let model = network::open_or_default(args.network.as_deref())?;
-    let class = check_class(args.class, model.config.c_dim())?;
-    check_pictures(args, &model.config, seeds.len())?;
-
-    let gpu = Gpu::open(args.device.as_deref())?;
-    let batch = usize::from(args.batch).min(seeds.len());
-    let mut generator = Generator::new(&gpu, &model, &Options { precision: args.precision.into(), batch })?;
-    if args.network.is_none() {
-        default_model::introduce();
-    }
+    let subject = Subject::open(&args.draw)?;
+    check_pictures(args, &subject.model.config, seeds.len())?;
+    let mut studio = Studio::open(&args.draw, &subject, seeds.len())?;
     std::fs::create_dir_all(&args.outdir).map_err(|error| Failure::Runtime(format!("{}: {error}", args.outdir.display())))?;
 
     let writer = Writer {
         folder: args.outdir.clone(),
         format: args.format,
-        channels: generator.config().img_channels(),
-        side: generator.config().img_resolution(),
+        channels: subject.model.config.img_channels(),
+        side: subject.model.config.img_resolution(),
         grid: args.grid,
         bar: network::bar(seeds.len() as u64, "rendering"),
     };
     let bar = writer.bar.clone();
-    let (sender, receiver) = sync_channel(batch);
+    let (sender, receiver) = sync_channel(studio.batch());
     let (rendered, written) = thread::scope(|scope| {
         let encoder = scope.spawn(|| writer.run(receiver));
-        let rendered = render(args, &mut generator, &seeds, class, batch, sender);
+        let rendered = render(args.format, &mut studio, &seeds, sender);
         (rendered, encoder.join().unwrap_or_else(|_| Err(Failure::Runtime("encoding a picture failed; this is a bug".into()))))
     });
     bar.finish_and_clear();
     // The writer's failure is the cause when both failed: rendering stops because nobody takes its pictures.
     written?;
-    let on = format!("{} ({})", gpu.name(), format!("{:?}", generator.dtype()).to_lowercase());
-    say(&summary(&rendered?, seeds.len(), batch, &on))
-}
-
-/// The class to draw: needed by conditional networks, ignored by others.
-fn check_class(class: Option<usize>, c_dim: usize) -> Result<Option<usize>, Failure> {
-    match class {
-        None if c_dim > 0 => {
-            Err(Failure::usage(format!("this network is conditional: choose one of its {c_dim} classes with --class 0 to {}", c_dim - 1)))
-        }
-        Some(class) if c_dim > 0 && class >= c_dim => {
-            Err(Failure::usage(format!("--class {class} is out of range: this network has {c_dim} classes, 0 to {}", c_dim - 1)))
-        }
-        Some(_) if c_dim == 0 => {
-            warn("--class is ignored: this network is not conditional");
-            Ok(None)
-        }
-        class => Ok(class),
-    }
+    say(&summary(&rendered?, seeds.len(), studio.batch(), &studio.device()))
 }
 
 /// Refuses what the picture formats cannot hold.
@@ -90,33 +96,21 @@ enum Rendered {
 }
 
 /// Renders all seeds and times the batches. Stops when the writer has gone.
-fn render(
-    args: &GenerateArgs,
-    generator: &mut Generator,
-    seeds: &[u32],
-    class: Option<usize>,
-    batch: usize,
-    sender: SyncSender<Rendered>,
-) -> Result<Vec<Duration>, Failure> {
-    let truncation = Truncation { psi: args.trunc, cutoff: args.trunc_cutoff };
-    let (z_dim, w_avg) = (generator.config().z_dim(), generator.w_avg());
+fn render(format: Format, studio: &mut Studio, seeds: &[u32], sender: SyncSender<Rendered>) -> Result<Vec<Duration>, Failure> {
     let mut times = Vec::new();
-    for (i, chunk) in seeds.chunks(batch).enumerate() {
+    for (i, chunk) in seeds.chunks(studio.batch()).enumerate() {
         let start = Instant::now();
-        let latents: Vec<f32> = chunk.iter().flat_map(|&seed| z(seed, z_dim)).collect();
-        let classes = class.map(|class| vec![class; chunk.len()]);
-        let mut ws: Ws = generator.mapping(&latents, classes.as_deref())?;
-        truncation.apply(&mut ws, &w_avg)?;
-        let noise = match args.noise_mode {
-            NoiseMode::Const => Noise::Const,
-            NoiseMode::None => Noise::None,
-            NoiseMode::Random => Noise::Random { seed: args.noise_seed.wrapping_add((i * batch) as u32) },
-        };
-        let pictures: Vec<Rendered> = match args.format {
+        let ws = studio.ws(chunk)?;
+        let noise = studio.noise(i * studio.batch());
+        let pictures: Vec<Rendered> = match format {
             Format::Npy => {
-                chunk.iter().zip(generator.synthesis_f32(&ws, noise)?).map(|(&seed, planes)| Rendered::Planes(seed, planes)).collect()
+                let planes = studio.generator.synthesis_f32(&ws, noise)?;
+                chunk.iter().zip(planes).map(|(&seed, planes)| Rendered::Planes(seed, planes)).collect()
             }
-            _ => chunk.iter().zip(generator.synthesis_rgba8(&ws, noise)?).map(|(&seed, image)| Rendered::Rgba(seed, image)).collect(),
+            _ => {
+                let images = studio.generator.synthesis_rgba8(&ws, noise)?;
+                chunk.iter().zip(images).map(|(&seed, image)| Rendered::Rgba(seed, image)).collect()
+            }
         };
         times.push(start.elapsed());
         for picture in pictures {
@@ -186,15 +180,6 @@ fn summary(times: &[Duration], pictures: usize, batch: usize, adapter: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn classes_are_needed_checked_or_ignored() {
-        assert!(matches!(check_class(None, 0), Ok(None)));
-        assert!(matches!(check_class(Some(4), 5), Ok(Some(4))));
-        assert!(matches!(check_class(Some(4), 0), Ok(None)));
-        assert!(matches!(check_class(Some(5), 5), Err(Failure::Usage(text)) if text.contains("5 classes, 0 to 4")));
-        assert!(matches!(check_class(None, 5), Err(Failure::Usage(text)) if text.contains("5 classes")));
-    }
 
     #[test]
     fn the_first_batch_is_timed_apart() {

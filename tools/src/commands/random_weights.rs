@@ -1,15 +1,46 @@
 //! `stylegan random-weights`: a synthetic network, to measure and test without a checkpoint.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::Value;
 use stylegan_wgpu::networks::{Config, stylegan2};
 use stylegan_wgpu::random_weights::random_weights;
 
-use crate::args::RandomWeightsArgs;
+use crate::args::FilePrecision;
 use crate::failure::Failure;
 use crate::{output, say};
 
 /// Random weights take as much memory as they say; 16 times config F is enough for every network of the papers.
 const MOST_VALUES: u128 = 500_000_000;
+
+/// Writes a network of random weights, to measure and test without a checkpoint. It draws coloured noise, not faces.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan random-weights --config-f --seed 0 -o config-f.safetensors
+  stylegan random-weights --config small.json --seed 1 -o small.safetensors
+    with small.json as {\"z_dim\": 64, \"w_dim\": 64, \"img_resolution\": 64, \"channel_max\": 64}")]
+pub(crate) struct RandomWeightsArgs {
+    /// Config F of the StyleGAN2 paper at 1024x1024 (30 million parameters)
+    #[arg(long, required_unless_present = "config", conflicts_with = "config")]
+    config_f: bool,
+
+    /// Sizes as JSON, as in the metadata of our files (or with them under "config"); a StyleGAN2 unless "network" says otherwise
+    #[arg(long, value_name = "FILE.json")]
+    config: Option<PathBuf>,
+
+    /// Seed of the weights
+    #[arg(long, value_name = "N")]
+    seed: u32,
+
+    /// File to write
+    #[arg(short, long, value_name = "OUT.safetensors")]
+    output: PathBuf,
+
+    /// Element type in the file
+    #[arg(long, value_enum, default_value_t = FilePrecision::F32)]
+    precision: FilePrecision,
+}
 
 pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
     let config = match &args.config {

@@ -1,11 +1,22 @@
 //! `stylegan devices`: what this machine can render on.
 
+use clap::Args;
 use serde_json::{Map, json};
 use stylegan_wgpu::gpu::Gpu;
 
-use crate::args::DevicesArgs;
 use crate::failure::Failure;
 use crate::say;
+
+/// Lists the adapters: GPUs and software ones, their drivers, tiers and limits.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan devices
+  stylegan devices --json")]
+pub(crate) struct DevicesArgs {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
     let adapters = Gpu::adapters();

@@ -1,0 +1,46 @@
+//! `stylegan convert`: a checkpoint becomes one .safetensors file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::args::FilePrecision;
+use crate::failure::Failure;
+use crate::{network, output, say};
+
+/// Converts a checkpoint into one .safetensors file.
+///
+/// Reads stylegan2-ada-pytorch .pkl files (and those of the stylegan3 repository that hold a StyleGAN2), and MobileStyleGAN as
+/// OpenVINO IR, in a folder or in its wheel. Nothing in a checkpoint is ever executed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan convert ffhq.pkl -o ffhq.safetensors
+  stylegan convert random_face-2021.7.21.1-py3-none-any.whl -o faces.safetensors --precision f16")]
+pub(crate) struct ConvertArgs {
+    /// Checkpoint: a file, or a folder for OpenVINO IR
+    input: PathBuf,
+
+    /// File to write
+    #[arg(short, long, value_name = "OUT.safetensors")]
+    output: PathBuf,
+
+    /// Element type in the file; f16 halves it
+    #[arg(long, value_enum, default_value_t = FilePrecision::F32)]
+    precision: FilePrecision,
+}
+
+pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
+    let path = &args.output;
+    if same_file(&args.input, path) {
+        return Err(Failure::usage(format!("{} is both the input and the output", path.display())));
+    }
+    output::check_file(path)?;
+    // A file of ours is rewritten, which changes its precision.
+    let model = network::open(&args.input)?;
+    model.save(path, args.precision.into())?;
+    say(&format!("{}: {}, {:.2} M parameters", path.display(), model.config.network(), model.parameters() as f64 / 1e6))
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

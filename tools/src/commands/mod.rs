@@ -1,0 +1,8 @@
+//! One module per command: its flags and what it does.
+
+pub(crate) mod bench;
+pub(crate) mod convert;
+pub(crate) mod devices;
+pub(crate) mod generate;
+pub(crate) mod inspect;
+pub(crate) mod random_weights;

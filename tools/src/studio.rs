@@ -1,0 +1,122 @@
+//! The studio: a network on a device with the flags of a command that draws. Seeds go in, rows of w and pictures come out.
+
+use stylegan_wgpu::generator::{Generator, Noise, Options};
+use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::latent::{Truncation, Ws, z};
+use stylegan_wgpu::model::Model;
+
+use crate::args::{DrawArgs, NoiseMode};
+use crate::failure::Failure;
+use crate::{default_model, network, warn};
+
+/// What is drawn: known, and checked, before a device is opened.
+pub(crate) struct Subject {
+    pub(crate) model: Model,
+    class: Option<usize>,
+}
+
+impl Subject {
+    /// Opens the network and checks the flags that depend on it.
+    pub(crate) fn open(args: &DrawArgs) -> Result<Subject, Failure> {
+        let model = network::open_or_default(args.network.as_deref())?;
+        let class = check_class(args.class, model.config.c_dim())?;
+        Ok(Subject { model, class })
+    }
+}
+
+/// A generator with what the flags say about class, truncation, noise and batch.
+pub(crate) struct Studio {
+    pub(crate) generator: Generator,
+    class: Option<usize>,
+    truncation: Truncation,
+    w_avg: Vec<f32>,
+    noise_mode: NoiseMode,
+    noise_seed: u32,
+    batch: usize,
+}
+
+impl Studio {
+    /// Opens the device for at most `images` pictures, and says so when the network is the built-in one.
+    pub(crate) fn open(args: &DrawArgs, subject: &Subject, images: usize) -> Result<Studio, Failure> {
+        let gpu = Gpu::open(args.device.as_deref())?;
+        let batch = usize::from(args.batch).min(images.max(1));
+        let generator = Generator::new(&gpu, &subject.model, &Options { precision: args.precision.into(), batch })?;
+        if args.network.is_none() {
+            default_model::introduce();
+        }
+        Ok(Studio {
+            class: subject.class,
+            truncation: Truncation { psi: args.trunc, cutoff: args.trunc_cutoff },
+            w_avg: generator.w_avg(),
+            noise_mode: args.noise_mode,
+            noise_seed: args.noise_seed,
+            batch,
+            generator,
+        })
+    }
+
+    /// Pictures rendered at once.
+    pub(crate) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Rows of w of these seeds, truncated.
+    pub(crate) fn ws(&mut self, seeds: &[u32]) -> Result<Ws, Failure> {
+        let z_dim = self.generator.config().z_dim();
+        let latents: Vec<f32> = seeds.iter().flat_map(|&seed| z(seed, z_dim)).collect();
+        self.ws_of(&latents, seeds.len())
+    }
+
+    /// Rows of w of `n` latents `[n, z_dim]`, truncated.
+    pub(crate) fn ws_of(&mut self, latents: &[f32], n: usize) -> Result<Ws, Failure> {
+        let classes = self.class.map(|class| vec![class; n]);
+        let mut ws = self.generator.mapping(latents, classes.as_deref())?;
+        self.truncation.apply(&mut ws, &self.w_avg)?;
+        Ok(ws)
+    }
+
+    /// Noise of a call whose first picture is the `first` of the whole run.
+    pub(crate) fn noise(&self, first: usize) -> Noise {
+        match self.noise_mode {
+            NoiseMode::Const => Noise::Const,
+            NoiseMode::None => Noise::None,
+            NoiseMode::Random => Noise::Random { seed: self.noise_seed.wrapping_add(first as u32) },
+        }
+    }
+
+    /// Adapter and element type, for a closing line.
+    pub(crate) fn device(&self) -> String {
+        format!("{} ({})", self.generator.gpu().name(), format!("{:?}", self.generator.dtype()).to_lowercase())
+    }
+}
+
+/// The class to draw: needed by conditional networks, ignored by others.
+fn check_class(class: Option<usize>, c_dim: usize) -> Result<Option<usize>, Failure> {
+    match class {
+        None if c_dim > 0 => {
+            Err(Failure::usage(format!("this network is conditional: choose one of its {c_dim} classes with --class 0 to {}", c_dim - 1)))
+        }
+        Some(class) if c_dim > 0 && class >= c_dim => {
+            Err(Failure::usage(format!("--class {class} is out of range: this network has {c_dim} classes, 0 to {}", c_dim - 1)))
+        }
+        Some(_) if c_dim == 0 => {
+            warn("--class is ignored: this network is not conditional");
+            Ok(None)
+        }
+        class => Ok(class),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_needed_checked_or_ignored() {
+        assert!(matches!(check_class(None, 0), Ok(None)));
+        assert!(matches!(check_class(Some(4), 5), Ok(Some(4))));
+        assert!(matches!(check_class(Some(4), 0), Ok(None)));
+        assert!(matches!(check_class(Some(5), 5), Err(Failure::Usage(text)) if text.contains("5 classes, 0 to 4")));
+        assert!(matches!(check_class(None, 5), Err(Failure::Usage(text)) if text.contains("5 classes")));
+    }
+}
