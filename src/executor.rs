@@ -8,6 +8,7 @@ use crate::gpu::Gpu;
 use crate::kernel::Variant;
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
+use crate::tier::{Matrix, Needs, Tier};
 
 mod profile;
 pub use profile::{PassTime, RunTime};
@@ -19,6 +20,10 @@ pub struct Options {
     pub max_binding: Option<u64>,
     /// Use the portable variants only.
     pub portable: bool,
+    /// Play such matrix units on a device that has none.
+    pub emulate_matrix: Option<Matrix>,
+    /// Use the variant of that name where it fits, untried.
+    pub variant: Option<&'static str>,
 }
 
 /// A plan on a device, ready to run.
@@ -103,6 +108,7 @@ impl Executor {
     fn resolve(&mut self, banded: &[Vec<Band>], options: &Options) -> Result<()> {
         let mut tier = self.gpu.tier();
         tier.subgroup &= !options.portable;
+        tier.matrix = options.emulate_matrix.or(tier.matrix.filter(|_| !options.portable));
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
@@ -130,8 +136,8 @@ impl Executor {
 
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let variant = pass.kernel.choose(&tier, pass);
-            let pipeline = self.gpu.pipeline(pass, variant)?;
+            let variant = self.choose(pass, &tier, options)?;
+            let pipeline = self.gpu.pipeline(pass, variant, &tier)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {
@@ -157,6 +163,21 @@ impl Executor {
         }
         self.steps = steps;
         Ok(())
+    }
+
+    /// The first variant that fits; one that needs matrix units must have passed its trial on this device.
+    fn choose(&self, pass: &Pass, tier: &Tier, options: &Options) -> Result<&'static Variant> {
+        for variant in pass.kernel.fitting(tier, pass) {
+            let chosen = match (options.variant, tier.matrix, variant.needs) {
+                (Some(name), ..) => name == variant.name || variant.needs == Needs::Portable,
+                (None, Some(matrix), Needs::Matrix(_)) => self.gpu.may_run(pass.kernel, variant, matrix)?,
+                _ => true,
+            };
+            if chosen {
+                return Ok(variant);
+            }
+        }
+        panic!("{} has no portable variant", pass.kernel.name)
     }
 
     /// The plan.

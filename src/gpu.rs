@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
-use crate::kernel::Variant;
+use crate::kernel::{Kernel, Variant};
 use crate::plan::Pass;
 use crate::tensor::DType;
-use crate::tier::Tier;
+use crate::tier::{Matrix, Tier};
+use crate::trial::{Refusal, trial};
 
 /// A device ready to run plans. Cloning shares it; several generators may use one.
 #[derive(Clone)]
@@ -23,12 +24,14 @@ struct Inner {
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
+    /// Outcomes of trials, by kernel, variant and units: the reason of a refusal.
+    trials: Mutex<HashMap<(&'static str, &'static str, Matrix), Option<String>>>,
     /// What wgpu reported outside of any call of ours: a lost device, an uncaptured error.
     trouble: Arc<Mutex<Option<String>>>,
 }
 
-/// Kernel, variant, element types read and written, override constants (as bits).
-type PipelineKey = (&'static str, &'static str, [DType; 2], Vec<(&'static str, u64)>);
+/// Kernel, variant, element types read and written, emulation of matrices, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], bool, Vec<(&'static str, u64)>);
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
@@ -66,6 +69,9 @@ impl Gpu {
             label: Some("stylegan-wgpu"),
             required_features: tier.features(),
             required_limits: limits(adapter),
+            // SAFETY: cooperative matrices are the one experimental feature asked for; their kernels run in the engine only after
+            // a trial against the portable ones, load from workgroup memory alone, and are uniform around every matrix.
+            experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         }))
@@ -97,6 +103,7 @@ impl Gpu {
             checked: std::env::var_os("STYLEGAN_CHECKED").is_some_and(|value| value != "0"),
             pipelines: Mutex::default(),
             constants: Mutex::default(),
+            trials: Mutex::default(),
             trouble: Arc::default(),
         };
         Gpu { inner: Arc::new(inner) }
@@ -190,16 +197,43 @@ impl Gpu {
         self.inner.trouble.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
 
+    /// Whether a variant has passed its trial here; the first question holds it.
+    pub(crate) fn may_run(&self, kernel: &'static Kernel, variant: &'static Variant, matrix: Matrix) -> Result<bool> {
+        let key = (kernel.name, variant.name, matrix);
+        let trials = || self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(outcome) = trials().get(&key) {
+            return Ok(outcome.is_none());
+        }
+        let outcome = trial(self, kernel, variant, matrix)?;
+        if let Some(reason) = &outcome {
+            log::warn!("{}: {}.{} is not used: {reason}", self.name(), kernel.name, variant.name);
+        }
+        let passed = outcome.is_none();
+        trials().insert(key, outcome);
+        Ok(passed)
+    }
+
+    /// The variants that failed their trial on this device, so far.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        let trials = self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
+        let failed = trials.iter().filter_map(|(&(kernel, variant, _), outcome)| Some((kernel, variant, outcome.clone()?)));
+        let mut refusals: Vec<Refusal> = failed.map(|(kernel, variant, reason)| Refusal { kernel, variant, reason }).collect();
+        refusals.sort_by_key(|refusal| (refusal.kernel, refusal.variant));
+        refusals
+    }
+
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant) -> Result<wgpu::ComputePipeline> {
+    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant, tier: &Tier) -> Result<wgpu::ComputePipeline> {
         let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
-        let key = (kernel, variant.name, types, pass.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+        let emulated = tier.matrix.is_some_and(|matrix| matrix.emulated);
+        let constants = variant.overrides(pass, tier.matrix);
+        let key = (kernel, variant.name, types, emulated, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
         let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
-        let source = variant.wgsl(types[0], types[1]);
+        let source = variant.wgsl(types[0], types[1], emulated);
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
@@ -217,7 +251,7 @@ impl Gpu {
                 module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &pass.constants,
+                    constants: &constants,
                     // Every kernel writes its workgroup memory before it reads it.
                     zero_initialize_workgroup_memory: self.inner.checked,
                 },

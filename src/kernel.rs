@@ -5,7 +5,7 @@
 
 use crate::plan::{Band, Pass};
 use crate::tensor::{DType, Tensor};
-use crate::tier::{Needs, Tier};
+use crate::tier::{Matrix, Needs, Tier};
 
 /// Prelude: slabs and bands.
 pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
@@ -36,6 +36,8 @@ pub struct Variant {
     pub prelude: &'static [&'static str],
     /// Its own WGSL.
     pub source: &'static str,
+    /// Its override constants, beside those of the pass.
+    pub constants: &'static [(&'static str, f64)],
     /// What the device must have.
     pub needs: Needs,
     /// Which passes it can run; `always` when it has no restriction.
@@ -60,17 +62,24 @@ pub(crate) fn always(_: &Pass) -> bool {
 }
 
 impl Kernel {
-    /// The variant a device of that tier runs for that pass.
-    pub fn choose(&'static self, tier: &Tier, pass: &Pass) -> &'static Variant {
-        let fitting = |variant: &&Variant| tier.has(variant.needs) && (variant.fits)(pass);
-        self.variants.iter().find(fitting).unwrap_or_else(|| panic!("{} has no portable variant", self.name))
+    /// The variants that a device of that tier can run for that pass, best first.
+    pub fn fitting<'a>(&'static self, tier: &'a Tier, pass: &'a Pass) -> impl Iterator<Item = &'static Variant> + 'a {
+        self.variants.iter().filter(|variant| tier.has(variant.needs) && (variant.fits)(pass))
     }
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for the element types it reads and writes.
-    pub fn wgsl(&self, reads: DType, writes: DType) -> String {
+    /// The complete WGSL of this variant for the element types it reads and writes; `emulated` plays the matrix units it needs.
+    pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
+        let matrix: &[&str] = match self.needs {
+            Needs::Matrix(16) if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix(_) if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix(16) => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
+            Needs::Matrix(_) => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
+            Needs::Portable | Needs::Subgroup => &[],
+        };
+        let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
         let element = match reads {
             DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
             DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
@@ -79,7 +88,13 @@ impl Variant {
             DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
             DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
         };
-        [&[enable, element, store], self.prelude, &[self.source]].concat().concat()
+        [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
+    }
+
+    /// Every override constant of its pipeline for a pass on a device.
+    pub fn overrides(&self, pass: &Pass, matrix: Option<Matrix>) -> Vec<(&'static str, f64)> {
+        let lanes = matrix.filter(|_| matches!(self.needs, Needs::Matrix(_))).map(|matrix| ("LANES", f64::from(matrix.lanes)));
+        pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
     }
 }
 

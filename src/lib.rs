@@ -35,6 +35,7 @@ pub mod random_weights;
 pub mod reference;
 pub mod tensor;
 pub mod tier;
+pub mod trial;
 
 pub use error::{Error, Result};
 pub use generator::{Generator, Noise, Options, PrecisionChoice, Recording};

@@ -9,6 +9,8 @@ pub enum Needs {
     Portable,
     /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not.
     Subgroup,
+    /// Matrix units of that side, multiplying f16 and summing f32.
+    Matrix(u32),
 }
 
 /// What a device has.
@@ -18,12 +20,25 @@ pub struct Tier {
     pub half: bool,
     /// The subgroup-broadcast kernels of software adapters.
     pub subgroup: bool,
+    /// Cooperative matrices; used after a [trial](crate::trial) of the device.
+    pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
     pub timestamps: bool,
 }
 
+/// Matrix units: square, f16 operands, f32 sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Matrix {
+    /// 16 (NVIDIA, AMD) or 8 (Apple).
+    pub side: u32,
+    /// Lanes of a subgroup.
+    pub lanes: u32,
+    /// Played by the lanes, without any unit: for tests.
+    pub emulated: bool,
+}
+
 impl Tier {
-    /// The tier of an adapter. `STYLEGAN_TIER=portable` turns everything optional off, `half` only the subgroup kernels.
+    /// The tier of an adapter. `STYLEGAN_TIER=portable` turns everything optional off, `half` the subgroup and matrix kernels.
     pub fn of(adapter: &wgpu::Adapter) -> Tier {
         let features = adapter.features();
         let info = adapter.get_info();
@@ -31,11 +46,12 @@ impl Tier {
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
             subgroup: software && features.contains(wgpu::Features::SUBGROUP),
+            matrix: matrix(adapter),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
         match std::env::var("STYLEGAN_TIER").as_deref() {
-            Ok("portable") => Tier { half: false, subgroup: false, ..all },
-            Ok("half") => Tier { subgroup: false, ..all },
+            Ok("portable") => Tier { half: false, subgroup: false, matrix: None, ..all },
+            Ok("half") => Tier { subgroup: false, matrix: None, ..all },
             _ => all,
         }
     }
@@ -45,6 +61,7 @@ impl Tier {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.half);
         features.set(wgpu::Features::SUBGROUP, self.subgroup);
+        features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, self.matrix.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features
     }
@@ -55,6 +72,7 @@ impl Tier {
         Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
             subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
+            matrix: self.matrix.filter(|_| features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }
     }
@@ -64,6 +82,7 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
+            Needs::Matrix(side) => self.matrix.is_some_and(|matrix| matrix.side == side),
         }
     }
 }
@@ -71,6 +90,23 @@ impl Tier {
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.half { "half" } else { "portable" })?;
-        if self.subgroup { f.write_str("+subgroup") } else { Ok(()) }
+        if self.subgroup {
+            f.write_str("+subgroup")?;
+        }
+        self.matrix.map_or(Ok(()), |matrix| write!(f, "+matrix{}", matrix.side))
     }
+}
+
+/// The matrix units an adapter has of the kinds there are kernels for. The feature alone says nothing: Intel's are 8x16x16.
+fn matrix(adapter: &wgpu::Adapter) -> Option<Matrix> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    if !adapter.features().contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16) {
+        return None;
+    }
+    let kinds = adapter.cooperative_matrix_properties();
+    let has = |side| kinds.iter().any(|k| [k.m_size, k.n_size, k.k_size] == [side; 3] && (k.ab_type, k.cr_type) == (F16, F32));
+    let side = [16, 8].into_iter().find(|&side| has(side))?;
+    // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; a trial refuses kernels built for the wrong one.
+    let lanes = adapter.get_info().subgroup_max_size;
+    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, emulated: false })
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::Options;
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, upsample_border};
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, upsample_border};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
+use stylegan_wgpu::tier::{Matrix, Tier};
+use stylegan_wgpu::trial::trial;
 
 const TYPES: [DType; 2] = [DType::F32, DType::F16];
 
@@ -101,6 +103,74 @@ fn modulated_conv2d_equals_its_twin() {
                 );
             }
         }
+    }
+}
+
+/// Matrix kernels, with the units played by the lanes: the same tiles, indices and control flow as on a device with units. Side
+/// of the units, inputs, outputs, height, width, size of the kernel; shapes that no tile divides, and every tile.
+const MATRIX: &[(&str, [usize; 6])] = &[
+    ("matrix16.128", [16, 32, 136, 9, 17, 3]),
+    ("matrix16.64", [16, 48, 72, 17, 16, 3]),
+    ("matrix16.32", [16, 16, 40, 18, 33, 3]),
+    ("matrix16.32", [16, 32, 40, 8, 16, 1]),
+    ("matrix8.64", [8, 32, 72, 9, 9, 3]),
+    ("matrix8.32", [8, 16, 40, 17, 12, 3]),
+];
+
+/// Options under which the plan's convolution runs the variant `tile`, which its tier chooses by itself.
+fn emulated(plan: &Plan, side: usize, tile: &'static str) -> Options {
+    let matrix = Matrix { side: side as u32, lanes: 32, emulated: true };
+    let tier = Tier { matrix: Some(matrix), ..gpu().tier() };
+    let first = plan.passes[0].kernel.fitting(&tier, &plan.passes[0]).next();
+    assert_eq!(first.map(|variant| variant.name), Some(tile));
+    Options { emulate_matrix: Some(matrix), variant: Some(tile), ..Options::default() }
+}
+
+#[test]
+fn a_variant_runs_after_its_trial_and_a_wrong_one_is_refused() {
+    let kernel = &modulated_conv2d::KERNEL;
+    let variant = kernel.variants.iter().find(|variant| variant.name == "matrix8.32").expect("a variant");
+    let matrix = Matrix { side: 8, lanes: 32, emulated: true };
+    assert_eq!(trial(gpu(), kernel, variant, matrix).unwrap(), None);
+    // Half of the lanes that a fragment needs: what a device with other subgroups would do.
+    let reason = trial(gpu(), kernel, variant, Matrix { lanes: 16, ..matrix }).unwrap();
+    assert!(reason.is_some_and(|reason| reason.contains("differs from the portable kernel's by")));
+}
+
+#[test]
+fn modulated_conv2d_on_matrix_units_equals_its_twin() {
+    for (seed, &(tile, [side, inputs, outputs, height, width, kernel])) in (0..).zip(MATRIX) {
+        let n = 1 + seed as usize % 2;
+        let mut layer = Layer::new(seed);
+        let x = layer.slab([n, inputs, height, width], DType::F16);
+        let weight = layer.weight([outputs, inputs, kernel, kernel], DType::F16);
+        let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
+        let tail = layer.tail(outputs, 1, height * width);
+        layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
+        let options = emulated(&layer.plan, side, tile);
+        check(&format!("{tile} {kernel}x{kernel} {inputs}>{outputs} {height}x{width}"), layer.plan, &layer.inputs, &options);
+    }
+}
+
+/// Side of the units, inputs, outputs, height, width.
+const MATRIX_UP: &[(&str, [usize; 5])] = &[
+    ("matrix16.64", [16, 32, 72, 5, 17]),
+    ("matrix16.32", [16, 16, 40, 9, 16]),
+    ("matrix8.32", [8, 16, 40, 5, 9]),
+    ("matrix8.16", [8, 32, 24, 9, 16]),
+];
+
+#[test]
+fn modulated_conv2d_up_on_matrix_units_equals_its_twin() {
+    for (seed, &(tile, [side, inputs, outputs, height, width])) in (0..).zip(MATRIX_UP) {
+        let n = 1 + seed as usize % 2;
+        let mut layer = Layer::new(seed);
+        let x = layer.slab([n, inputs, height, width], DType::F16);
+        let weight = layer.weight([outputs, inputs, 3, 3], DType::F16);
+        let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
+        layer.plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
+        let options = emulated(&layer.plan, side, tile);
+        check(&format!("{tile} {inputs}>{outputs} {height}x{width}"), layer.plan, &layer.inputs, &options);
     }
 }
 
@@ -298,7 +368,7 @@ fn bands_change_nothing() {
         };
         let run = |what: &str, max_binding| {
             let layer = build();
-            check(what, layer.plan, &layer.inputs, &Options { max_binding, portable })
+            check(what, layer.plan, &layer.inputs, &Options { max_binding, portable, ..Options::default() })
         };
         let whole = run("whole", None);
         let per_image = run("an image at a time", Some(100_000));
@@ -321,7 +391,7 @@ fn bands_change_no_statistics() {
         let statistics = layer.plan.instance_statistics("statistics", x, 2, epilogue);
         let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
         layer.plan.adain("adain", x, coefficients, epilogue);
-        check("statistics in bands", layer.plan, &layer.inputs, &Options { max_binding, portable: false })
+        check("statistics in bands", layer.plan, &layer.inputs, &Options { max_binding, ..Options::default() })
     };
     let whole = run(None);
     // An image at a time, and a chunk of 64 rows at a time.

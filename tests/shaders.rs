@@ -11,10 +11,11 @@ use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, st
 use stylegan_wgpu::plan::{Band, Pass, Plan};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::{DType, Slab};
+use stylegan_wgpu::tier::Needs;
 
 fn parse(label: &str, source: &str) -> Module {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
-    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::default();
+    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX | Capabilities::default();
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
     if let Err(error) = validator.validate(&module) {
@@ -28,7 +29,14 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
     for kernel in kernels::ALL {
         for variant in kernel.variants {
             for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32)] {
-                parse(&format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name), &variant.wgsl(reads, writes));
+                let matrix = matches!(variant.needs, Needs::Matrix(_));
+                if matrix && (reads, writes) != (DType::F16, DType::F16) {
+                    continue; // matrix units multiply f16
+                }
+                for emulated in if matrix { &[false, true][..] } else { &[false] } {
+                    let label = format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name);
+                    parse(&label, &variant.wgsl(reads, writes, *emulated));
+                }
             }
         }
         assert_eq!(kernel.variants.last().map(|variant| variant.name), Some("portable"), "{}'s last variant runs everywhere", kernel.name);
@@ -37,7 +45,7 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
 
 #[test]
 fn an_invalid_shader_fails() {
-    let broken = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32).replace("p.img.width", "p.img.depth");
+    let broken = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, false).replace("p.img.width", "p.img.depth");
     assert!(std::panic::catch_unwind(|| parse("broken", &broken)).is_err());
 }
 
@@ -95,7 +103,10 @@ fn shaders_take_what_passes_give() {
         seen.insert(pass.kernel.name);
         for variant in pass.kernel.variants {
             let label = format!("{} ({}.{})", pass.label, pass.kernel.name, variant.name);
-            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype)));
+            if matches!(variant.needs, Needs::Matrix(_)) && pass.dtype == DType::F32 {
+                continue;
+            }
+            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, false)));
         }
     }
     let missing: Vec<&str> = kernels::ALL.iter().map(|kernel: &&Kernel| kernel.name).filter(|name| !seen.contains(name)).collect();

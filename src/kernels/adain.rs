@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, STORE, NOISE_ACT],
         source: include_str!("../../shaders/adain.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // 4 pixels of a row and 4 channels an invocation.

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[],
         source: include_str!("../../shaders/adain_coefficients.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // 4 channels of an image a workgroup.

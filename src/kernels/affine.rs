@@ -14,6 +14,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[],
         source: include_str!("../../shaders/affine.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         grid: |pass, _| [pass.write.shape[1].div_ceil(8) as u32, pass.write.shape[0] as u32, 1],

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/depthwise_conv2d.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // 4 pixels of a row and 4 channels an invocation.

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, BIAS_ACT, STORE],
         source: include_str!("../../shaders/filter_bias_act.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // 4 pixels of a row and 4 channels an invocation.

@@ -18,6 +18,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, NOISE_ACT],
         source: include_str!("../../shaders/instance_statistics.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // Some rows of 4 channels a workgroup.

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/inverse_haar.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // A pixel of x and 4 channels of y an invocation.

@@ -15,10 +15,16 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d",
     variants: &[
+        matrix::<16, 128>("matrix16.128", 16, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 64>("matrix16.64", 16, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 32>("matrix16.32", 16, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
+        matrix::<8, 64>("matrix8.64", 8, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<8, 32>("matrix8.32", 8, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "subgroup",
             prelude: &[SLAB, BIAS_ACT, STORE],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
+            constants: &[],
             needs: Needs::Subgroup,
             fits: always,
             // A subgroup of 8 lanes x 4 pixels, 16 outputs.
@@ -31,6 +37,7 @@ pub static KERNEL: Kernel = Kernel {
             name: "portable",
             prelude: &[SLAB, BIAS_ACT, STORE],
             source: include_str!("../../shaders/modulated_conv2d.wgsl"),
+            constants: &[],
             needs: Needs::Portable,
             fits: always,
             // 8 x 16 pixels, 32 outputs.
@@ -42,6 +49,32 @@ pub static KERNEL: Kernel = Kernel {
     ],
     twin,
 };
+
+/// Tiles of 16 rows (8 where two subgroups lie side by side) x `SIDE` pixels, `OUTPUTS` channels.
+const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
+    name: &'static str,
+    side: u32,
+    constants: &'static [(&'static str, f64)],
+) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, BIAS_ACT, STORE],
+        source: include_str!("../../shaders/modulated_conv2d.matrix.wgsl"),
+        constants,
+        needs: Needs::Matrix(side),
+        // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
+        fits: |pass| {
+            let [_, outputs, height, width] = pass.write.shape;
+            let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && outputs >= OUTPUTS;
+            whole && width >= SIDE && height >= 8
+        },
+        grid: |pass, band| {
+            let rows = if OUTPUTS == 8 * SIDE { 8 } else { 16 };
+            let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -8,17 +8,22 @@ use bytemuck::{Pod, Zeroable};
 use super::{Slice, sliced};
 use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
-use crate::tensor::{Layout, Tensor};
+use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
 
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d_up",
     variants: &[
+        matrix::<16, 64>("matrix16.64", 16, &[("ACROSS", 2.0)]),
+        matrix::<16, 32>("matrix16.32", 16, &[("ACROSS", 1.0)]),
+        matrix::<8, 32>("matrix8.32", 8, &[("ACROSS", 2.0)]),
+        matrix::<8, 16>("matrix8.16", 8, &[("ACROSS", 1.0)]),
         Variant {
             name: "subgroup",
             prelude: &[SLAB, STORE],
             source: include_str!("../../shaders/modulated_conv2d_up.subgroup.wgsl"),
+            constants: &[],
             needs: Needs::Subgroup,
             fits: always,
             // A subgroup of 8 lanes x 4 cells, 8 outputs.
@@ -31,6 +36,7 @@ pub static KERNEL: Kernel = Kernel {
             name: "portable",
             prelude: &[SLAB, STORE],
             source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+            constants: &[],
             needs: Needs::Portable,
             fits: always,
             // 8 x 8 cells, 16 outputs.
@@ -42,6 +48,31 @@ pub static KERNEL: Kernel = Kernel {
     ],
     twin,
 };
+
+/// Tiles of 8 rows (4 where two subgroups lie side by side) x `SIDE` cells, `OUTPUTS` channels.
+const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
+    name: &'static str,
+    side: u32,
+    constants: &'static [(&'static str, f64)],
+) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE],
+        source: include_str!("../../shaders/modulated_conv2d_up.matrix.wgsl"),
+        constants,
+        needs: Needs::Matrix(side),
+        // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
+        fits: |pass| {
+            let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && pass.write.shape[1] >= OUTPUTS;
+            whole && pass.columns > SIDE && pass.domain.rows > 4
+        },
+        grid: |pass, band| {
+            let rows = if OUTPUTS == 4 * SIDE { 4 } else { 8 };
+            let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -14,6 +14,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[],
         source: include_str!("../../shaders/normalize_2nd_moment.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         grid: |pass, _| [pass.write.shape[0] as u32, 1, 1],

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/to_rgb.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // 4 pixels of a row an invocation.

@@ -14,6 +14,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB],
         source: include_str!("../../shaders/to_rgba8.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         grid: |pass, band| {

@@ -15,6 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         name: "portable",
         prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/upsample2d_add.wgsl"),
+        constants: &[],
         needs: Needs::Portable,
         fits: always,
         // A pixel and 4 channels an invocation.

@@ -1,0 +1,14 @@
+
+// Matrix units of 8x8x8, f16 products summed in f32 (Apple). Metal loads matrices from scalars, so what is staged lies as such.
+fn begin(_thread: u32) {}
+alias MatX = coop_mat8x8<f16, A>;    // 8 pixels x 8 input channels
+alias MatW = coop_mat8x8<f16, B>;    // 8 input channels x 8 outputs
+alias MatSum = coop_mat8x8<f32, C>;  // 8 pixels x 8 outputs
+var<workgroup> staged_x: array<f16, X_SIZE * 4>;
+var<workgroup> staged_w: array<f16, W_SIZE * 4>;
+fn stage_x(i: u32, v: vec4<f16>) { for (var j = 0u; j < 4; j++) { staged_x[i * 4 + j] = v[j]; } }
+fn stage_w(i: u32, v: vec4<f16>) { for (var j = 0u; j < 4; j++) { staged_w[i * 4 + j] = v[j]; } }
+fn load_x(i: u32) -> MatX { return coopLoadT<MatX>(&staged_x[i * 4], X_PITCH * 4); }
+fn load_w(i: u32) -> MatW { return coopLoadT<MatW>(&staged_w[i * 4], W_PITCH * 4); }
+fn multiply_add(a: MatX, b: MatW, sum: MatSum) -> MatSum { return coopMultiplyAdd(a, b, sum); }
+fn store_sum(i: u32, sum: MatSum) { coopStoreT(sum, &staged_sum[i], SUM_PITCH); }

@@ -1,0 +1,32 @@
+
+// The matrix units played by the lanes, for tests on a device without any: the same staging, indices and control flow. An
+// operand is where it begins; of a sum, a lane holds the SIDE * SIDE / 32 neighbouring values that its number gives.
+const HELD = SIDE * SIDE / 32;
+alias MatX = u32;
+alias MatW = u32;
+alias MatSum = array<f32, HELD>;
+var<workgroup> staged_x: array<vec4<f16>, X_SIZE>;
+var<workgroup> staged_w: array<vec4<f16>, W_SIZE>;
+var<private> lane_id: u32;
+fn begin(thread: u32) { lane_id = thread % LANES; }
+fn stage_x(i: u32, v: vec4<f16>) { staged_x[i] = v; }
+fn stage_w(i: u32, v: vec4<f16>) { staged_w[i] = v; }
+fn load_x(i: u32) -> MatX { return i; }
+fn load_w(i: u32) -> MatW { return i; }
+fn multiply_add(a: MatX, b: MatW, sum: MatSum) -> MatSum {
+    var result = sum;
+    let first = lane_id * HELD;
+    for (var k = 0u; k < SIDE; k++) {
+        let v = f32(staged_x[a + first / SIDE * X_PITCH + k / 4][k % 4]);
+        for (var j = 0u; j < HELD; j++) {
+            let o = first % SIDE + j;
+            result[j] += v * f32(staged_w[b + k * W_PITCH + o / 4][o % 4]);
+        }
+    }
+    return result;
+}
+fn store_sum(i: u32, sum: MatSum) {
+    var values = sum;
+    let first = lane_id * HELD;
+    for (var j = 0u; j < HELD; j++) { staged_sum[i + first / SIDE * SUM_PITCH + first % SIDE + j] = values[j]; }
+}
