@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::choice;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Variant;
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
-use crate::tier::{Matrix, Needs, Tier};
+use crate::tier::Matrix;
 
 mod profile;
 pub use profile::{PassTime, RunTime};
@@ -106,9 +107,7 @@ impl Executor {
     }
 
     fn resolve(&mut self, banded: &[Vec<Band>], options: &Options) -> Result<()> {
-        let mut tier = self.gpu.tier();
-        tier.subgroup &= !options.portable;
-        tier.matrix = options.emulate_matrix.or(tier.matrix.filter(|_| !options.portable));
+        let tier = choice::tier(&self.gpu, options);
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
@@ -136,8 +135,9 @@ impl Executor {
 
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let variant = self.choose(pass, &tier, options)?;
-            let pipeline = self.gpu.pipeline(pass, variant, &tier)?;
+            let chosen = choice::choose(&self.gpu, pass, &tier, options)?;
+            let variant = chosen.variant;
+            let pipeline = self.gpu.pipeline(pass, chosen)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {
@@ -163,21 +163,6 @@ impl Executor {
         }
         self.steps = steps;
         Ok(())
-    }
-
-    /// The first variant that fits; one that needs matrix units must have passed its trial on this device.
-    fn choose(&self, pass: &Pass, tier: &Tier, options: &Options) -> Result<&'static Variant> {
-        for variant in pass.kernel.fitting(tier, pass) {
-            let chosen = match (options.variant, tier.matrix, variant.needs) {
-                (Some(name), ..) => name == variant.name || variant.needs == Needs::Portable,
-                (None, Some(matrix), Needs::Matrix(_)) => self.gpu.may_run(pass.kernel, variant, matrix)?,
-                _ => true,
-            };
-            if chosen {
-                return Ok(variant);
-            }
-        }
-        panic!("{} has no portable variant", pass.kernel.name)
     }
 
     /// The plan.

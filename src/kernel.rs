@@ -73,10 +73,10 @@ impl Variant {
     pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix: &[&str] = match self.needs {
-            Needs::Matrix(16) if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix(_) if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix(16) => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
-            Needs::Matrix(_) => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
+            Needs::Matrix { side: 16, .. } if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix { .. } if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix { side: 16, .. } => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
+            Needs::Matrix { .. } => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
             Needs::Portable | Needs::Subgroup => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
@@ -91,9 +91,9 @@ impl Variant {
         [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
     }
 
-    /// Every override constant of its pipeline for a pass on a device.
+    /// Every override constant of its pipeline for a pass, with the units it uses.
     pub fn overrides(&self, pass: &Pass, matrix: Option<Matrix>) -> Vec<(&'static str, f64)> {
-        let lanes = matrix.filter(|_| matches!(self.needs, Needs::Matrix(_))).map(|matrix| ("LANES", f64::from(matrix.lanes)));
+        let lanes = matrix.map(|matrix| ("LANES", f64::from(matrix.lanes)));
         pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
     }
 }

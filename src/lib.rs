@@ -20,6 +20,7 @@
 //! [`mod@reference`] runs; [`executor`] puts a plan on a device. Converters for checkpoints are in the crate `stylegan-tools`.
 
 pub mod atomic_file;
+mod choice;
 pub mod error;
 pub mod executor;
 pub mod generator;

@@ -9,8 +9,13 @@ pub enum Needs {
     Portable,
     /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not.
     Subgroup,
-    /// Matrix units of that side, multiplying f16 and summing f32.
-    Matrix(u32),
+    /// Matrix units, multiplying f16 and summing f32.
+    Matrix {
+        /// Rows and columns of a matrix.
+        side: u32,
+        /// Bytes of workgroup memory that the variant declares; wgpu does not hold them against the device's limit.
+        workgroup_memory: u32,
+    },
 }
 
 /// What a device has.
@@ -33,6 +38,8 @@ pub struct Matrix {
     pub side: u32,
     /// Lanes of a subgroup.
     pub lanes: u32,
+    /// Bytes of workgroup memory of the device.
+    pub workgroup_memory: u32,
     /// Played by the lanes, without any unit: for tests.
     pub emulated: bool,
 }
@@ -56,7 +63,7 @@ impl Tier {
         }
     }
 
-    /// The features to request of a device for it.
+    /// The features to request of a device for it; the experimental ones need wgpu's token, too.
     pub fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.half);
@@ -69,10 +76,17 @@ impl Tier {
     /// What of it a device that exists already was created with.
     pub fn on(self, device: &wgpu::Device) -> Tier {
         let features = device.features();
+        let limits = device.limits();
+        let matrix = |matrix: Matrix| {
+            let runs = features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16);
+            // Workgroups of the matrix kernels are four subgroups.
+            let runs = runs && 4 * matrix.lanes <= limits.max_compute_invocations_per_workgroup;
+            runs.then_some(Matrix { workgroup_memory: limits.max_compute_workgroup_storage_size, ..matrix })
+        };
         Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
             subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
-            matrix: self.matrix.filter(|_| features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)),
+            matrix: self.matrix.and_then(matrix),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }
     }
@@ -82,7 +96,9 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
-            Needs::Matrix(side) => self.matrix.is_some_and(|matrix| matrix.side == side),
+            Needs::Matrix { side, workgroup_memory } => {
+                self.matrix.is_some_and(|matrix| matrix.side == side && matrix.workgroup_memory >= workgroup_memory)
+            }
         }
     }
 }
@@ -106,7 +122,8 @@ fn matrix(adapter: &wgpu::Adapter) -> Option<Matrix> {
     let kinds = adapter.cooperative_matrix_properties();
     let has = |side| kinds.iter().any(|k| [k.m_size, k.n_size, k.k_size] == [side; 3] && (k.ab_type, k.cr_type) == (F16, F32));
     let side = [16, 8].into_iter().find(|&side| has(side))?;
-    // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; a trial refuses kernels built for the wrong one.
+    // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; trials find out.
     let lanes = adapter.get_info().subgroup_max_size;
-    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, emulated: false })
+    let workgroup_memory = adapter.limits().max_compute_workgroup_storage_size;
+    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, workgroup_memory, emulated: false })
 }

@@ -117,9 +117,14 @@ const MATRIX: &[(&str, [usize; 6])] = &[
     ("matrix8.32", [8, 16, 40, 17, 12, 3]),
 ];
 
+/// Matrix units of that side, played by the lanes.
+fn units(side: usize) -> Matrix {
+    Matrix { side: side as u32, lanes: 32, workgroup_memory: 32 << 10, emulated: true }
+}
+
 /// Options under which the plan's convolution runs the variant `tile`, which its tier chooses by itself.
 fn emulated(plan: &Plan, side: usize, tile: &'static str) -> Options {
-    let matrix = Matrix { side: side as u32, lanes: 32, emulated: true };
+    let matrix = units(side);
     let tier = Tier { matrix: Some(matrix), ..gpu().tier() };
     let first = plan.passes[0].kernel.fitting(&tier, &plan.passes[0]).next();
     assert_eq!(first.map(|variant| variant.name), Some(tile));
@@ -130,11 +135,14 @@ fn emulated(plan: &Plan, side: usize, tile: &'static str) -> Options {
 fn a_variant_runs_after_its_trial_and_a_wrong_one_is_refused() {
     let kernel = &modulated_conv2d::KERNEL;
     let variant = kernel.variants.iter().find(|variant| variant.name == "matrix8.32").expect("a variant");
-    let matrix = Matrix { side: 8, lanes: 32, emulated: true };
+    let matrix = units(8);
     assert_eq!(trial(gpu(), kernel, variant, matrix).unwrap(), None);
     // Half of the lanes that a fragment needs: what a device with other subgroups would do.
     let reason = trial(gpu(), kernel, variant, Matrix { lanes: 16, ..matrix }).unwrap();
     assert!(reason.is_some_and(|reason| reason.contains("differs from the portable kernel's by")));
+    // What the device has no room for does not run, and a trial of it proves nothing.
+    let reason = trial(gpu(), kernel, variant, Matrix { workgroup_memory: 8 << 10, ..matrix }).unwrap();
+    assert_eq!(reason.as_deref(), Some("portable runs in its place"));
 }
 
 #[test]

@@ -15,11 +15,11 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d",
     variants: &[
-        matrix::<16, 128>("matrix16.128", 16, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
-        matrix::<16, 64>("matrix16.64", 16, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
-        matrix::<16, 32>("matrix16.32", 16, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
-        matrix::<8, 64>("matrix8.64", 8, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
-        matrix::<8, 32>("matrix8.32", 8, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 128>("matrix16.128", 26_816, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 64>("matrix16.64", 27_584, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 32>("matrix16.32", 24_512, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
+        matrix::<8, 64>("matrix8.64", 13_248, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "subgroup",
             prelude: &[SLAB, BIAS_ACT, STORE],
@@ -53,7 +53,7 @@ pub static KERNEL: Kernel = Kernel {
 /// Tiles of 16 rows (8 where two subgroups lie side by side) x `SIDE` pixels, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
     name: &'static str,
-    side: u32,
+    workgroup_memory: u32,
     constants: &'static [(&'static str, f64)],
 ) -> Variant {
     Variant {
@@ -61,7 +61,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
         prelude: &[SLAB, BIAS_ACT, STORE],
         source: include_str!("../../shaders/modulated_conv2d.matrix.wgsl"),
         constants,
-        needs: Needs::Matrix(side),
+        needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
         fits: |pass| {
             let [_, outputs, height, width] = pass.write.shape;

@@ -15,10 +15,10 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d_up",
     variants: &[
-        matrix::<16, 64>("matrix16.64", 16, &[("ACROSS", 2.0)]),
-        matrix::<16, 32>("matrix16.32", 16, &[("ACROSS", 1.0)]),
-        matrix::<8, 32>("matrix8.32", 8, &[("ACROSS", 2.0)]),
-        matrix::<8, 16>("matrix8.16", 8, &[("ACROSS", 1.0)]),
+        matrix::<16, 64>("matrix16.64", 29_936, &[("ACROSS", 2.0)]),
+        matrix::<16, 32>("matrix16.32", 23_984, &[("ACROSS", 1.0)]),
+        matrix::<8, 32>("matrix8.32", 15_216, &[("ACROSS", 2.0)]),
+        matrix::<8, 16>("matrix8.16", 12_336, &[("ACROSS", 1.0)]),
         Variant {
             name: "subgroup",
             prelude: &[SLAB, STORE],
@@ -52,7 +52,7 @@ pub static KERNEL: Kernel = Kernel {
 /// Tiles of 8 rows (4 where two subgroups lie side by side) x `SIDE` cells, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
     name: &'static str,
-    side: u32,
+    workgroup_memory: u32,
     constants: &'static [(&'static str, f64)],
 ) -> Variant {
     Variant {
@@ -60,7 +60,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
         prelude: &[SLAB, STORE],
         source: include_str!("../../shaders/modulated_conv2d_up.matrix.wgsl"),
         constants,
-        needs: Needs::Matrix(side),
+        needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
         fits: |pass| {
             let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && pass.write.shape[1] >= OUTPUTS;
