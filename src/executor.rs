@@ -9,7 +9,8 @@ use crate::gpu::Gpu;
 use crate::kernel::Variant;
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
-use crate::tier::Matrix;
+use crate::tier::{Matrix, Tier};
+use crate::tune::{self, Choice, Choices, Tuning};
 
 mod profile;
 pub use profile::{PassTime, RunTime};
@@ -21,10 +22,12 @@ pub struct Options {
     pub max_binding: Option<u64>,
     /// Use the portable variants only.
     pub portable: bool,
-    /// Play such matrix units on a device that has none.
-    pub emulate_matrix: Option<Matrix>,
+    /// Use such matrix units: with another number of lanes, or played ones.
+    pub matrix: Option<Matrix>,
     /// Use the variant of that name where it fits, untried.
     pub variant: Option<&'static str>,
+    /// Use the fastest variants, by timing; the first that fit when absent.
+    pub tuning: Option<Tuning>,
 }
 
 /// A plan on a device, ready to run.
@@ -33,6 +36,7 @@ pub struct Executor {
     plan: Plan,
     steps: Vec<Step>,
     buffers: Vec<Arc<wgpu::Buffer>>,
+    choices: Choices,
 }
 
 /// One dispatch.
@@ -50,10 +54,13 @@ impl Executor {
     pub fn new(gpu: &Gpu, plan: Plan, scope: &str, options: &Options) -> Result<Executor> {
         let limits = gpu.device().limits();
         let max_binding = options.max_binding.unwrap_or(u64::MAX).min(limits.max_storage_buffer_binding_size);
-        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan };
+        let tier = choice::tier(gpu, options);
+        // Before there are buffers of this plan: timing needs some of its own.
+        let choices = tune::choices(gpu, &plan, &tier, options);
+        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan, choices };
         let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
         executor.allocate(scope, limits.max_buffer_size)?;
-        executor.resolve(&banded, options)?;
+        executor.resolve(&banded, &tier, options)?;
         Ok(executor)
     }
 
@@ -106,8 +113,7 @@ impl Executor {
         })
     }
 
-    fn resolve(&mut self, banded: &[Vec<Band>], options: &Options) -> Result<()> {
-        let tier = choice::tier(&self.gpu, options);
+    fn resolve(&mut self, banded: &[Vec<Band>], tier: &Tier, options: &Options) -> Result<()> {
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
@@ -135,7 +141,8 @@ impl Executor {
 
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let chosen = choice::choose(&self.gpu, pass, &tier, options)?;
+            let tuned = self.choices.get(&tune::shape(pass)).map(|choice| choice.variant.as_str());
+            let chosen = choice::choose(&self.gpu, pass, tier, options, tuned)?;
             let variant = chosen.variant;
             let pipeline = self.gpu.pipeline(pass, chosen)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
@@ -190,6 +197,11 @@ impl Executor {
     /// The variant each pass runs.
     pub fn variants(&self) -> Vec<(&str, &'static str)> {
         self.steps.iter().map(|step| (self.plan.passes[step.pass].label.as_str(), step.variant.name)).collect()
+    }
+
+    /// What the tuner found for a pass of the plan, if it was asked.
+    pub fn choice(&self, pass: &Pass) -> Option<&Choice> {
+        self.choices.get(&tune::shape(pass))
     }
 
     /// The buffer of a tensor, for a host that stays on the GPU.

@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::networks::mapping::{Mapping, mapping};
 use crate::networks::{self, Config, NoiseSource, Synthesis};
 use crate::tensor::{DType, Tensor};
+use crate::tune::Tuning;
 
 /// Element type of activations and weights on the device; sums are f32 always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +34,13 @@ pub struct Options {
     pub precision: PrecisionChoice,
     /// Most images rendered at once; more memory, less overhead.
     pub batch: usize,
+    /// Use the fastest variants of the kernels, by timing; absent, the choice is the same on every device of a kind.
+    pub tuning: Option<Tuning>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { precision: PrecisionChoice::Auto, batch: 1 }
+        Options { precision: PrecisionChoice::Auto, batch: 1, tuning: None }
     }
 }
 
@@ -275,7 +278,8 @@ impl Generator {
         // The old one's activations go first: there may not be room for both.
         self.synthesis = None;
         let Synthesis { plan, ws, noises, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
-        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &executor::Options::default())?;
+        let options = executor::Options { tuning: self.options.tuning.clone(), ..executor::Options::default() };
+        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &options)?;
         if self.weights.is_empty() {
             self.weights = executor.constants();
         }

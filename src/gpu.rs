@@ -10,6 +10,7 @@ use crate::plan::Pass;
 use crate::tensor::DType;
 use crate::tier::{Matrix, Tier};
 use crate::trial::{Refusal, trial};
+use crate::tune::Choices;
 
 /// A device ready to run plans. Cloning shares it; several generators may use one.
 #[derive(Clone)]
@@ -26,10 +27,15 @@ struct Inner {
     pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
     /// Outcomes of trials, by kernel, variant and units: the units with which it passed, or the reason of a refusal.
-    trials: Mutex<HashMap<(&'static str, &'static str, Matrix), Result<Matrix, String>>>,
+    trials: Mutex<HashMap<TrialKey, Result<Matrix, String>>>,
+    /// What the tuner found or read.
+    choices: Mutex<Choices>,
     /// What wgpu reported outside of any call of ours: a lost device, an uncaptured error.
     trouble: Arc<Mutex<Option<String>>>,
 }
+
+/// Kernel, variant, units.
+type TrialKey = (&'static str, &'static str, Matrix);
 
 /// Kernel, variant, element types read and written, emulation of matrices, override constants (as bits).
 type PipelineKey = (&'static str, &'static str, [DType; 2], bool, Vec<(&'static str, u64)>);
@@ -105,6 +111,7 @@ impl Gpu {
             pipelines: Mutex::default(),
             constants: Mutex::default(),
             trials: Mutex::default(),
+            choices: Mutex::default(),
             trouble: Arc::default(),
         };
         Gpu { inner: Arc::new(inner) }
@@ -224,6 +231,11 @@ impl Gpu {
         }
         trials().insert(key, outcome.clone());
         Ok(outcome.ok())
+    }
+
+    /// What the tuner knows of this device; others wait while someone has it.
+    pub(crate) fn choices(&self) -> std::sync::MutexGuard<'_, Choices> {
+        self.inner.choices.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     /// The variants that failed their trial on this device, so far.

@@ -62,9 +62,13 @@ pub(crate) fn always(_: &Pass) -> bool {
 }
 
 impl Kernel {
-    /// The variants that a device of that tier can run for that pass, best first.
-    pub fn fitting<'a>(&'static self, tier: &'a Tier, pass: &'a Pass) -> impl Iterator<Item = &'static Variant> + 'a {
-        self.variants.iter().filter(|variant| tier.has(variant.needs) && (variant.fits)(pass))
+    /// The variants that a device of that tier can run for that pass, best first as far as one can know without timing them.
+    pub fn fitting(&self, tier: &Tier, pass: &Pass) -> Vec<&'static Variant> {
+        let mut fitting: Vec<_> = self.variants.iter().filter(|variant| tier.has(variant.needs) && (variant.fits)(pass)).collect();
+        // Broadcasts are cheaper than workgroup memory where lanes are those of a processor's vectors; only timing could tell
+        // of a GPU where that is so.
+        fitting.sort_by_key(|variant| variant.needs == Needs::Subgroup && !tier.software);
+        fitting
     }
 }
 

@@ -37,10 +37,12 @@ pub mod reference;
 pub mod tensor;
 pub mod tier;
 pub mod trial;
+pub mod tune;
 
 pub use error::{Error, Result};
 pub use generator::{Generator, Noise, Options, PrecisionChoice, Recording};
 pub use gpu::Gpu;
+pub use tune::Tuning;
 pub use wgpu;
 
 /// The examples of README.md compile.

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Needs {
     /// Nothing beyond WebGPU's defaults.
     Portable,
-    /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not.
+    /// Subgroups of at least 8 lanes.
     Subgroup,
     /// Matrix units, multiplying f16 and summing f32.
     Matrix {
@@ -23,8 +23,10 @@ pub enum Needs {
 pub struct Tier {
     /// 16-bit floats in shaders and buffers.
     pub half: bool,
-    /// The subgroup-broadcast kernels of software adapters.
+    /// Subgroups of at least 8 lanes, for the subgroup-broadcast kernels.
     pub subgroup: bool,
+    /// A processor plays the GPU: broadcasts are cheap there, workgroup memory and barriers are not.
+    pub software: bool,
     /// Cooperative matrices; used after a [trial](crate::trial) of the device.
     pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
@@ -49,11 +51,13 @@ impl Tier {
     pub fn of(adapter: &wgpu::Adapter) -> Tier {
         let features = adapter.features();
         let info = adapter.get_info();
-        let software = info.device_type == wgpu::DeviceType::Cpu && info.subgroup_min_size >= 8;
+        let matrix = matrix(adapter);
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
-            subgroup: software && features.contains(wgpu::Features::SUBGROUP),
-            matrix: matrix(adapter),
+            // Not beside matrix units: with the feature, wgpu lets drivers choose another number of lanes for every pipeline.
+            subgroup: info.subgroup_min_size >= 8 && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            matrix,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
         match std::env::var("STYLEGAN_TIER").as_deref() {
@@ -86,6 +90,7 @@ impl Tier {
         Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
             subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
+            software: self.software,
             matrix: self.matrix.and_then(matrix),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }

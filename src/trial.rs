@@ -39,8 +39,7 @@ pub fn trial(gpu: &Gpu, kernel: &'static Kernel, variant: &'static Variant, matr
         Ok((executor.variants()[0].1, executor.read(y)?))
     };
     let (_, want) = run(&Options { portable: true, ..Options::default() })?;
-    let emulate_matrix = matrix.emulated.then_some(matrix);
-    Ok(match run(&Options { variant: Some(variant.name), emulate_matrix, ..Options::default() }) {
+    Ok(match run(&Options { variant: Some(variant.name), matrix: Some(matrix), ..Options::default() }) {
         Err(error) => Some(error.to_string()),
         Ok((ran, _)) if ran != variant.name => Some(format!("{ran} runs in its place")),
         Ok((_, got)) => difference(&got, &want),

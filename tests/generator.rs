@@ -71,7 +71,7 @@ fn several_generators_share_a_device_and_not_their_weights() {
 
 #[test]
 fn a_rest_smaller_than_the_batch_is_rendered_too() {
-    let options = |batch| Options { batch, precision: PrecisionChoice::F32 };
+    let options = |batch| Options { batch, precision: PrecisionChoice::F32, ..Options::default() };
     let [mut single, mut batched] = [1, 3].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     let ws = ws(&mut single, 0..5);
     let (one, three) = (single.synthesis_f32(&ws, Noise::Const).unwrap(), batched.synthesis_f32(&ws, Noise::Const).unwrap());

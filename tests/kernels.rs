@@ -126,9 +126,9 @@ fn units(side: usize) -> Matrix {
 fn emulated(plan: &Plan, side: usize, tile: &'static str) -> Options {
     let matrix = units(side);
     let tier = Tier { matrix: Some(matrix), ..gpu().tier() };
-    let first = plan.passes[0].kernel.fitting(&tier, &plan.passes[0]).next();
+    let first = plan.passes[0].kernel.fitting(&tier, &plan.passes[0]).first().copied();
     assert_eq!(first.map(|variant| variant.name), Some(tile));
-    Options { emulate_matrix: Some(matrix), variant: Some(tile), ..Options::default() }
+    Options { matrix: Some(matrix), variant: Some(tile), ..Options::default() }
 }
 
 #[test]

@@ -107,6 +107,10 @@ pub(crate) struct DrawArgs {
     /// Adapter to use: its index, or a part of its name (see stylegan devices)
     #[arg(long, value_name = "INDEX|NAME")]
     pub(crate) device: Option<String>,
+
+    /// Takes the kernels in their fixed order instead of timing them on the device once and keeping the fastest
+    #[arg(long)]
+    pub(crate) no_tune: bool,
 }
 
 /// One value of `--seeds`: inclusive ranges, kept as such because 0-4294967295 is 16 GiB of numbers.

@@ -14,6 +14,7 @@ mod grid;
 mod network;
 mod output;
 mod studio;
+mod tuning;
 mod work;
 
 use cli::Cli;

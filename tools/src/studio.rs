@@ -7,6 +7,7 @@ use stylegan_wgpu::model::Model;
 
 use crate::args::{DrawArgs, NoiseMode};
 use crate::failure::Failure;
+use crate::tuning::tuning;
 use crate::{default_model, network, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
@@ -40,7 +41,8 @@ impl Studio {
     pub(crate) fn open(args: &DrawArgs, subject: &Subject, images: usize) -> Result<Studio, Failure> {
         let gpu = Gpu::open(args.device.as_deref())?;
         let batch = usize::from(args.batch).min(images.max(1));
-        let generator = Generator::new(&gpu, &subject.model, &Options { precision: args.precision.into(), batch })?;
+        let options = Options { precision: args.precision.into(), batch, tuning: tuning(args.no_tune) };
+        let generator = Generator::new(&gpu, &subject.model, &options)?;
         if args.network.is_none() {
             default_model::introduce();
         }
