@@ -16,7 +16,7 @@ use crate::failure::Failure;
   stylegan convert ffhq.pkl -o ffhq.safetensors --precision f16
   stylegan devices
 
-Exit codes: 0 done, 1 a file or device failed, 2 the command line is wrong."
+Exit codes: 0 done, 1 a file or device failed, 2 the command line is wrong, 130 interrupted (Ctrl-C, SIGTERM)."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

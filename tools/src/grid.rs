@@ -10,7 +10,6 @@ pub(crate) struct Grid {
     columns: usize,
     side: usize,
     sheet: Picture,
-    used: usize,
 }
 
 /// Refuses a sheet that cannot hold the pictures, or would not fit anything.
@@ -28,18 +27,17 @@ impl Grid {
     /// An empty sheet.
     pub(crate) fn new(columns: usize, rows: usize, side: usize, channels: usize) -> Grid {
         let (width, height) = (columns * side, rows * side);
-        Grid { columns, side, sheet: Picture { width, height, channels, pixels: vec![0; width * height * channels] }, used: 0 }
+        Grid { columns, side, sheet: Picture { width, height, channels, pixels: vec![0; width * height * channels] } }
     }
 
-    /// Puts a picture into the next cell, from left to right and top to bottom.
-    pub(crate) fn add(&mut self, picture: &Picture) {
+    /// Puts a picture into a cell, numbered from left to right and top to bottom.
+    pub(crate) fn put(&mut self, cell: usize, picture: &Picture) {
         let row_bytes = self.side * self.sheet.channels;
-        let (column, row) = (self.used % self.columns, self.used / self.columns);
+        let (column, row) = (cell % self.columns, cell / self.columns);
         for (y, line) in picture.pixels.chunks_exact(row_bytes).enumerate() {
             let start = ((row * self.side + y) * self.columns + column) * row_bytes;
             self.sheet.pixels[start..start + row_bytes].copy_from_slice(line);
         }
-        self.used += 1;
     }
 
     /// The sheet as it is.
@@ -55,8 +53,8 @@ mod tests {
     #[test]
     fn pictures_fill_the_sheet_row_by_row() {
         let mut grid = Grid::new(2, 2, 2, 1);
-        for level in [1, 2, 3] {
-            grid.add(&Picture { width: 2, height: 2, channels: 1, pixels: vec![level, level, level, 10 * level] });
+        for (cell, level) in [(2, 3), (0, 1), (1, 2)] {
+            grid.put(cell, &Picture { width: 2, height: 2, channels: 1, pixels: vec![level, level, level, 10 * level] });
         }
         assert_eq!(grid.sheet().pixels, [1, 1, 2, 2, 1, 10, 2, 20, 3, 3, 0, 0, 3, 30, 0, 0]);
     }

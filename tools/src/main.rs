@@ -11,8 +11,12 @@ mod commands;
 mod default_model;
 mod failure;
 mod grid;
+mod interrupt;
+mod latents;
+mod manifest;
 mod network;
 mod output;
+mod pipeline;
 mod studio;
 mod work;
 
@@ -36,6 +40,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
         quiet_device_select();
     }
+    interrupt::install()?;
     cli.command.run()
 }
 

@@ -18,9 +18,19 @@ pub(crate) struct Subject {
 impl Subject {
     /// Opens the network and checks the flags that depend on it.
     pub(crate) fn open(args: &DrawArgs) -> Result<Subject, Failure> {
-        let model = network::open_or_default(args.network.as_deref())?;
-        let class = check_class(args.class, model.config.c_dim())?;
-        Ok(Subject { model, class })
+        let mut subject = Subject::without_latents(args)?;
+        subject.class = check_class(args.class, subject.model.config.c_dim())?;
+        Ok(subject)
+    }
+
+    /// The same for a command that has its rows of w already: a class is not asked for.
+    pub(crate) fn without_latents(args: &DrawArgs) -> Result<Subject, Failure> {
+        Ok(Subject { model: network::open_or_default(args.network.as_deref())?, class: None })
+    }
+
+    /// The class that is drawn.
+    pub(crate) fn class(&self) -> Option<usize> {
+        self.class
     }
 }
 
@@ -82,6 +92,11 @@ impl Studio {
             NoiseMode::None => Noise::None,
             NoiseMode::Random => Noise::Random { seed: self.noise_seed.wrapping_add(first as u32) },
         }
+    }
+
+    /// Whether every picture has noise of its own, numbered by its place in the list.
+    pub(crate) fn has_own_noise(&self) -> bool {
+        self.noise_mode == NoiseMode::Random
     }
 
     /// Adapter and element type, for a closing line.
