@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt::{self, Display, Formatter};
-use std::ops::Range;
-use std::path::PathBuf;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use stylegan_wgpu::generator::PrecisionChoice;
@@ -70,17 +70,53 @@ impl Format {
     }
 }
 
-/// The flags of every command that draws.
+impl Format {
+    /// By the ending of a file that holds one picture.
+    pub(crate) fn of_picture(path: &Path) -> Result<Format, Failure> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
+        match extension.as_str() {
+            "png" => Ok(Format::Png),
+            "jpg" | "jpeg" => Ok(Format::Jpg),
+            "webp" => Ok(Format::Webp),
+            _ => Err(Failure::usage(format!("{}: the ending says which format: .png, .jpg or .webp", path.display()))),
+        }
+    }
+
+    /// Refuses what it cannot hold.
+    pub(crate) fn check(self, channels: usize) -> Result<(), Failure> {
+        match (self, channels) {
+            (Format::Jpg, 2 | 4) => Err(Failure::usage("this network draws an alpha channel, which jpg cannot hold; use png or webp")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The flags of a command that draws, with one truncation for all pictures.
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
-    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
-    #[arg(long, value_name = "FILE")]
-    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
-    pub(crate) network: Option<PathBuf>,
+    #[command(flatten)]
+    studio: StudioArgs,
 
     /// Truncation psi: 0 is the average picture, 1 the full variety; below 0 and above 1 are legal
     #[arg(long, default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true, value_name = "PSI")]
     pub(crate) trunc: f32,
+}
+
+impl Deref for DrawArgs {
+    type Target = StudioArgs;
+
+    fn deref(&self) -> &StudioArgs {
+        &self.studio
+    }
+}
+
+/// The flags of every command that draws.
+#[derive(Debug, Args)]
+pub(crate) struct StudioArgs {
+    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    pub(crate) network: Option<PathBuf>,
 
     /// How many layers the truncation applies to, from the coarsest; all when absent
     #[arg(long, value_name = "N")]

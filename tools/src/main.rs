@@ -12,6 +12,7 @@ mod default_model;
 mod failure;
 mod grid;
 mod interrupt;
+mod label;
 mod latents;
 mod manifest;
 mod network;

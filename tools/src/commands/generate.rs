@@ -279,9 +279,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<Str
 
 /// Refuses what the picture formats cannot hold.
 fn check_pictures(args: &GenerateArgs, config: &Config, count: usize) -> Result<(), Failure> {
-    if args.format == Format::Jpg && matches!(config.img_channels(), 2 | 4) {
-        return Err(Failure::usage("this network draws an alpha channel, which jpg cannot hold; use --format png or webp"));
-    }
+    args.format.check(config.img_channels())?;
     match args.grid {
         Some((columns, rows)) => grid::check(columns, rows, config.img_resolution(), count).map_err(Failure::usage),
         None => Ok(()),
