@@ -2,6 +2,7 @@
 
 pub mod array_file;
 pub mod convert;
+pub mod sefa;
 
 /// Bytes as people write a checksum.
 pub fn hex(bytes: &[u8]) -> String {
