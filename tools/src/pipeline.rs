@@ -45,10 +45,13 @@ impl Pixels {
     }
 }
 
+/// Gives the rows of w of some pictures.
+pub(crate) type WsOf<'a> = dyn FnMut(&mut Studio, &[usize]) -> Result<Ws, Failure> + 'a;
+
 /// What a command does in each stage.
 pub(crate) struct Stages<'a, T> {
     /// Rows of w of these pictures, as they are drawn.
-    pub(crate) ws: &'a mut dyn FnMut(&mut Studio, &[usize]) -> Result<Ws, Failure>,
+    pub(crate) ws: &'a mut WsOf<'a>,
     /// Reads floats back instead of 8 bits.
     pub(crate) planes: bool,
     /// Runs on all cores, in any order.
@@ -121,7 +124,7 @@ fn draw_all(
     studio: &mut Studio,
     indices: &[usize],
     planes: bool,
-    ws_of: &mut dyn FnMut(&mut Studio, &[usize]) -> Result<Ws, Failure>,
+    ws_of: &mut WsOf<'_>,
     sender: SyncSender<Drawn>,
 ) -> Result<((usize, Duration), Duration), Failure> {
     let (start, mut blocked) = (Instant::now(), Duration::ZERO);

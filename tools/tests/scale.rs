@@ -131,9 +131,10 @@ fn shards_and_batches_fit_together() {
 
         let outdir = format!("{noise}-shards");
         let folder = place.path(&outdir);
+        fs::create_dir(&folder).unwrap();
         let mut sizes = Vec::new();
         for shard in ["2/4", "4/4", "1/4", "3/4"] {
-            let before = pictures(&folder_or_made(&folder)).len();
+            let before = pictures(&folder).len();
             run(&outdir, &["--shard", shard, "--batch", "3"]);
             let (index, count) = shard.split_once('/').unwrap();
             let listed = entries(&folder, &format!("manifest-{index}-of-{count}.jsonl")).len();
@@ -146,11 +147,6 @@ fn shards_and_batches_fit_together() {
         let said = place.succeeds(&[&base[..], &["--outdir", &outdir]].concat());
         assert_eq!(said, "0 images; 9 of 9 were finished before (--overwrite draws them again)\n");
     }
-}
-
-fn folder_or_made(folder: &Path) -> &Path {
-    fs::create_dir_all(folder).unwrap();
-    folder
 }
 
 #[test]
