@@ -13,7 +13,9 @@ use crate::tier::{Matrix, Tier};
 use crate::tune::{self, Choice, Choices, Tuning};
 
 mod profile;
+mod readback;
 pub use profile::{PassTime, RunTime};
+pub use readback::Readback;
 
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]
@@ -243,21 +245,17 @@ impl Executor {
         self.gpu.wait()
     }
 
+    /// Runs once and reads a tensor back, without waiting: the next run can be written and submitted while this one goes on.
+    pub fn submit(&self, tensor: Tensor) -> Result<Readback> {
+        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.record(&mut encoder);
+        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)
+    }
+
     /// Reads a tensor back: its bytes, as they lie in the buffer.
     pub fn read_bytes(&self, tensor: Tensor) -> Result<Vec<u8>> {
-        let size = tensor.bytes() as u64;
-        let staging = self.gpu.guarded("readback", || {
-            self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("readback"),
-                size,
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&self.buffers[tensor.id], 0, &staging, 0, size);
-        self.gpu.queue().submit([encoder.finish()]);
-        map(&self.gpu, &staging)
+        let encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)?.wait()
     }
 
     /// Reads a tensor back: natural values.
@@ -344,19 +342,4 @@ fn parameters(pass: &Pass, band: &Band, align: u64) -> Vec<u8> {
 fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {
     let size = wgpu::BufferSize::new(size);
     wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size }) }
-}
-
-/// Waits for a staging buffer and copies it out.
-fn map(gpu: &Gpu, staging: &wgpu::Buffer) -> Result<Vec<u8>> {
-    let slice = staging.slice(..);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    slice.map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver lives until the end of this function; a failed send has nobody to tell.
-        let _ = sender.send(result);
-    });
-    gpu.wait()?;
-    let mapped = receiver.recv().map_err(|_| Error::Device("the device dropped a readback".into()))?;
-    mapped.map_err(|error| Error::Device(format!("readback: {error}")))?;
-    let view = slice.get_mapped_range().map_err(|error| Error::Device(format!("readback: {error}")))?;
-    Ok(view.to_vec())
 }

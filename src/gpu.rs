@@ -200,7 +200,12 @@ impl Gpu {
 
     /// Waits until everything submitted has run.
     pub(crate) fn wait(&self) -> Result<()> {
-        let done = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.wait_for(None)
+    }
+
+    /// Waits until a submission has run, or everything submitted.
+    pub(crate) fn wait_for(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let done = self.inner.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
         if let Some(trouble) = self.trouble() {
             return Err(Error::Device(trouble));
         }
