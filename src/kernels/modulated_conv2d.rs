@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
 use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
-use crate::plan::{Load, NewPass, Plan, Window};
+use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
@@ -35,22 +35,31 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
-        Variant {
-            name: "portable",
-            prelude: &[SLAB, BIAS_ACT, STORE],
-            source: include_str!("../../shaders/modulated_conv2d.wgsl"),
-            constants: &[],
-            needs: Needs::Portable,
-            fits: always,
-            // 8 x 16 pixels, 32 outputs.
-            grid: |pass, band| {
-                let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
-                [tiles, pass.write.shape[1].div_ceil(32) as u32, band.images]
-            },
-        },
+        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
+        portable::<64>("portable.64", &[("GROUPS", 8.0)], |pass| {
+            let [n, outputs, height, width] = pass.write.shape;
+            outputs >= 64 && n * height * width >= 4096
+        }),
+        portable::<32>("portable", &[], always),
     ],
     twin,
 };
+
+/// Tiles of 8 x 16 pixels, `OUTPUTS` channels.
+const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, BIAS_ACT, STORE],
+        source: include_str!("../../shaders/modulated_conv2d.wgsl"),
+        constants,
+        needs: Needs::Portable,
+        fits,
+        grid: |pass, band| {
+            let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 /// Tiles of 16 rows (8 where two subgroups lie side by side) x `SIDE` pixels, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(

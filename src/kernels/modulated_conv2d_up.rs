@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
 use crate::kernel::{Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
-use crate::plan::{NewPass, Plan, Window};
+use crate::plan::{NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
 
@@ -34,22 +34,31 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32 * 2, y * band.images]
             },
         },
-        Variant {
-            name: "portable",
-            prelude: &[SLAB, STORE],
-            source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
-            constants: &[],
-            needs: Needs::Portable,
-            fits: always,
-            // 8 x 8 cells, 16 outputs.
-            grid: |pass, band| {
-                let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
-                [tiles, pass.write.shape[1].div_ceil(16) as u32, band.images]
-            },
-        },
+        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
+        portable::<32>("portable.32", &[("GROUPS", 8.0)], |pass| {
+            let ([_, _, height, width], [n, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
+            outputs >= 32 && n * height * width >= 1024
+        }),
+        portable::<16>("portable", &[], always),
     ],
     twin,
 };
+
+/// Tiles of 8 x 8 cells, `OUTPUTS` channels.
+const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE],
+        source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+        constants,
+        needs: Needs::Portable,
+        fits,
+        grid: |pass, band| {
+            let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 /// Tiles of 8 rows (4 where two subgroups lie side by side) x `SIDE` cells, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
