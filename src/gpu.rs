@@ -30,8 +30,8 @@ struct Inner {
     trouble: Arc<Mutex<Option<String>>>,
 }
 
-/// Kernel, variant, element types read and written, emulation of matrices, override constants (as bits).
-type PipelineKey = (&'static str, &'static str, [DType; 2], bool, Vec<(&'static str, u64)>);
+/// Kernel, variant, element types read and written, whether in words, emulation of matrices, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], [bool; 2], Vec<(&'static str, u64)>);
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
@@ -225,15 +225,15 @@ impl Gpu {
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
     pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant, tier: &Tier) -> Result<wgpu::ComputePipeline> {
         let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
-        let emulated = tier.matrix.is_some_and(|matrix| matrix.emulated);
         let constants = variant.overrides(pass, tier.matrix);
-        let key = (kernel, variant.name, types, emulated, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+        let assembly = [tier.subgroup, tier.emulates()];
+        let key = (kernel, variant.name, types, assembly, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
         let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
-        let source = variant.wgsl(types[0], types[1], emulated);
+        let source = variant.wgsl(types[0], types[1], tier);
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;

@@ -69,9 +69,10 @@ impl Kernel {
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for the element types it reads and writes; `emulated` plays the matrix units it needs.
-    pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
+    /// The complete WGSL of this variant for the element types it reads and writes, on a device of that tier.
+    pub fn wgsl(&self, reads: DType, writes: DType, tier: &Tier) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
+        let emulated = tier.emulates();
         let matrix: &[&str] = match self.needs {
             Needs::Matrix(16) if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
             Needs::Matrix(_) if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
@@ -80,13 +81,19 @@ impl Variant {
             Needs::Portable | Needs::Subgroup => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
-        let element = match reads {
-            DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
+        // Matrix kernels stage halves; everything else is indifferent to how a group of four is loaded.
+        let words = tier.subgroup && matrix.is_empty();
+        let element = match (reads, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/f32_words.wgsl"),
         };
-        let store = match writes {
-            DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
+        let store = match (writes, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/store_f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/store_f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
         };
         [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
     }

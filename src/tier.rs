@@ -7,7 +7,8 @@ use std::fmt;
 pub enum Needs {
     /// Nothing beyond WebGPU's defaults.
     Portable,
-    /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not.
+    /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not;
+    /// memory is read in 64-bit words.
     Subgroup,
     /// Matrix units of that side, multiplying f16 and summing f32.
     Matrix(u32),
@@ -37,6 +38,9 @@ pub struct Matrix {
     pub emulated: bool,
 }
 
+/// What the kernels of software adapters use.
+const SUBGROUP: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::SHADER_INT64);
+
 impl Tier {
     /// The tier of an adapter. `STYLEGAN_TIER=portable` turns everything optional off, `half` the subgroup and matrix kernels.
     pub fn of(adapter: &wgpu::Adapter) -> Tier {
@@ -45,7 +49,7 @@ impl Tier {
         let software = info.device_type == wgpu::DeviceType::Cpu && info.subgroup_min_size >= 8;
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
-            subgroup: software && features.contains(wgpu::Features::SUBGROUP),
+            subgroup: software && features.contains(SUBGROUP),
             matrix: matrix(adapter),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
@@ -60,7 +64,7 @@ impl Tier {
     pub fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.half);
-        features.set(wgpu::Features::SUBGROUP, self.subgroup);
+        features.set(SUBGROUP, self.subgroup);
         features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, self.matrix.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features
@@ -71,10 +75,15 @@ impl Tier {
         let features = device.features();
         Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
-            subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
+            subgroup: self.subgroup && features.contains(SUBGROUP),
             matrix: self.matrix.filter(|_| features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }
+    }
+
+    /// Whether matrix units are played by the lanes.
+    pub fn emulates(&self) -> bool {
+        self.matrix.is_some_and(|matrix| matrix.emulated)
     }
 
     /// Whether a variant can run.

@@ -11,17 +11,29 @@ use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, st
 use stylegan_wgpu::plan::{Band, Pass, Plan};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::{DType, Slab};
-use stylegan_wgpu::tier::Needs;
+use stylegan_wgpu::tier::{Matrix, Needs, Tier};
 
 fn parse(label: &str, source: &str) -> Module {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
-    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX | Capabilities::default();
+    let half = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let more = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX;
+    let capabilities = half | more | Capabilities::default();
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
     if let Err(error) = validator.validate(&module) {
         panic!("{label}: {}", error.emit_to_string(source));
     }
     module
+}
+
+/// Every way to assemble a variant: for GPUs, for software adapters, with matrix units and with emulated ones.
+fn tiers(needs: Needs) -> Vec<Tier> {
+    let tier = Tier { half: true, subgroup: false, matrix: None, timestamps: false };
+    match needs {
+        Needs::Matrix(side) => [false, true].map(|emulated| Tier { matrix: Some(Matrix { side, lanes: 32, emulated }), ..tier }).into(),
+        Needs::Subgroup => vec![Tier { subgroup: true, ..tier }],
+        Needs::Portable => vec![tier, Tier { subgroup: true, ..tier }],
+    }
 }
 
 #[test]
@@ -33,9 +45,9 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
                 if matrix && (reads, writes) != (DType::F16, DType::F16) {
                     continue; // matrix units multiply f16
                 }
-                for emulated in if matrix { &[false, true][..] } else { &[false] } {
-                    let label = format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name);
-                    parse(&label, &variant.wgsl(reads, writes, *emulated));
+                for tier in tiers(variant.needs) {
+                    let label = format!("{}.{} {reads:?} {writes:?} {tier}", kernel.name, variant.name);
+                    parse(&label, &variant.wgsl(reads, writes, &tier));
                 }
             }
         }
@@ -45,7 +57,8 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
 
 #[test]
 fn an_invalid_shader_fails() {
-    let broken = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, false).replace("p.img.width", "p.img.depth");
+    let source = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, &tiers(Needs::Portable)[0]);
+    let broken = source.replace("p.img.width", "p.img.depth");
     assert!(std::panic::catch_unwind(|| parse("broken", &broken)).is_err());
 }
 
@@ -106,7 +119,7 @@ fn shaders_take_what_passes_give() {
             if matches!(variant.needs, Needs::Matrix(_)) && pass.dtype == DType::F32 {
                 continue;
             }
-            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, false)));
+            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, &tiers(variant.needs)[0])));
         }
     }
     let missing: Vec<&str> = kernels::ALL.iter().map(|kernel: &&Kernel| kernel.name).filter(|name| !seen.contains(name)).collect();
