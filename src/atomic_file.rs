@@ -26,7 +26,7 @@ pub struct Unfinished {
 
 impl Unfinished {
     /// The temporary name.
-    pub fn path(&self) -> &Path {
+    pub fn temporary(&self) -> &Path {
         &self.temporary
     }
 
