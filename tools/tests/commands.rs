@@ -33,9 +33,10 @@ fn a_sweep_holds_the_pictures_of_generate() {
     assert!(said.starts_with("sweep.png: 4 x 2 pictures, 64 x 32 pixels; 8 images, "), "{said}");
     let sheet = open(&place.path("sweep.png"));
     for (column, psi) in psis.iter().enumerate() {
-        place.succeeds(&["generate", "--network", &network, "--seeds", "3,85", "--trunc", psi, "--outdir", psi]);
+        let outdir = format!("psi{psi}");
+        place.succeeds(&["generate", "--network", &network, "--seeds", "3,85", "--trunc", psi, "--outdir", &outdir]);
         for (row, seed) in ["seed0003.png", "seed0085.png"].iter().enumerate() {
-            let picture = open(&place.path(psi).join(seed));
+            let picture = open(&place.path(&outdir).join(seed));
             assert_eq!(cell(&sheet, 16 * column as u32, 16 * row as u32, 16), picture, "{seed} at {psi}");
         }
     }
@@ -71,7 +72,7 @@ fn sheets_have_columns_labels_and_sizes() {
     assert_eq!((small.width(), small.height()), (5 * 16, 16));
 
     for (more, says) in [
-        (&["--labels", "--size", "8"][..], "--size"),
+        (&["--labels", "--size", "8", "--seeds", "10"][..], "--size 16"),
         (&["--trunc=0,1", "--columns", "3"], "--columns"),
         (&["-o", "x.gif"], ".png, .jpg or .webp"),
         (&["--trunc", "x"], "finite"),
