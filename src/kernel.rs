@@ -13,8 +13,6 @@ pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
-/// Prelude: small images on matrix units.
-pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
 /// Prelude: storing into the slab `y`.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 
@@ -47,9 +45,6 @@ pub struct Variant {
     /// Workgroups for a band of a pass.
     pub grid: fn(&Pass, &Band) -> [u32; 3],
 }
-
-/// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
-pub(crate) const SPLIT_PIXELS: usize = 1024;
 
 /// What a CPU twin gets.
 pub struct Call<'a> {
