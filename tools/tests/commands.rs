@@ -72,7 +72,7 @@ fn sheets_have_columns_labels_and_sizes() {
     assert_eq!((small.width(), small.height()), (5 * 16, 16));
 
     for (more, says) in [
-        (&["--labels", "--size", "8", "--seeds", "10"][..], "--size 16"),
+        (&["--labels", "--size", "8", "--seeds", "10"][..], "--size 14"),
         (&["--trunc=0,1", "--columns", "3"], "--columns"),
         (&["-o", "x.gif"], ".png, .jpg or .webp"),
         (&["--trunc", "x"], "finite"),
