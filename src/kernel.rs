@@ -46,6 +46,15 @@ pub struct Variant {
     pub grid: fn(&Pass, &Band) -> [u32; 3],
 }
 
+/// How the source of a variant is put together for a device, beside its element types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Assembly {
+    /// Activations and weights are read and written as 64-bit words.
+    pub words: bool,
+    /// The lanes play the matrix units that the variant needs.
+    pub emulated: bool,
+}
+
 /// What a CPU twin gets.
 pub struct Call<'a> {
     /// The kernel's own parameters.
@@ -73,8 +82,8 @@ impl Kernel {
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for the element types it reads and writes; `emulated` plays the matrix units it needs.
-    pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
+    /// The complete WGSL of this variant for the element types it reads and writes.
+    pub fn wgsl(&self, reads: DType, writes: DType, Assembly { words, emulated }: Assembly) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix: &[&str] = match self.needs {
             Needs::Matrix { side: 16, .. } if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
@@ -84,13 +93,19 @@ impl Variant {
             Needs::Portable | Needs::Subgroup => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
-        let element = match reads {
-            DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
+        // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.
+        let words = words && matrix.is_empty();
+        let element = match (reads, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/f32_words.wgsl"),
         };
-        let store = match writes {
-            DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
+        let store = match (writes, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/store_f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/store_f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
         };
         [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
     }

@@ -9,6 +9,7 @@ use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::Options;
 use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, upsample_border};
 use stylegan_wgpu::plan::{Load, Plan};
+use stylegan_wgpu::reference;
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
 use stylegan_wgpu::tier::{Matrix, Tier};
 use stylegan_wgpu::trial::trial;
@@ -415,4 +416,23 @@ fn a_comparison_fails_on_nan_on_one_wrong_value_and_on_a_wrong_length() {
     }
     assert!(common::rel_l2(&[f32::NAN], &[1.0]).is_infinite() && common::rel_l2(&[1.0], &[1.0, 2.0]).is_infinite());
     assert!(!gpu().name().is_empty());
+}
+
+/// Half a unit in the last place, 2^-11 of a value: an adapter that cut off the bits that do not fit would be off by twice that.
+#[test]
+fn halves_are_rounded_to_nearest() {
+    let mut layer = Layer::new(5);
+    let x = layer.slab([1, 8, 16, 16], DType::F16);
+    let style = layer.slice("style", 1, 8);
+    let values = layer.random.values(8 * 9);
+    let weight = layer.plan.depthwise_weight("weight", 8, fixed(values));
+    layer.plan.depthwise_conv2d("depthwise", x, weight, style);
+    layer.inputs.get_mut("x").expect("the input").iter_mut().for_each(|v| *v = half::f16::from_f32(*v).to_f32());
+    let want = reference::run(&layer.plan, &layer.inputs);
+    let got = check("halves", layer.plan, &layer.inputs, &Options::default());
+    let want = want.last().expect("the last tensor");
+    for (i, (&got, &want)) in got[0].iter().zip(want).enumerate().filter(|(_, (_, want))| want.abs() > 1e-3) {
+        let error = (f64::from(got) - f64::from(want)).abs() / f64::from(want).abs();
+        assert!(error <= 1.001 * f64::exp2(-11.0), "value {i}: {got} for {want}, {error:e}");
+    }
 }
