@@ -62,10 +62,11 @@ pub struct Choice {
 /// Outcomes by shape, as [`shape`] names it.
 pub(crate) type Choices = BTreeMap<String, Choice>;
 
-/// A pass's kernel, element type and sizes: what its time depends on.
+/// A pass's kernel, element type and sizes: what its time depends on. Not the number of images: a picture must not depend on the
+/// batch it was drawn in, nor on whether a run was interrupted.
 pub(crate) fn shape(pass: &Pass) -> String {
     let constants: String = pass.constants.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-    format!("{} {:?} {:?}>{:?}{constants}", pass.kernel.name, pass.dtype, pass.reads[0].shape, pass.write.shape)
+    format!("{} {:?} {:?}>{:?}{constants}", pass.kernel.name, pass.dtype, &pass.reads[0].shape[1..], &pass.write.shape[1..])
 }
 
 /// The outcomes for a plan's passes: known ones, those of the file, and the rest timed now.
