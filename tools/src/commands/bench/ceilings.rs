@@ -147,7 +147,7 @@ impl<'a> Probe<'a> {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&self.dst, 0, &staging, 0, 16);
         self.gpu.queue().submit([encoder.finish()]);
-        mapped(device, &staging, |bytes| bytemuck::pod_read_unaligned(bytes))
+        mapped(device, &staging, bytemuck::pod_read_unaligned)
     }
 
     /// Seconds of a run, by timestamps where there are some.
