@@ -90,7 +90,7 @@ impl Variant {
             Needs::Matrix { .. } if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
             Needs::Matrix { side: 16, .. } => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
             Needs::Matrix { .. } => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
-            Needs::Portable | Needs::Subgroup => &[],
+            Needs::Portable | Needs::Subgroup | Needs::Software => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
         // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.
