@@ -92,7 +92,7 @@ impl Variant {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix = match self.needs {
             Needs::Matrix { side, .. } => matrix_prelude(side, emulated),
-            Needs::Portable | Needs::Subgroup => String::new(),
+            Needs::Portable | Needs::Subgroup | Needs::Software => String::new(),
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
         // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.

@@ -83,6 +83,7 @@ const CONVOLUTIONS: &[[usize; 5]] = &[
     [1, 40, 33, 5, 7],
     [1, 8, 8, 1, 1024],
     [1, 4, 20, 37, 41],
+    [2, 72, 24, 7, 12],
     [1, 4, 72, 65, 64],
 ];
 
@@ -414,11 +415,11 @@ fn affine_and_demodulate_equal_their_twins() {
 
 #[test]
 fn bands_change_nothing() {
-    for portable in [false, true] {
+    for (dtype, portable) in [(DType::F32, false), (DType::F16, false), (DType::F32, true)] {
         let build = || {
             let mut layer = Layer::new(11);
-            let x = layer.slab([2, 8, 24, 24], DType::F32);
-            let weight = layer.weight([8, 8, 3, 3], DType::F32);
+            let x = layer.slab([2, 8, 24, 24], dtype);
+            let weight = layer.weight([8, 8, 3, 3], dtype);
             let (style, demod) = (layer.slice("style", 2, 8), layer.slice("demod", 2, 8));
             let tail = layer.tail(8, 1, 48 * 48);
             let filter = [1.0, 3.0, 3.0, 1.0];
@@ -431,7 +432,7 @@ fn bands_change_nothing() {
             let bias = layer.input("rgb bias", [1, 3, 1, 1], DType::F32, Layout::Flat);
             let img = layer.plan.to_rgb("torgb", y, rgb, style, bias, Some(skip), &filter, 9.0);
             layer.plan.to_rgba8("rgba", img);
-            let below = layer.input("below", [2, 8, 24, 24], DType::F32, Layout::Slab { border: 1 });
+            let below = layer.input("below", [2, 8, 24, 24], dtype, Layout::Slab { border: 1 });
             let x = layer.plan.upsample2d_add("add", y, below, &filter);
             let t = layer.plan.modulated_conv2d_up("styled", x, weight, style, demod, 0);
             layer.plan.blur2d("blur", t);
@@ -442,8 +443,8 @@ fn bands_change_nothing() {
             check(what, layer.plan, &layer.inputs, &Options { max_binding, portable, ..Options::default() })
         };
         let whole = run("whole", None);
-        let per_image = run("an image at a time", Some(100_000));
-        let per_rows = run("rows at a time", Some(30_000));
+        let per_image = run("an image at a time", Some(25_000 * dtype.bytes() as u64));
+        let per_rows = run("rows at a time", Some(10_000 + 5_000 * dtype.bytes() as u64));
         for ((whole, per_image), per_rows) in whole.iter().zip(&per_image).zip(&per_rows) {
             assert_eq!(whole, per_image);
             assert_eq!(whole, per_rows);

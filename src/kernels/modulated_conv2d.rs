@@ -23,6 +23,40 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 64>("matrix8.64", 13_248, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
+            name: "winograd",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            // In f32 its rounding would show (4e-5 of the rms at 512 inputs). It loads pairs of pixels, the first left of a tile.
+            fits: |pass| {
+                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
+                pass.dtype == DType::F16 && kernel == 3 && x.shape[3].is_multiple_of(4) && !x.border().is_multiple_of(2)
+            },
+            // A subgroup of 8 lanes x 4 x 2 pixels, 16 outputs.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(2) as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
+        Variant {
+            name: "pointwise",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            // It loads pairs of pixels, the first of them in the border.
+            fits: |pass| {
+                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
+                pass.dtype == DType::F16 && kernel == 1 && x.shape[3].is_multiple_of(2) && !x.border().is_multiple_of(2)
+            },
+            // A subgroup of 8 lanes x 8 pixels, 16 outputs; tiles begin a pixel before the image.
+            grid: |pass, band| {
+                let [x, y, _] = line((pass.columns + 1).div_ceil(8) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
+        Variant {
             name: "subgroup",
             prelude: &[SLAB, BIAS_ACT, STORE],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
