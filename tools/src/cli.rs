@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 use crate::commands::{bench, convert, devices, generate, inspect, random_weights};
 use crate::failure::Failure;
 
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Devices(devices::DevicesArgs),
     RandomWeights(random_weights::RandomWeightsArgs),
     Bench(bench::BenchArgs),
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
 }
 
 impl Command {
@@ -44,6 +48,8 @@ impl Command {
             Command::Devices(args) => devices::run(&args),
             Command::RandomWeights(args) => random_weights::run(&args),
             Command::Bench(args) => bench::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&args),
         }
     }
 

@@ -13,6 +13,8 @@ mod failure;
 mod grid;
 mod network;
 mod output;
+#[cfg(feature = "serve")]
+mod serve;
 mod studio;
 mod work;
 

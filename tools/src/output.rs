@@ -57,7 +57,8 @@ impl Picture {
         Ok(atomic_file::write(path, |file| file.write_all(&bytes))?)
     }
 
-    fn encode(&self, format: Format) -> image::ImageResult<Vec<u8>> {
+    /// The bytes of a file. NumPy's format is not one of a picture: [`write_npy`].
+    pub(crate) fn encode(&self, format: Format) -> image::ImageResult<Vec<u8>> {
         let color = [ExtendedColorType::L8, ExtendedColorType::La8, ExtendedColorType::Rgb8, ExtendedColorType::Rgba8][self.channels - 1];
         let (width, height) = (self.width as u32, self.height as u32);
         let mut bytes = Vec::new();
