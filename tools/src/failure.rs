@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
+use stylegan_tools::array_file::ArrayFileError;
 use stylegan_wgpu::Error;
 
 /// What `main` reports.
@@ -65,6 +66,12 @@ impl From<Error> for Failure {
             Error::Argument(text) => Failure::Usage(text),
             other => Failure::Runtime(other.to_string()),
         }
+    }
+}
+
+impl From<ArrayFileError> for Failure {
+    fn from(error: ArrayFileError) -> Failure {
+        Failure::Runtime(error.to_string())
     }
 }
 

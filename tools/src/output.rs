@@ -1,4 +1,4 @@
-//! Pictures to files: PNG, JPEG, WebP or NumPy arrays, whole or not there at all.
+//! Pictures to files: PNG, JPEG or WebP, whole or not there at all.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -70,24 +70,6 @@ impl Picture {
         }
         Ok(bytes)
     }
-}
-
-/// Writes planes `[C,R,R]` as numpy.load reads them.
-pub(crate) fn write_npy(path: &Path, planes: &[f32], channels: usize, side: usize) -> Result<(), Failure> {
-    Ok(atomic_file::write(path, |file| {
-        file.write_all(&npy_header(channels, side))?;
-        planes.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
-    })?)
-}
-
-/// Version 1.0 of NumPy's format: magic, version, length, a Python dict, padded to a multiple of 64 with a newline at the end.
-fn npy_header(channels: usize, side: usize) -> Vec<u8> {
-    let mut dict = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({channels}, {side}, {side}), }}");
-    let start = 10;
-    let length = (start + dict.len() + 1).next_multiple_of(64) - start;
-    dict.extend(std::iter::repeat_n(' ', length - dict.len() - 1));
-    dict.push('\n');
-    [b"\x93NUMPY\x01\x00", &(length as u16).to_le_bytes()[..], dict.as_bytes()].concat()
 }
 
 /// Refuses a folder that cannot be made or written into, without making it.
@@ -164,16 +146,6 @@ mod tests {
                     _ => assert_eq!(usize::from(color.channel_count()), if channels % 2 == 0 { 4 } else { 3 }),
                 }
             }
-        }
-    }
-
-    #[test]
-    fn numpy_headers_are_aligned() {
-        for (channels, side) in [(1, 4), (3, 1024), (4, 2048)] {
-            let header = npy_header(channels, side);
-            assert_eq!(header.len() % 64, 0);
-            assert_eq!(header.last(), Some(&b'\n'));
-            assert_eq!(usize::from(header[8]), header.len() - 10);
         }
     }
 

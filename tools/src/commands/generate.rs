@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::ProgressBar;
+use stylegan_tools::array_file;
 use stylegan_wgpu::networks::Config;
 
 use crate::args::{self, DrawArgs, Format, SeedRanges};
@@ -138,7 +139,7 @@ impl Writer {
         for rendered in receiver {
             match rendered {
                 Rendered::Planes(seed, planes) => {
-                    output::write_npy(&self.path(seed), &planes, self.channels, self.side)?;
+                    array_file::write_npy(&self.path(seed), &[self.channels, self.side, self.side], &planes)?;
                     if let Some(grid) = &mut grid {
                         grid.add(&Picture::from_planes(&planes, self.channels, self.side));
                     }

@@ -1,0 +1,200 @@
+//! NumPy's array files, .npy and .npz: latents, averages and directions of w come and go in them.
+//!
+//! A file may be anybody's: nothing in it is executed, no size it states is believed, and what it holds is floats and finite.
+
+use std::fmt;
+use std::io::{self, Cursor, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use stylegan_wgpu::atomic_file;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+mod npy;
+
+/// Floats with a shape, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Sizes, outermost first; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The values; as many as the product of the shape.
+    pub values: Vec<f32>,
+}
+
+impl Array {
+    /// An array of `shape`. Panics when the shape does not hold `values`.
+    #[track_caller]
+    pub fn new(shape: &[usize], values: Vec<f32>) -> Array {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "shape {shape:?} holds another number of values");
+        Array { shape: shape.to_vec(), values }
+    }
+}
+
+/// Why an array was not read or written. Every variant prints as one line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ArrayFileError {
+    /// A file could not be read.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Any of the others, found in this file.
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<ArrayFileError>,
+    },
+    /// Neither an .npy nor an .npz.
+    Unrecognised,
+    /// The .npz has no array of this name.
+    Key {
+        /// The name asked for.
+        wanted: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// The file is known, but holds something that is not read: integers, objects, an encrypted member.
+    Unsupported(String),
+    /// The file contradicts itself, or ends early.
+    Malformed(String),
+    /// Reading it would take more memory than a genuine file of its size.
+    TooLarge(String),
+    /// A value is NaN or infinite.
+    NotFinite {
+        /// Which one, counted in the order of the file.
+        index: usize,
+    },
+    /// A file could not be written.
+    Write(stylegan_wgpu::Error),
+}
+
+/// Result with [`ArrayFileError`].
+pub type Result<T, E = ArrayFileError> = std::result::Result<T, E>;
+
+/// A packed member may hold this much, and [`MOST_RATIO`] times its size more. Deflate reaches 1030 with a file of zeros; rows of
+/// w that are all the same reach about 100.
+const FREE_BYTES: u64 = 1 << 20;
+const MOST_RATIO: u64 = 256;
+/// And this much at most: 18 rows of 512 values for 29 thousand pictures.
+const MOST_BYTES: u64 = 1 << 30;
+/// What an error lists of a file's names.
+const MOST_NAMES: usize = 8;
+
+/// Reads the array `key` of an .npz (`w` as `np.savez(file, w=...)` writes it), or the one array of an .npy, which has no keys. The
+/// kind of file is told by the content. Floats of 2, 4 or 8 bytes, little or big endian, in C or Fortran order.
+pub fn read(path: &Path, key: &str) -> Result<Array> {
+    let failed = |source| ArrayFileError::Io { path: path.into(), source };
+    // A pipe or a device may never end.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    read_bytes(&bytes, key).map_err(|error| ArrayFileError::InFile { path: path.into(), error: Box::new(error) })
+}
+
+/// The same of the bytes of a file.
+pub fn read_bytes(bytes: &[u8], key: &str) -> Result<Array> {
+    match bytes {
+        [b'P', b'K', ..] => npy::parse(&member(bytes, key)?),
+        _ if bytes.starts_with(npy::MAGIC) => npy::parse(bytes),
+        _ => Err(ArrayFileError::Unrecognised),
+    }
+}
+
+/// The bytes of the member `key.npy` of an archive.
+fn member(bytes: &[u8], key: &str) -> Result<Vec<u8>> {
+    let damaged = |error: &dyn fmt::Display| ArrayFileError::Malformed(format!("the archive: {error}"));
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+    let name = format!("{key}.npy");
+    let Some(index) = archive.index_for_name(&name).or_else(|| archive.index_for_name(key)) else {
+        let found = archive.file_names().flatten().take(MOST_NAMES).map(|name| name.trim_end_matches(".npy").to_owned()).collect();
+        return Err(ArrayFileError::Key { wanted: key.into(), found });
+    };
+    let member = archive.by_index(index).map_err(|error| damaged(&error))?;
+    let most = MOST_BYTES.min(FREE_BYTES + MOST_RATIO.saturating_mul(member.compressed_size().min(bytes.len() as u64)));
+    // The buffer grows with what is really there; the size in the directory is not asked.
+    let mut content = Vec::new();
+    member.take(most + 1).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+    if content.len() as u64 > most {
+        return Err(ArrayFileError::TooLarge(format!("{key} unpacks to more than {most} bytes")));
+    }
+    Ok(content)
+}
+
+/// Writes arrays as `numpy.savez` does: uncompressed, each under its name. The same arrays give the same bytes; a failure leaves
+/// nothing behind.
+pub fn write_npz(path: &Path, arrays: &[(&str, &Array)]) -> Result<()> {
+    atomic_file::write(path, |file| zip_into(file, arrays)).map_err(ArrayFileError::Write)
+}
+
+/// The bytes of such a file.
+pub fn npz_bytes(arrays: &[(&str, &Array)]) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    zip_into(&mut file, arrays).expect("memory takes all bytes; names are those of the program");
+    file.into_inner()
+}
+
+fn zip_into(file: impl Write + Seek, arrays: &[(&str, &Array)]) -> io::Result<()> {
+    let mut archive = ZipWriter::new(file);
+    for (name, array) in arrays {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default())
+            .large_file(array.values.len() as u64 > u64::from(u32::MAX) / 8);
+        archive.start_file(format!("{name}.npy"), options)?;
+        npy::write(&mut archive, &array.shape, &array.values)?;
+    }
+    archive.finish()?;
+    Ok(())
+}
+
+/// Writes one array as `numpy.save` does, f32 little endian; a failure leaves nothing behind.
+pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result<()> {
+    atomic_file::write(path, |file| npy::write(file, shape, values)).map_err(ArrayFileError::Write)
+}
+
+impl fmt::Display for ArrayFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArrayFileError::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            ArrayFileError::InFile { path, error } => write!(f, "{}: {error}", path.display()),
+            ArrayFileError::Unrecognised => f.write_str("neither an .npy nor an .npz file"),
+            ArrayFileError::Key { wanted, found } if found.is_empty() => write!(f, "has no array {wanted}; it is empty"),
+            ArrayFileError::Key { wanted, found } => {
+                let found: Vec<String> = found.iter().map(|name| line(name, 40)).collect();
+                write!(f, "has no array {}; it has {}", line(wanted, 40), found.join(", "))
+            }
+            ArrayFileError::Unsupported(text) | ArrayFileError::TooLarge(text) => f.write_str(&line(text, 200)),
+            ArrayFileError::Malformed(text) => write!(f, "the file is damaged: {}", line(text, 200)),
+            ArrayFileError::NotFinite { index } => write!(f, "value {index} is NaN or infinite"),
+            ArrayFileError::Write(error) => error.fmt(f),
+        }
+    }
+}
+
+/// One line of bounded length: the text may come from the file.
+fn line(text: &str, most: usize) -> String {
+    let mut line: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        line.push_str("...");
+    }
+    line
+}
+
+impl std::error::Error for ArrayFileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ArrayFileError::Io { source, .. } => Some(source),
+            ArrayFileError::InFile { error, .. } => Some(error.as_ref()),
+            ArrayFileError::Write(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
