@@ -3,6 +3,10 @@
 
 use crate::error::{Error, Result};
 
+mod keyframes;
+
+pub use keyframes::{Interpolation, Keyframes};
+
 /// NumPy's `RandomState`: MT19937 (Matsumoto & Nishimura 1998) and Marsaglia's polar method, bit for bit.
 #[derive(Clone)]
 pub struct RandomState {
@@ -42,6 +46,24 @@ impl RandomState {
                 let f = (-2.0 * r2.ln() / r2).sqrt();
                 self.kept = Some(f * x1);
                 return f * x2;
+            }
+        }
+    }
+
+    /// `shuffle(items)`: every order is as likely as any other.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.interval(i as u32) as usize);
+        }
+    }
+
+    /// A whole number from 0 to `most`, itself included, by rejection of what the bits of `most` allow beyond it.
+    fn interval(&mut self, most: u32) -> u32 {
+        let mask = u32::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
+        loop {
+            let value = self.next_u32() & mask;
+            if value <= most {
+                return value;
             }
         }
     }

@@ -117,3 +117,68 @@ fn interpolation_meets_its_ends() {
     assert!(length(&lerp(&a, &b, 0.5)) < 0.9 * length(&slerp(&a, &b, 0.5)));
     assert_eq!(slerp(&[0.0], &[1.0], 0.5), [0.5]);
 }
+
+/// NumPy 2.4.6: `a = numpy.arange(n); numpy.random.RandomState(seed).shuffle(a)`.
+#[test]
+fn shuffling_equals_numpy() {
+    let shuffled = |random: &mut RandomState, n: usize| {
+        let mut items: Vec<usize> = (0..n).collect();
+        random.shuffle(&mut items);
+        items
+    };
+    assert_eq!(shuffled(&mut RandomState::new(0), 10), [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]);
+    let many = shuffled(&mut RandomState::new(4294967295), 257);
+    assert_eq!((&many[..6], &many[251..]), (&[21, 120, 94, 175, 6, 113][..], &[250, 214, 64, 180, 71, 12][..]));
+    assert!(shuffled(&mut RandomState::new(1), 0).is_empty() && shuffled(&mut RandomState::new(1), 1) == [0]);
+    // Between normal values, one of which is kept for later.
+    let mut random = RandomState::new(3);
+    random.randn(3);
+    assert_eq!(shuffled(&mut random, 5), [0, 4, 1, 2, 3]);
+    assert_eq!(random.next_gaussian() as f32, -1.8634927);
+}
+
+/// K keyframes of [2, 2] from `RandomState(K).randn(K * 4)`.
+fn keyframes(count: usize, interpolation: Interpolation) -> Keyframes {
+    Keyframes::new(Ws::new(count, 2, 2, z(count as u32, 4 * count)).unwrap(), interpolation).unwrap()
+}
+
+/// SciPy 1.17.1: `interp1d(numpy.arange(-2 * K, 3 * K), numpy.tile(keyframes, [5, 1, 1]), kind, axis=0)(t)`.
+#[test]
+fn paths_equal_scipy() {
+    use Interpolation::{Cubic, Linear};
+    for (count, interpolation, t, want) in [
+        (1, Cubic, 0.25, [1.624345422, -0.6117563844, -0.5281717777, -1.072968602]),
+        (2, Cubic, 0.25, [-0.6339623399, -0.1801955354, -1.719817286, 1.185003523]),
+        (2, Cubic, 1.5, [-1.121885465, -0.4585861153, -0.7844734919, 0.1623016043]),
+        (2, Cubic, 2.0 - 1.0 / 120.0, [-0.417961836, -0.05695377371, -2.133888111, 1.637747241]),
+        (3, Cubic, 0.0, [1.788628459, 0.4365098476, 0.09649746865, -1.863492727]),
+        (3, Cubic, 0.25, [1.51874382, 0.3728910844, 0.3077835578, -2.011695058]),
+        (3, Cubic, 2.5, [1.160385403, 0.0634018318, -0.740412465, -0.4549801447]),
+        (3, Cubic, 3.0 - 1.0 / 120.0, [1.790333167, 0.4353796127, 0.08611574762, -1.850617405]),
+        (5, Cubic, 0.25, [0.2390114556, -0.04380244805, 2.097055689, -0.4854138279]),
+        (5, Cubic, 4.5, [1.005969734, 0.5987708192, 0.8235209783, 0.3987371868]),
+        (3, Linear, 0.25, [1.27212429, 0.2386926413, 0.05168773234, -1.554369718]),
+        (3, Linear, 2.5, [0.8724051192, -0.02035409212, -0.6086836457, -0.4894351363]),
+    ] {
+        let got = keyframes(count, interpolation).at(t);
+        assert_eq!((got.n, got.num_ws, got.w_dim), (1, 2, 2));
+        for (got, want) in got.values.iter().zip(want) {
+            assert!((f64::from(*got) - want).abs() < 2e-7, "{count} {interpolation:?} {t}: {got} instead of {want}");
+        }
+    }
+}
+
+#[test]
+fn paths_are_closed_and_go_through_their_keyframes() {
+    for interpolation in [Interpolation::Cubic, Interpolation::Linear] {
+        let path = keyframes(5, interpolation);
+        for i in 0..5 {
+            assert_eq!(path.at(i as f64).values, z(5, 20)[4 * i..4 * i + 4], "{interpolation:?} {i}");
+            assert_eq!(path.at(i as f64 + 0.5), path.at(i as f64 - 4.5));
+        }
+        assert_eq!(path.at(-1e-300), path.at(5.0f64.next_down()));
+        let (before, after) = (path.at(5.0 - 1e-6), path.at(0.0));
+        assert!(before.values.iter().zip(&after.values).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+    assert!(Keyframes::new(Ws { n: 0, num_ws: 2, w_dim: 2, values: vec![] }, Interpolation::Cubic).is_err());
+}

@@ -99,6 +99,24 @@ impl Config {
         }
     }
 
+    /// The layers that read a row of w, in the order of the forward pass.
+    pub fn style_layers(&self) -> Vec<StyleLayer> {
+        let specs = match self {
+            Config::StyleGan1(config) => stylegan1::styles(config),
+            Config::StyleGan2(config) => stylegan2::styles(config),
+            Config::MobileStyleGan(config) => mobilestylegan::styles(config),
+        };
+        specs.into_iter().map(|spec| StyleLayer { name: spec.name, slot: spec.slot }).collect()
+    }
+
+    /// The resolution that row `slot` of ws works at: two rows for each, of a MobileStyleGAN one at 4x4 and then three for each.
+    pub fn slot_resolution(&self, slot: usize) -> usize {
+        match self {
+            Config::StyleGan1(_) | Config::StyleGan2(_) => 4 << (slot / 2),
+            Config::MobileStyleGan(_) => 4 << slot.div_ceil(3),
+        }
+    }
+
     /// The name in a file's `"network"`.
     pub fn network(&self) -> &'static str {
         match self {
@@ -106,6 +124,22 @@ impl Config {
             Config::StyleGan2(_) => "stylegan2",
             Config::MobileStyleGan(_) => "mobilestylegan",
         }
+    }
+}
+
+/// A layer that reads a row of w through its affine map `synthesis.{name}.affine`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StyleLayer {
+    /// Name without `synthesis.`, as `b8.conv0`.
+    pub name: String,
+    /// Which row of ws it reads.
+    pub slot: usize,
+}
+
+impl StyleLayer {
+    /// Whether it makes RGB of features.
+    pub fn is_torgb(&self) -> bool {
+        self.name.ends_with("torgb")
     }
 }
 

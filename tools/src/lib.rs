@@ -2,3 +2,4 @@
 
 pub mod array_file;
 pub mod convert;
+pub mod sefa;

@@ -4,4 +4,4 @@ mod config;
 mod synthesis;
 
 pub use config::Config;
-pub(crate) use synthesis::synthesis;
+pub(crate) use synthesis::{styles, synthesis};

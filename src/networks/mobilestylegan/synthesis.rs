@@ -25,7 +25,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
 
 /// Slot 0 is b4.conv1's; block i has 3i+1 (wavelet and conv1) and 3i+2 (conv2); the last slot is torgb's. The slots 3i+3 of the
 /// blocks between belonged to images that only training looked at.
-fn styles(config: &Config) -> Vec<StyleSpec> {
+pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
     let spec = |name: String, slot: usize| StyleSpec { name, slot, gains: [1.0, 1.0], demodulate: false };
     let mut specs = vec![spec("b4.conv1".into(), 0)];
     for (i, resolution) in config.resolutions().enumerate() {

@@ -25,7 +25,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
 }
 
 /// Every layer has its own row of ws: b4.conv0 (the constant's) 0, b4.conv1 1, b8.conv0 2, ...
-fn styles(config: &Config) -> Vec<StyleSpec> {
+pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
     let gains = [1.0 / (config.w_dim as f32).sqrt(), 1.0];
     let layers = config.resolutions().flat_map(|resolution| ["conv0", "conv1"].map(|layer| format!("b{resolution}.{layer}")));
     layers.enumerate().map(|(slot, name)| StyleSpec { name, slot, gains, demodulate: false }).collect()

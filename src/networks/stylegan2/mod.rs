@@ -5,4 +5,4 @@ mod config;
 mod synthesis;
 
 pub use config::{Activation, Architecture, Config};
-pub(crate) use synthesis::synthesis;
+pub(crate) use synthesis::{styles, synthesis};

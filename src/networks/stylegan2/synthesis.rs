@@ -30,7 +30,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
 }
 
 /// Who reads which row of ws: b4.conv1 0; b4.torgb and b8.conv0 1; b8.conv1 2; b8.torgb and b16.conv0 3; ...
-fn styles(config: &Config) -> Vec<StyleSpec> {
+pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
     let weight_gain = 1.0 / (config.w_dim as f32).sqrt();
     let mut specs = Vec::new();
     for (i, resolution) in config.resolutions().enumerate() {
