@@ -132,7 +132,7 @@ fn what_is_wrong_is_named() {
     }
     // Neither length nor end is known before; the limit holds all the same.
     let mut stream = server.connect();
-    stream.write_all(b"POST /image HTTP/1.1\r\nHost: test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    stream.write_all(b"POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
     let chunk = [b"8000\r\n", &[b' '; 0x8000][..], b"\r\n"].concat();
     let _ = stream.write_all(&chunk).and_then(|()| stream.write_all(&chunk));
     assert_eq!(Answer::read(stream).status, 413);
@@ -197,7 +197,7 @@ fn a_request_that_takes_too_long_is_told_so() {
     server.wait_for("stylegan_queue_length", 0.0);
     // A body that never comes is as slow.
     let mut stream = server.connect();
-    stream.write_all(b"POST /image HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{").unwrap();
+    stream.write_all(b"POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{").unwrap();
     assert_eq!(Answer::read(stream).status, 504);
 }
 

@@ -85,7 +85,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 /// The bytes of a request.
 pub(crate) fn request(method: &str, target: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     if !body.is_empty() {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
@@ -101,16 +101,26 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn read(mut stream: TcpStream) -> Answer {
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer: {bytes:?}"));
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = head.lines().skip(1).map(|line| line.split_once(": ").unwrap()).map(|(name, value)| (name.into(), value.into()));
-        let answer = Answer { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
-        if let Some(length) = answer.header("content-length").filter(|_| status != 304) {
-            assert_eq!(length.parse(), Ok(answer.body.len()), "the answer broke off");
+    /// Reads as much as the answer says it has; without a length, all there is.
+    pub(crate) fn read(stream: TcpStream) -> Answer {
+        let mut reader = BufReader::new(stream);
+        let mut line = || {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        };
+        let first = line();
+        let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}")).parse().unwrap();
+        let lines: Vec<String> = std::iter::repeat_with(line).take_while(|line| !line.is_empty()).collect();
+        let headers =
+            lines.iter().map(|line| line.split_once(':').unwrap()).map(|(name, value)| (name.to_lowercase(), value.trim().into()));
+        let mut answer = Answer { status, headers: headers.collect(), body: Vec::new() };
+        match answer.header("content-length").map(|length| length.parse().unwrap()) {
+            Some(length) if status != 304 => {
+                answer.body.resize(length, 0);
+                reader.read_exact(&mut answer.body).expect("the answer broke off");
+            }
+            _ => drop(reader.read_to_end(&mut answer.body).unwrap()),
         }
         answer
     }
