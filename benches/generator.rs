@@ -39,7 +39,7 @@ fn generator(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("seed to pixels/{label}"), |bencher| {
             let generator = generator.get_or_insert_with(|| {
-                Generator::new(gpu(), &model, &Options { precision, batch: 1 }).unwrap_or_else(|error| panic!("{error}"))
+                Generator::new(gpu(), &model, &Options { precision, ..Options::default() }).unwrap_or_else(|error| panic!("{error}"))
             });
             bencher.iter(|| {
                 let ws = generator.mapping(&latents, None).expect("a mapping");
@@ -47,7 +47,7 @@ fn generator(criterion: &mut Criterion) {
             });
         });
         group.bench_function(format!("model to device/{label}"), |bencher| {
-            bencher.iter(|| Generator::new(gpu(), &model, &Options { precision, batch: 1 }).expect("a generator").memory());
+            bencher.iter(|| Generator::new(gpu(), &model, &Options { precision, ..Options::default() }).expect("a generator").memory());
         });
     }
     let folder = tempfile::tempdir().expect("a folder for a file");

@@ -13,6 +13,7 @@ fn main() -> Result<()> {
     let model = Model::load(path.as_ref())?;
 
     // The application's own device. It asks for what the engine can use of the adapter; with less, the engine runs what it can.
+    // Matrix units are more: Gpu::wanted_experimental_features, which takes a token of wgpu's.
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
         .map_err(|error| stylegan_wgpu::Error::NoAdapter(error.to_string()))?;

@@ -2,8 +2,8 @@
 //
 // Implicit GEMM of fragments of SIDE x SIDE: a row of SIDE neighbouring pixels, times SIDE outputs, summed over inputs and taps.
 // 16 input channels at a time are modulated and staged as a patch in workgroup memory, once for all taps: a tap is an offset
-// into the patch. The weights follow, a row of taps at a time. Four subgroups share a tile, DOWN x ACROSS; each holds the
-// sums of 4 rows of pixels x COLUMNS fragments of outputs in registers:
+// into the patch. The weights follow, a row of taps at a time; the next row is on its way into registers while the units work.
+// Four subgroups share a tile, DOWN x ACROSS; each holds the sums of 4 rows of pixels x COLUMNS fragments of outputs:
 //
 //     ACROSS 2, COLUMNS 4 (128 outputs)     ACROSS 1, COLUMNS 4 or 2 (64 or 32 outputs)
 //     +--------+--------+                   +--------+
@@ -12,8 +12,18 @@
 //     |  2     |  3     | 4 rows            |  1     |
 //     +--------+--------+                   |  ...   | 16 rows in all
 //
+// Counted for 16 input channels, 3x3, SIDE 16; what it gives is not measured on hardware:
+//
+//     outputs   MFLOP   from L2: patch + weights    FLOP per byte   workgroup memory
+//         128    4.72          5.8 + 36.9 kB              111              26.8 kB
+//          64    4.72         10.4 + 18.4 kB              164              27.6 kB
+//          32    2.36         10.4 +  9.2 kB              120              24.5 kB
+//
+// A step of 16 inputs of a subgroup loads 4 + COLUMNS fragments of 512 bytes for 4 * COLUMNS products of 8192 FLOP: 32 or 21
+// FLOP per byte of workgroup memory.
+//
 // Every loop with a matrix in it is uniform, as the units require. Pitches are padded by 16 bytes: neighbouring rows of a
-// fragment lie in different banks.
+// fragment lie in different banks, and every fragment begins at a multiple of 16 bytes.
 struct Params {
     band: Band,
     x: Slab,
@@ -24,10 +34,12 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
+// Two inputs to 4 outputs: a load of 16 bytes.
+struct Pair { a: vec4<f16>, b: vec4<f16> }
 override KERNEL: i32 = 3;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
@@ -49,9 +61,9 @@ override W_PITCH: u32 = OUTPUTS / 4 + 2;  // [3 taps][16 inputs]
 override W_SIZE: u32 = 48 * W_PITCH;
 const SUM_PITCH = SIDE + 4;       // [4 subgroups][SIDE pixels]
 var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-
-// A row of fragments of outputs.
-struct Row { c0: MatSum, c1: MatSum, c2: MatSum, c3: MatSum }
+// The next row of weights: up to 2 * 3 * 128 pairs of 128 threads.
+var<private> fetched_a: array<vec4<f16>, 6>;
+var<private> fetched_b: array<vec4<f16>, 6>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -64,16 +76,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let my_rows = subgroup / ACROSS * 4;
     let my_outputs = subgroup % ACROSS * COLUMNS * SIDE / 4;
 
-    var row0: Row;
-    var row1: Row;
-    var row2: Row;
-    var row3: Row;
+    // Sums of fragments: row of pixels, column of outputs. Not in structures, which SPIR-V would lay out in memory.
+    var r0c0: MatSum; var r0c1: MatSum; var r0c2: MatSum; var r0c3: MatSum;
+    var r1c0: MatSum; var r1c1: MatSum; var r1c2: MatSum; var r1c3: MatSum;
+    var r2c0: MatSum; var r2c1: MatSum; var r2c2: MatSum; var r2c3: MatSum;
+    var r3c0: MatSum; var r3c1: MatSum; var r3c2: MatSum; var r3c3: MatSum;
+    fetch_weights(group.y, 0, 0, thread);
     for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
         for (var k = 0u; k < u32(KERNEL); k++) {
             workgroupBarrier();  // everyone has read what was staged before
             if (k == 0) { stage_patch(n, stage, top, left, thread); }
-            stage_weights(group.y, stage, k, thread);
+            stage_weights(thread);
             workgroupBarrier();
+            if (k + 1 < u32(KERNEL)) {
+                fetch_weights(group.y, stage, k + 1, thread);
+            } else if (stage + STAGE < p.x.channels) {
+                fetch_weights(group.y, stage + STAGE, 0, thread);
+            }
             for (var l = 0u; l < u32(KERNEL); l++) {
                 let tap_x = ((my_rows + k + 1 - u32(KERNEL) / 2) * PATCH + l + 1 - u32(KERNEL) / 2) * X_PITCH;
                 for (var i = 0u; i < 16; i += SIDE) {
@@ -81,18 +100,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                     let b = (l * 16 + i) * W_PITCH + my_outputs;
                     let b0 = load_w(b);
                     let b1 = load_w(b + SIDE / 4);
+                    let x0 = load_x(a);
+                    let x1 = load_x(a + PATCH * X_PITCH);
+                    let x2 = load_x(a + 2 * PATCH * X_PITCH);
+                    let x3 = load_x(a + 3 * PATCH * X_PITCH);
+                    multiply_row(&r0c0, &r0c1, x0, b0, b1);
+                    multiply_row(&r1c0, &r1c1, x1, b0, b1);
+                    multiply_row(&r2c0, &r2c1, x2, b0, b1);
+                    multiply_row(&r3c0, &r3c1, x3, b0, b1);
                     if (COLUMNS == 4) {
                         let b2 = load_w(b + SIDE / 2);
                         let b3 = load_w(b + SIDE / 4 * 3);
-                        multiply_row4(&row0, load_x(a), b0, b1, b2, b3);
-                        multiply_row4(&row1, load_x(a + PATCH * X_PITCH), b0, b1, b2, b3);
-                        multiply_row4(&row2, load_x(a + 2 * PATCH * X_PITCH), b0, b1, b2, b3);
-                        multiply_row4(&row3, load_x(a + 3 * PATCH * X_PITCH), b0, b1, b2, b3);
-                    } else {
-                        multiply_row2(&row0, load_x(a), b0, b1);
-                        multiply_row2(&row1, load_x(a + PATCH * X_PITCH), b0, b1);
-                        multiply_row2(&row2, load_x(a + 2 * PATCH * X_PITCH), b0, b1);
-                        multiply_row2(&row3, load_x(a + 3 * PATCH * X_PITCH), b0, b1);
+                        multiply_row(&r0c2, &r0c3, x0, b2, b3);
+                        multiply_row(&r1c2, &r1c3, x1, b2, b3);
+                        multiply_row(&r2c2, &r2c3, x2, b2, b3);
+                        multiply_row(&r3c2, &r3c3, x3, b2, b3);
                     }
                 }
             }
@@ -100,10 +122,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
     let at0 = Place(n, top + i32(my_rows), left, group.y * OUTPUTS / 4 + my_outputs, subgroup * SIDE * SUM_PITCH, thread % LANES);
-    finish_row(row0, at0, 0);
-    finish_row(row1, at0, 1);
-    finish_row(row2, at0, 2);
-    finish_row(row3, at0, 3);
+    finish_row(r0c0, r0c1, r0c2, r0c3, at0, 0);
+    finish_row(r1c0, r1c1, r1c2, r1c3, at0, 1);
+    finish_row(r2c0, r2c1, r2c2, r2c3, at0, 2);
+    finish_row(r3c0, r3c1, r3c2, r3c3, at0, 3);
 }
 
 // 16 channels of the tile's pixels and a halo of one, modulated.
@@ -120,30 +142,41 @@ fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
     }
 }
 
-// Row k of the taps, 16 inputs x OUTPUTS outputs. Blocks beyond the last repeat it; their sums are not stored.
-fn stage_weights(tile: u32, stage: u32, k: u32, thread: u32) {
+// Row k of the taps, 16 inputs x OUTPUTS outputs, into registers: 8 threads load 128 bytes of a tap, 3 taps lie in a row. Blocks
+// beyond the last repeat it; their sums are not stored.
+fn fetch_weights(tile: u32, stage: u32, k: u32, thread: u32) {
     let taps = u32(KERNEL);
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
-    for (var i = thread; i < taps * 4 * OUTPUTS; i += THREADS) {
-        let q = i % 16;
-        let l = i / 16 % taps;
-        let c = i / (16 * taps) % STAGE;
-        let block = i / (16 * taps * STAGE);
-        let source = min(tile * OUTPUTS / 16 + block, blocks - 1) * p.x.channels + stage + c;
-        stage_w((l * 16 + c * 4 + q % 4) * W_PITCH + block * 4 + q / 4, w[((source * taps + k) * taps + l) * 16 + q]);
+    for (var f = 0u; f * THREADS < 2 * taps * OUTPUTS; f++) {
+        let i = f * THREADS + thread;
+        if (i < 2 * taps * OUTPUTS) {
+            let l = i / 8 % taps;
+            let c = i / (8 * taps) % STAGE;
+            let block = min(tile * OUTPUTS / 16 + i / (8 * taps * STAGE), blocks - 1);
+            let pair = w[(((block * p.x.channels + stage + c) * taps + k) * taps + l) * 8 + i % 8];
+            fetched_a[f] = pair.a;
+            fetched_b[f] = pair.b;
+        }
     }
 }
 
-fn multiply_row4(row: ptr<function, Row>, a: MatX, b0: MatW, b1: MatW, b2: MatW, b3: MatW) {
-    (*row).c0 = multiply_add(a, b0, (*row).c0);
-    (*row).c1 = multiply_add(a, b1, (*row).c1);
-    (*row).c2 = multiply_add(a, b2, (*row).c2);
-    (*row).c3 = multiply_add(a, b3, (*row).c3);
+fn stage_weights(thread: u32) {
+    let taps = u32(KERNEL);
+    for (var f = 0u; f * THREADS < 2 * taps * OUTPUTS; f++) {
+        let i = f * THREADS + thread;
+        if (i < 2 * taps * OUTPUTS) {
+            let row = i / 8 % taps * 16 + i / (8 * taps) % STAGE * 4 + i % 2 * 2;
+            let at = row * W_PITCH + i / (8 * taps * STAGE) * 4 + i % 8 / 2;
+            stage_w(at, fetched_a[f]);
+            stage_w(at + W_PITCH, fetched_b[f]);
+        }
+    }
 }
 
-fn multiply_row2(row: ptr<function, Row>, a: MatX, b0: MatW, b1: MatW) {
-    (*row).c0 = multiply_add(a, b0, (*row).c0);
-    (*row).c1 = multiply_add(a, b1, (*row).c1);
+// Two neighbouring fragments of outputs.
+fn multiply_row(sum0: ptr<function, MatSum>, sum1: ptr<function, MatSum>, a: MatX, b0: MatW, b1: MatW) {
+    *sum0 = multiply_add(a, b0, *sum0);
+    *sum1 = multiply_add(a, b1, *sum1);
 }
 
 // Where a subgroup's sums go.
@@ -156,12 +189,12 @@ struct Place {
     lane: u32,
 }
 
-fn finish_row(row: Row, place: Place, r: i32) {
-    finish_fragment(row.c0, place, r, 0);
-    finish_fragment(row.c1, place, r, 1);
+fn finish_row(sum0: MatSum, sum1: MatSum, sum2: MatSum, sum3: MatSum, place: Place, r: i32) {
+    finish_fragment(sum0, place, r, 0);
+    finish_fragment(sum1, place, r, 1);
     if (COLUMNS == 4) {
-        finish_fragment(row.c2, place, r, 2);
-        finish_fragment(row.c3, place, r, 3);
+        finish_fragment(sum2, place, r, 2);
+        finish_fragment(sum3, place, r, 3);
     }
 }
 

@@ -6,14 +6,22 @@
 //     t[2cy+1][2cx] = W10 x + W12 left                            t[2cy+1][2cx+1] = W11 x
 //
 // Implicit GEMM of fragments of SIDE x SIDE: a row of SIDE neighbouring cells, times SIDE outputs. 16 input channels at a time
-// are modulated and staged as a patch in workgroup memory, with the weights of all taps: a tap is an offset into both. Four
-// subgroups share a tile, DOWN x ACROSS; each holds the sums of 2 rows of cells x 2 fragments of outputs x 4 phases:
+// are modulated and staged as a patch in workgroup memory, with the weights of all taps: a tap is an offset into both. The next
+// weights are on their way into registers while the units work. Four subgroups share a tile, DOWN x ACROSS; each holds the
+// sums of 2 rows of cells x 2 fragments of outputs x 4 phases:
 //
 //     ACROSS 2 (64 outputs)              ACROSS 1 (32 outputs)
 //     +--------+--------+                +--------+
 //     |  0     |  1     | 2 rows         |  0     | 2 rows of SIDE cells
 //     +--------+--------+                +--------+
 //     |  2     |  3     | 2 rows         |  ...   | 8 rows in all
+//     +--------+--------+                +--------+
+//
+// Counted for 16 input channels, SIDE 16; what it gives is not measured on hardware:
+//
+//     outputs   MFLOP   from L2: patch + weights    FLOP per byte   workgroup memory
+//          64    1.18          2.7 + 18.4 kB               56              29.9 kB
+//          32    1.18          4.9 +  9.2 kB               83              24.0 kB
 struct Params {
     band: Band,    // of cells: H + 1 rows
     x: Slab,
@@ -23,9 +31,11 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
+// Two inputs to 4 outputs: a load of 16 bytes.
+struct Pair { a: vec4<f16>, b: vec4<f16> }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
@@ -45,9 +55,9 @@ override W_SIZE: u32 = 9 * TAP;
 override TAP: u32 = 16 * W_PITCH;
 const SUM_PITCH = SIDE + 4;  // [4 subgroups][SIDE cells]
 var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-
-// One phase of 2 rows of cells x 2 fragments of outputs.
-struct Phase { r0c0: MatSum, r0c1: MatSum, r1c0: MatSum, r1c1: MatSum }
+// The next weights: up to 18 * 64 pairs of 128 threads.
+var<private> fetched_a: array<vec4<f16>, 9>;
+var<private> fetched_b: array<vec4<f16>, 9>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -60,41 +70,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let my_rows = subgroup / ACROSS * 2;
     let my_outputs = subgroup % ACROSS * SIDE / 2;
 
-    var even_even: Phase;  // t[2cy][2cx] ...
-    var even_odd: Phase;   // ... t[2cy][2cx+1] ...
-    var odd_even: Phase;
-    var odd_odd: Phase;
+    // Sums of fragments: phase (t[2cy][2cx], t[2cy][2cx+1], t[2cy+1][2cx], t[2cy+1][2cx+1]), row of cells, column of outputs.
+    // Not in structures, which SPIR-V would lay out in memory.
+    var ee00: MatSum; var ee01: MatSum; var ee10: MatSum; var ee11: MatSum;
+    var eo00: MatSum; var eo01: MatSum; var eo10: MatSum; var eo11: MatSum;
+    var oe00: MatSum; var oe01: MatSum; var oe10: MatSum; var oe11: MatSum;
+    var oo00: MatSum; var oo01: MatSum; var oo10: MatSum; var oo11: MatSum;
     let row = PATCH * X_PITCH;
+    fetch_weights(group.y, 0, thread);
     for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
         workgroupBarrier();  // everyone has read what was staged before
         stage_patch(n, stage, top, left, thread);
-        stage_weights(group.y, stage, thread);
+        stage_weights(thread);
         workgroupBarrier();
+        if (stage + STAGE < p.x.channels) { fetch_weights(group.y, stage + STAGE, thread); }
         for (var i = 0u; i < 16; i += SIDE) {
             let a = (my_rows + 1) * row + X_PITCH + i / 4;
             let b = i * W_PITCH + my_outputs;
             let x0 = load_x(a);
             let x1 = load_x(a + row);
-            multiply_tap(&even_even, x0, x1, b);
-            multiply_tap(&even_odd, x0, x1, b + TAP);
-            multiply_tap(&odd_even, x0, x1, b + 3 * TAP);
-            multiply_tap(&odd_odd, x0, x1, b + 4 * TAP);
+            multiply_tap(&ee00, &ee01, &ee10, &ee11, x0, x1, b);
+            multiply_tap(&eo00, &eo01, &eo10, &eo11, x0, x1, b + TAP);
+            multiply_tap(&oe00, &oe01, &oe10, &oe11, x0, x1, b + 3 * TAP);
+            multiply_tap(&oo00, &oo01, &oo10, &oo11, x0, x1, b + 4 * TAP);
             let left0 = load_x(a - X_PITCH);
             let left1 = load_x(a + row - X_PITCH);
-            multiply_tap(&even_even, left0, left1, b + 2 * TAP);
-            multiply_tap(&odd_even, left0, left1, b + 5 * TAP);
+            multiply_tap(&ee00, &ee01, &ee10, &ee11, left0, left1, b + 2 * TAP);
+            multiply_tap(&oe00, &oe01, &oe10, &oe11, left0, left1, b + 5 * TAP);
             let up0 = load_x(a - row);
-            multiply_tap(&even_even, up0, x0, b + 6 * TAP);  // above the second row lies the first
-            multiply_tap(&even_odd, up0, x0, b + 7 * TAP);
-            multiply_tap(&even_even, load_x(a - row - X_PITCH), left0, b + 8 * TAP);
+            multiply_tap(&ee00, &ee01, &ee10, &ee11, up0, x0, b + 6 * TAP);  // above the second row lies the first
+            multiply_tap(&eo00, &eo01, &eo10, &eo11, up0, x0, b + 7 * TAP);
+            multiply_tap(&ee00, &ee01, &ee10, &ee11, load_x(a - row - X_PITCH), left0, b + 8 * TAP);
         }
     }
 
     let place = Place(n, top + i32(my_rows), left, group.y * OUTPUTS / 4 + my_outputs, subgroup * SIDE * SUM_PITCH, thread % LANES);
-    finish_phase(even_even, place, 0, 0);
-    finish_phase(even_odd, place, 0, 1);
-    finish_phase(odd_even, place, 1, 0);
-    finish_phase(odd_odd, place, 1, 1);
+    finish_phase(ee00, ee01, ee10, ee11, place, 0, 0);
+    finish_phase(eo00, eo01, eo10, eo11, place, 0, 1);
+    finish_phase(oe00, oe01, oe10, oe11, place, 1, 0);
+    finish_phase(oo00, oo01, oo10, oo11, place, 1, 1);
 }
 
 // 16 channels of the tile's cells, their upper and their left neighbours, modulated.
@@ -111,27 +125,44 @@ fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
     }
 }
 
-// All taps, 16 inputs x OUTPUTS outputs. Blocks beyond the last repeat it; their sums are not stored.
-fn stage_weights(tile: u32, stage: u32, thread: u32) {
+// All taps, 16 inputs x OUTPUTS outputs, into registers: 72 threads load 1152 bytes in a row. Blocks beyond the last repeat it;
+// their sums are not stored.
+fn fetch_weights(tile: u32, stage: u32, thread: u32) {
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
-    for (var i = thread; i < 36 * OUTPUTS; i += THREADS) {
-        let q = i % 16;
-        let tap = i / 16 % 9;
-        let c = i / 144 % STAGE;
-        let block = i / (144 * STAGE);
-        let source = min(tile * OUTPUTS / 16 + block, blocks - 1) * p.x.channels + stage + c;
-        stage_w(tap * TAP + (c * 4 + q % 4) * W_PITCH + block * 4 + q / 4, w[(source * 9 + tap) * 16 + q]);
+    for (var f = 0u; f * THREADS < 18 * OUTPUTS; f++) {
+        let i = f * THREADS + thread;
+        if (i < 18 * OUTPUTS) {
+            let block = min(tile * OUTPUTS / 16 + i / (72 * STAGE), blocks - 1);
+            let pair = w[(block * p.x.channels + stage) * 72 + i % (72 * STAGE)];
+            fetched_a[f] = pair.a;
+            fetched_b[f] = pair.b;
+        }
+    }
+}
+
+fn stage_weights(thread: u32) {
+    for (var f = 0u; f * THREADS < 18 * OUTPUTS; f++) {
+        let i = f * THREADS + thread;
+        if (i < 18 * OUTPUTS) {
+            let row = i / 8 % 9 * 16 + i / 72 % STAGE * 4 + i % 2 * 2;
+            let at = row * W_PITCH + i / (72 * STAGE) * 4 + i % 8 / 2;
+            stage_w(at, fetched_a[f]);
+            stage_w(at + W_PITCH, fetched_b[f]);
+        }
     }
 }
 
 // sum += x * W of one tap, at `b` of the staged weights.
-fn multiply_tap(sum: ptr<function, Phase>, x0: MatX, x1: MatX, b: u32) {
+fn multiply_tap(
+    sum00: ptr<function, MatSum>, sum01: ptr<function, MatSum>, sum10: ptr<function, MatSum>, sum11: ptr<function, MatSum>,
+    x0: MatX, x1: MatX, b: u32,
+) {
     let b0 = load_w(b);
     let b1 = load_w(b + SIDE / 4);
-    (*sum).r0c0 = multiply_add(x0, b0, (*sum).r0c0);
-    (*sum).r0c1 = multiply_add(x0, b1, (*sum).r0c1);
-    (*sum).r1c0 = multiply_add(x1, b0, (*sum).r1c0);
-    (*sum).r1c1 = multiply_add(x1, b1, (*sum).r1c1);
+    *sum00 = multiply_add(x0, b0, *sum00);
+    *sum01 = multiply_add(x0, b1, *sum01);
+    *sum10 = multiply_add(x1, b0, *sum10);
+    *sum11 = multiply_add(x1, b1, *sum11);
 }
 
 // Where a subgroup's sums go.
@@ -144,11 +175,11 @@ struct Place {
     lane: u32,
 }
 
-fn finish_phase(sum: Phase, place: Place, dy: i32, dx: i32) {
-    finish_fragment(sum.r0c0, place, dy, dx, 0, 0);
-    finish_fragment(sum.r0c1, place, dy, dx, 0, 1);
-    finish_fragment(sum.r1c0, place, dy, dx, 1, 0);
-    finish_fragment(sum.r1c1, place, dy, dx, 1, 1);
+fn finish_phase(sum00: MatSum, sum01: MatSum, sum10: MatSum, sum11: MatSum, place: Place, dy: i32, dx: i32) {
+    finish_fragment(sum00, place, dy, dx, 0, 0);
+    finish_fragment(sum01, place, dy, dx, 0, 1);
+    finish_fragment(sum10, place, dy, dx, 1, 0);
+    finish_fragment(sum11, place, dy, dx, 1, 1);
 }
 
 // Through workgroup memory, since a lane cannot know which values of a fragment it holds.

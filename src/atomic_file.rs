@@ -4,17 +4,73 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 
-/// Removes the temporary file unless it was renamed.
+/// What the temporary name of a file ends with, after a number that tells them apart.
+const ENDING: &str = ".partial";
+
+/// The temporary files of this process. Held while one is made or renamed, so that [`abandon`] misses none.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A temporary file that is removed unless it gets its name.
 struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn create(path: PathBuf) -> io::Result<(Unfinished, File)> {
+        let mut all = unfinished();
+        let file = File::create_new(&path)?;
+        all.push(path.clone());
+        Ok((Unfinished(path), file))
+    }
+
+    fn rename(self, path: &Path) -> io::Result<()> {
+        let _all = unfinished();
+        fs::rename(&self.0, path)
+    }
+}
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Nothing to remove after the rename; and a failure here only adds to one that is being reported.
         let _ = fs::remove_file(&self.0);
+        unfinished().retain(|path| *path != self.0);
     }
+}
+
+/// Removes what is half-written, and lets no write of this process finish any more: for a handler that is about to end it.
+pub fn abandon() {
+    let all = unfinished();
+    for path in all.iter() {
+        // The process ends: there is nobody to tell.
+        let _ = fs::remove_file(path);
+    }
+    // Never unlocked: writers stand still until the end.
+    std::mem::forget(all);
+}
+
+/// Removes what a process that was killed left half-written of those files in `folder` that `ours` says nobody else is writing.
+pub fn remove_leftovers(folder: &Path, ours: impl Fn(&str) -> bool) -> Result<()> {
+    let failed = |source| Error::Io { path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().and_then(final_name).is_some_and(&ours) {
+            fs::remove_file(entry.path()).map_err(|source| Error::Io { path: entry.path(), source })?;
+        }
+    }
+    Ok(())
+}
+
+/// `a.png` of `.a.png.123-4.partial`.
+fn final_name(temporary: &str) -> Option<&str> {
+    let (name, number) = temporary.strip_prefix('.')?.strip_suffix(ENDING)?.rsplit_once('.')?;
+    let (process, count) = number.split_once('-')?;
+    [process, count].iter().all(|part| part.parse::<u32>().is_ok()).then_some(name)
 }
 
 /// Writes `path` with what `fill` writes. On any failure, a panic of `fill` included, a file that was at `path` is untouched.
@@ -34,16 +90,15 @@ fn try_write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
-    hidden.push(format!(".{}-{}.partial", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    hidden.push(format!(".{}-{}{ENDING}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let temporary = path.with_file_name(hidden);
 
-    let file = File::create_new(&temporary)?;
-    let unfinished = Unfinished(temporary);
+    let (unfinished, file) = Unfinished::create(temporary)?;
     let mut writer = BufWriter::with_capacity(1 << 16, file);
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    fs::rename(&unfinished.0, path)
+    unfinished.rename(path)
 }
 
 #[cfg(test)]
@@ -66,6 +121,30 @@ mod tests {
         assert!(error.unwrap_err().to_string().ends_with("a.txt: disk full"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn leftovers_are_known_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.b.txt");
+        write(&path, |_| {
+            let [temporary] = &names(folder.path())[..] else { panic!("one temporary file") };
+            assert_eq!(final_name(temporary), Some("a.b.txt"));
+            assert_eq!(unfinished().iter().filter(|path| path.starts_with(folder.path())).count(), 1);
+            Ok(())
+        })
+        .unwrap();
+        assert!(!unfinished().iter().any(|path| path.starts_with(folder.path())));
+        for other in ["a.b.txt", ".partial", ".a.partial", ".a.txt.1-.partial", "a.txt.1-2.partial", ".a.txt.1-2.part"] {
+            assert_eq!(final_name(other), None, "{other}");
+        }
+        for name in [".ours.png.7-0.partial", ".theirs.png.7-1.partial"] {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        remove_leftovers(folder.path(), |name| name == "ours.png").unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".theirs.png.7-1.partial", "a.b.txt"]);
     }
 
     #[cfg(unix)]

@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::choice;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Variant;
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
-use crate::tier::{Matrix, Needs, Tier};
+use crate::tier::{Matrix, Tier};
+use crate::tune::{self, Choice, Choices, Tuning};
 
 mod profile;
+mod readback;
 pub use profile::{PassTime, RunTime};
+pub use readback::Readback;
 
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +24,12 @@ pub struct Options {
     pub max_binding: Option<u64>,
     /// Use the portable variants only.
     pub portable: bool,
-    /// Play such matrix units on a device that has none.
-    pub emulate_matrix: Option<Matrix>,
+    /// Use such matrix units: with another number of lanes, or played ones.
+    pub matrix: Option<Matrix>,
     /// Use the variant of that name where it fits, untried.
     pub variant: Option<&'static str>,
+    /// Use the fastest variants, by timing; the first that fit when absent.
+    pub tuning: Option<Tuning>,
 }
 
 /// A plan on a device, ready to run.
@@ -32,6 +38,7 @@ pub struct Executor {
     plan: Plan,
     steps: Vec<Step>,
     buffers: Vec<Arc<wgpu::Buffer>>,
+    choices: Choices,
 }
 
 /// One dispatch.
@@ -49,10 +56,13 @@ impl Executor {
     pub fn new(gpu: &Gpu, plan: Plan, scope: &str, options: &Options) -> Result<Executor> {
         let limits = gpu.device().limits();
         let max_binding = options.max_binding.unwrap_or(u64::MAX).min(limits.max_storage_buffer_binding_size);
-        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan };
+        let tier = choice::tier(gpu, options);
+        // Before there are buffers of this plan: timing needs some of its own.
+        let choices = tune::choices(gpu, &plan, &tier, options);
+        let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan, choices };
         let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
         executor.allocate(scope, limits.max_buffer_size)?;
-        executor.resolve(&banded, options)?;
+        executor.resolve(&banded, &tier, options)?;
         Ok(executor)
     }
 
@@ -105,10 +115,7 @@ impl Executor {
         })
     }
 
-    fn resolve(&mut self, banded: &[Vec<Band>], options: &Options) -> Result<()> {
-        let mut tier = self.gpu.tier();
-        tier.subgroup &= !options.portable;
-        tier.matrix = options.emulate_matrix.or(tier.matrix.filter(|_| !options.portable));
+    fn resolve(&mut self, banded: &[Vec<Band>], tier: &Tier, options: &Options) -> Result<()> {
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
@@ -136,8 +143,10 @@ impl Executor {
 
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let variant = self.choose(pass, &tier, options)?;
-            let pipeline = self.gpu.pipeline(pass, variant, &tier)?;
+            let tuned = self.choices.get(&tune::shape(pass)).map(|choice| choice.variant.as_str());
+            let chosen = choice::choose(&self.gpu, pass, tier, options, tuned)?;
+            let variant = chosen.variant;
+            let pipeline = self.gpu.pipeline(pass, chosen)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {
@@ -165,21 +174,6 @@ impl Executor {
         Ok(())
     }
 
-    /// The first variant that fits; one that needs matrix units must have passed its trial on this device.
-    fn choose(&self, pass: &Pass, tier: &Tier, options: &Options) -> Result<&'static Variant> {
-        for variant in pass.kernel.fitting(tier, pass) {
-            let chosen = match (options.variant, tier.matrix, variant.needs) {
-                (Some(name), ..) => name == variant.name || variant.needs == Needs::Portable,
-                (None, Some(matrix), Needs::Matrix(_)) => self.gpu.may_run(pass.kernel, variant, matrix)?,
-                _ => true,
-            };
-            if chosen {
-                return Ok(variant);
-            }
-        }
-        panic!("{} has no portable variant", pass.kernel.name)
-    }
-
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -205,6 +199,11 @@ impl Executor {
     /// The variant each pass runs.
     pub fn variants(&self) -> Vec<(&str, &'static str)> {
         self.steps.iter().map(|step| (self.plan.passes[step.pass].label.as_str(), step.variant.name)).collect()
+    }
+
+    /// What the tuner found for a pass of the plan, if it was asked.
+    pub fn choice(&self, pass: &Pass) -> Option<&Choice> {
+        self.choices.get(&tune::shape(pass))
     }
 
     /// The buffer of a tensor, for a host that stays on the GPU.
@@ -246,21 +245,17 @@ impl Executor {
         self.gpu.wait()
     }
 
+    /// Runs once and reads a tensor back, without waiting: the next run can be written and submitted while this one goes on.
+    pub fn submit(&self, tensor: Tensor) -> Result<Readback> {
+        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.record(&mut encoder);
+        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)
+    }
+
     /// Reads a tensor back: its bytes, as they lie in the buffer.
     pub fn read_bytes(&self, tensor: Tensor) -> Result<Vec<u8>> {
-        let size = tensor.bytes() as u64;
-        let staging = self.gpu.guarded("readback", || {
-            self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("readback"),
-                size,
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&self.buffers[tensor.id], 0, &staging, 0, size);
-        self.gpu.queue().submit([encoder.finish()]);
-        map(&self.gpu, &staging)
+        let encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)?.wait()
     }
 
     /// Reads a tensor back: natural values.
@@ -347,19 +342,4 @@ fn parameters(pass: &Pass, band: &Band, align: u64) -> Vec<u8> {
 fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {
     let size = wgpu::BufferSize::new(size);
     wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size }) }
-}
-
-/// Waits for a staging buffer and copies it out.
-fn map(gpu: &Gpu, staging: &wgpu::Buffer) -> Result<Vec<u8>> {
-    let slice = staging.slice(..);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    slice.map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver lives until the end of this function; a failed send has nobody to tell.
-        let _ = sender.send(result);
-    });
-    gpu.wait()?;
-    let mapped = receiver.recv().map_err(|_| Error::Device("the device dropped a readback".into()))?;
-    mapped.map_err(|error| Error::Device(format!("readback: {error}")))?;
-    let view = slice.get_mapped_range().map_err(|error| Error::Device(format!("readback: {error}")))?;
-    Ok(view.to_vec())
 }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::RgbaImage;
 
 use crate::error::{Error, Result};
-use crate::executor::{self, Executor};
+use crate::executor::{self, Executor, Readback};
 use crate::gpu::Gpu;
 use crate::latent::{RandomState, Ws};
 use crate::model::Model;
 use crate::networks::mapping::{Mapping, mapping};
 use crate::networks::{self, Config, NoiseSource, Synthesis};
 use crate::tensor::{DType, Tensor};
+use crate::tune::Tuning;
 
 /// Element type of activations and weights on the device; sums are f32 always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +34,13 @@ pub struct Options {
     pub precision: PrecisionChoice,
     /// Most images rendered at once; more memory, less overhead.
     pub batch: usize,
+    /// Use the fastest variants of the kernels, by timing; absent, the choice is the same on every device of a kind.
+    pub tuning: Option<Tuning>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { precision: PrecisionChoice::Auto, batch: 1 }
+        Options { precision: PrecisionChoice::Auto, batch: 1, tuning: None }
     }
 }
 
@@ -54,6 +57,16 @@ pub enum Noise {
         /// Seed of the first image of the call.
         seed: u32,
     },
+}
+
+impl Noise {
+    /// Of the images from `first` of a call on.
+    fn of(self, first: usize) -> Noise {
+        match self {
+            Noise::Random { seed } => Noise::Random { seed: seed.wrapping_add(first as u32) },
+            other => other,
+        }
+    }
 }
 
 /// A network on a device.
@@ -93,6 +106,20 @@ struct Handles {
 pub struct Recording<'a> {
     executor: &'a Executor,
     handles: &'a Handles,
+}
+
+/// Pictures of one submission, which the device may still be drawing.
+pub struct Pending<T> {
+    readback: Readback,
+    img: Tensor,
+    unpack: fn(Tensor, &[u8]) -> Vec<T>,
+}
+
+impl<T> Pending<T> {
+    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws.
+    pub fn wait(self) -> Result<Vec<T>> {
+        Ok((self.unpack)(self.img, &self.readback.wait()?))
+    }
 }
 
 impl Recording<'_> {
@@ -194,7 +221,7 @@ impl Generator {
             _ => Vec::new(),
         };
         if !recall(&mut self.mapping, |(size, ..)| *size == n) {
-            forget(&mut self.mapping, self.prepared - 1);
+            self.mapping.drain(..(self.mapping.len() + 1).saturating_sub(self.prepared));
             let mut mapping = mapping(&self.model, n);
             let plan = std::mem::take(&mut mapping.plan);
             let executor = Executor::new(&self.gpu, plan, &format!("{}/mapping", self.scope), &executor::Options::default())?;
@@ -217,20 +244,25 @@ impl Generator {
 
     /// ws -> 8-bit images, rounded as NVIDIA's generate.py does, converted on the device.
     pub fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        let side = self.config().img_resolution();
-        self.render(ws, noise, |handles, executor, images| {
-            let bytes = executor.read_bytes(handles.rgba)?;
-            let image = |pixels: &[u8]| RgbaImage::from_raw(side as u32, side as u32, pixels.to_vec()).expect("four bytes a pixel");
-            Ok(bytes.chunks_exact(4 * side * side).take(images).map(image).collect())
-        })
+        self.render(ws, noise, Generator::submit_rgba8)
     }
 
     /// ws -> images as the network yields them: `[C, R, R]` each, about -1..1, not clamped.
     pub fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
-        self.render(ws, noise, |handles, executor, images| {
-            let values = executor.read(handles.img)?;
-            Ok(values.chunks_exact(handles.img.len() / handles.img.shape[0]).take(images).map(<[f32]>::to_vec).collect())
-        })
+        self.render(ws, noise, Generator::submit_f32)
+    }
+
+    /// [`Generator::synthesis_rgba8`] of at most a batch, without waiting: submit the next before waiting for this one, and the
+    /// device does not stand still while pictures are read back.
+    pub fn submit_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<RgbaImage>> {
+        let (handles, executor) = self.load(ws, noise)?;
+        Ok(Pending { readback: executor.submit(handles.rgba)?, img: handles.img, unpack: rgba8_images })
+    }
+
+    /// [`Generator::synthesis_f32`] of at most a batch, without waiting.
+    pub fn submit_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<Vec<f32>>> {
+        let (handles, executor) = self.load(ws, noise)?;
+        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack: f32_images })
     }
 
     /// The executor of a batch, for hosts that record into their own encoder or want a profile.
@@ -242,13 +274,7 @@ impl Generator {
     /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
     /// batch of the options. The inputs are written at the next submission.
     pub fn record(&mut self, ws: &Ws) -> Result<Recording<'_>> {
-        self.check(ws)?;
-        if ws.n > self.options.batch {
-            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
-        }
-        self.prepare(ws.n, NoiseSource::Const)?;
-        let Prepared { handles, executor, .. } = self.synthesis.last().expect("just prepared");
-        executor.write(handles.ws, &ws.values);
+        let (handles, executor) = self.load(ws, Noise::Const)?;
         Ok(Recording { executor, handles })
     }
 
@@ -263,27 +289,42 @@ impl Generator {
         Ok(())
     }
 
-    fn render<T>(&mut self, ws: &Ws, noise: Noise, mut read: impl FnMut(&Handles, &Executor, usize) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    /// Any number of images in batches, the next submitted before the last is waited for.
+    fn render<T>(&mut self, ws: &Ws, noise: Noise, submit: fn(&mut Generator, &Ws, Noise) -> Result<Pending<T>>) -> Result<Vec<T>> {
         self.check(ws)?;
+        let mut images = Vec::with_capacity(ws.n);
+        let mut ahead: Option<Pending<T>> = None;
+        for first in (0..ws.n).step_by(self.options.batch) {
+            let batch = ws.slice(first..ws.n.min(first + self.options.batch));
+            let next = submit(self, &batch, noise.of(first))?;
+            if let Some(pending) = ahead.replace(next) {
+                images.extend(pending.wait()?);
+            }
+        }
+        if let Some(pending) = ahead {
+            images.extend(pending.wait()?);
+        }
+        Ok(images)
+    }
+
+    /// Makes ready to run: the executor of the batch, its inputs written.
+    fn load(&mut self, ws: &Ws, noise: Noise) -> Result<(&Handles, &Executor)> {
+        self.check(ws)?;
+        if ws.n > self.options.batch {
+            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
+        }
         let source = match noise {
             Noise::Const => NoiseSource::Const,
             Noise::None => NoiseSource::None,
             Noise::Random { .. } => NoiseSource::Input,
         };
-        let mut results = Vec::with_capacity(ws.n);
-        while results.len() < ws.n {
-            let first = results.len();
-            let images = self.options.batch.min(ws.n - first);
-            self.prepare(images, source)?;
-            let Prepared { handles, executor, .. } = self.synthesis.last().expect("just prepared");
-            executor.write(handles.ws, &ws.slice(first..first + images).values);
-            if let Noise::Random { seed } = noise {
-                write_noise(executor, &handles.noises, images, seed.wrapping_add(first as u32));
-            }
-            executor.run()?;
-            results.extend(read(handles, executor, images)?);
+        self.prepare(ws.n, source)?;
+        let Prepared { handles, executor, .. } = self.synthesis.last().expect("just prepared");
+        executor.write(handles.ws, &ws.values);
+        if let Noise::Random { seed } = noise {
+            write_noise(executor, &handles.noises, ws.n, seed);
         }
-        Ok(results)
+        Ok((handles, executor))
     }
 
     /// Makes the executor of a batch the current one, which is the last.
@@ -291,11 +332,11 @@ impl Generator {
         if recall(&mut self.synthesis, |prepared| (prepared.images, prepared.noise) == (images, noise)) {
             return Ok(());
         }
-        // An old one's activations go first: there may not be room for one more.
-        forget(&mut self.synthesis, self.prepared - 1);
+        // An old one's activations go first, when it is done with them: there may not be room for one more.
+        self.forget(self.prepared - 1)?;
         let prepared = match self.resolve(images, noise) {
             Err(Error::Device(_)) if !self.synthesis.is_empty() => {
-                self.synthesis.clear();
+                self.forget(0)?;
                 self.resolve(images, noise)?
             }
             resolved => resolved?,
@@ -309,8 +350,18 @@ impl Generator {
 
     fn resolve(&self, images: usize, noise: NoiseSource) -> Result<Prepared> {
         let Synthesis { plan, ws, noises, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
-        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &executor::Options::default())?;
+        let options = executor::Options { tuning: self.options.tuning.clone(), ..executor::Options::default() };
+        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &options)?;
         Ok(Prepared { images, noise, handles: Handles { ws, noises, img, rgba }, executor })
+    }
+
+    /// Drops those not used for longest until `count` are left.
+    fn forget(&mut self, count: usize) -> Result<()> {
+        if self.synthesis.len() > count {
+            self.gpu.wait()?;
+            self.synthesis.drain(..self.synthesis.len() - count);
+        }
+        Ok(())
     }
 }
 
@@ -323,9 +374,14 @@ fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
     found.is_some()
 }
 
-/// Drops those not used for longest until `count` are left.
-fn forget<T>(prepared: &mut Vec<T>, count: usize) {
-    prepared.drain(..prepared.len().saturating_sub(count));
+fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<RgbaImage> {
+    let side = img.shape[3];
+    let image = |pixels: &[u8]| RgbaImage::from_raw(side as u32, side as u32, pixels.to_vec()).expect("four bytes a pixel");
+    bytes.chunks_exact(4 * side * side).map(image).collect()
+}
+
+fn f32_images(img: Tensor, bytes: &[u8]) -> Vec<Vec<f32>> {
+    img.unpack(bytes).chunks_exact(img.len() / img.shape[0]).map(<[f32]>::to_vec).collect()
 }
 
 fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {

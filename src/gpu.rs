@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
+use crate::choice::Chosen;
 use crate::error::{Error, Result};
 use crate::kernel::{Kernel, Variant};
 use crate::plan::Pass;
 use crate::tensor::DType;
 use crate::tier::{Matrix, Tier};
 use crate::trial::{Refusal, trial};
+use crate::tune::Choices;
 
 /// A device ready to run plans. Cloning shares it; several generators may use one.
 #[derive(Clone)]
@@ -24,11 +26,16 @@ struct Inner {
     checked: bool,
     pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
-    /// Outcomes of trials, by kernel, variant and units: the reason of a refusal.
-    trials: Mutex<HashMap<(&'static str, &'static str, Matrix), Option<String>>>,
+    /// Outcomes of trials, by kernel, variant and units: the units with which it passed, or the reason of a refusal.
+    trials: Mutex<HashMap<TrialKey, Result<Matrix, String>>>,
+    /// What the tuner found or read.
+    choices: Mutex<Choices>,
     /// What wgpu reported outside of any call of ours: a lost device, an uncaptured error.
     trouble: Arc<Mutex<Option<String>>>,
 }
+
+/// Kernel, variant, units.
+type TrialKey = (&'static str, &'static str, Matrix);
 
 /// Kernel, variant, element types read and written, emulation of matrices, override constants (as bits).
 type PipelineKey = (&'static str, &'static str, [DType; 2], bool, Vec<(&'static str, u64)>);
@@ -104,6 +111,7 @@ impl Gpu {
             pipelines: Mutex::default(),
             constants: Mutex::default(),
             trials: Mutex::default(),
+            choices: Mutex::default(),
             trouble: Arc::default(),
         };
         Gpu { inner: Arc::new(inner) }
@@ -111,7 +119,13 @@ impl Gpu {
 
     /// The optional features a host should request, all of which the adapter has.
     pub fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
-        Tier::of(adapter).features()
+        Tier::of(adapter).features().difference(wgpu::Features::all_experimental_mask())
+    }
+
+    /// What a host should request beside them for matrix units, several times faster where the adapter has them: features that
+    /// wgpu grants only with its token, `wgpu::ExperimentalFeatures::enabled()`. None where the engine has no use for them.
+    pub fn wanted_experimental_features(adapter: &wgpu::Adapter) -> wgpu::Features {
+        Tier::of(adapter).features().intersection(wgpu::Features::all_experimental_mask())
     }
 
     /// The limits a host should request, all of which the adapter has.
@@ -186,7 +200,12 @@ impl Gpu {
 
     /// Waits until everything submitted has run.
     pub(crate) fn wait(&self) -> Result<()> {
-        let done = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.wait_for(None)
+    }
+
+    /// Waits until a submission has run, or everything submitted.
+    pub(crate) fn wait_for(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let done = self.inner.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
         if let Some(trouble) = self.trouble() {
             return Err(Error::Device(trouble));
         }
@@ -197,36 +216,47 @@ impl Gpu {
         self.inner.trouble.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
 
-    /// Whether a variant has passed its trial here; the first question holds it.
-    pub(crate) fn may_run(&self, kernel: &'static Kernel, variant: &'static Variant, matrix: Matrix) -> Result<bool> {
+    /// The matrix units with which a variant has passed its trial here, if it has; the first question holds the trial.
+    pub(crate) fn tried(&self, kernel: &'static Kernel, variant: &'static Variant, matrix: Matrix) -> Result<Option<Matrix>> {
         let key = (kernel.name, variant.name, matrix);
         let trials = || self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(outcome) = trials().get(&key) {
-            return Ok(outcome.is_none());
+            return Ok(outcome.as_ref().ok().copied());
         }
-        let outcome = trial(self, kernel, variant, matrix)?;
-        if let Some(reason) = &outcome {
+        let mut outcome = trial(self, kernel, variant, matrix)?.map_or(Ok(matrix), Err);
+        // A driver that may run subgroups of 32 or of 64 lanes does not say which it will.
+        if outcome.is_err() && matrix.lanes == 64 && self.inner.info.subgroup_min_size <= 32 {
+            let narrow = Matrix { lanes: 32, ..matrix };
+            if trial(self, kernel, variant, narrow)?.is_none() {
+                outcome = Ok(narrow);
+            }
+        }
+        if let Err(reason) = &outcome {
             log::warn!("{}: {}.{} is not used: {reason}", self.name(), kernel.name, variant.name);
         }
-        let passed = outcome.is_none();
-        trials().insert(key, outcome);
-        Ok(passed)
+        trials().insert(key, outcome.clone());
+        Ok(outcome.ok())
+    }
+
+    /// What the tuner knows of this device; others wait while someone has it.
+    pub(crate) fn choices(&self) -> std::sync::MutexGuard<'_, Choices> {
+        self.inner.choices.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     /// The variants that failed their trial on this device, so far.
     pub fn refusals(&self) -> Vec<Refusal> {
         let trials = self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
-        let failed = trials.iter().filter_map(|(&(kernel, variant, _), outcome)| Some((kernel, variant, outcome.clone()?)));
+        let failed = trials.iter().filter_map(|(&(kernel, variant, _), outcome)| Some((kernel, variant, outcome.clone().err()?)));
         let mut refusals: Vec<Refusal> = failed.map(|(kernel, variant, reason)| Refusal { kernel, variant, reason }).collect();
         refusals.sort_by_key(|refusal| (refusal.kernel, refusal.variant));
         refusals
     }
 
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, pass: &Pass, variant: &'static Variant, tier: &Tier) -> Result<wgpu::ComputePipeline> {
+    pub(crate) fn pipeline(&self, pass: &Pass, Chosen { variant, matrix }: Chosen) -> Result<wgpu::ComputePipeline> {
         let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
-        let emulated = tier.matrix.is_some_and(|matrix| matrix.emulated);
-        let constants = variant.overrides(pass, tier.matrix);
+        let emulated = matrix.is_some_and(|matrix| matrix.emulated);
+        let constants = variant.overrides(pass, matrix);
         let key = (kernel, variant.name, types, emulated, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {

@@ -13,6 +13,8 @@ pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
+/// Prelude: small images on matrix units.
+pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
 /// Prelude: storing into the slab `y`.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 
@@ -46,6 +48,9 @@ pub struct Variant {
     pub grid: fn(&Pass, &Band) -> [u32; 3],
 }
 
+/// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
+pub(crate) const SPLIT_PIXELS: usize = 1024;
+
 /// What a CPU twin gets.
 pub struct Call<'a> {
     /// The kernel's own parameters.
@@ -62,9 +67,13 @@ pub(crate) fn always(_: &Pass) -> bool {
 }
 
 impl Kernel {
-    /// The variants that a device of that tier can run for that pass, best first.
-    pub fn fitting<'a>(&'static self, tier: &'a Tier, pass: &'a Pass) -> impl Iterator<Item = &'static Variant> + 'a {
-        self.variants.iter().filter(|variant| tier.has(variant.needs) && (variant.fits)(pass))
+    /// The variants that a device of that tier can run for that pass, best first as far as one can know without timing them.
+    pub fn fitting(&self, tier: &Tier, pass: &Pass) -> Vec<&'static Variant> {
+        let mut fitting: Vec<_> = self.variants.iter().filter(|variant| tier.has(variant.needs) && (variant.fits)(pass)).collect();
+        // Broadcasts are cheaper than workgroup memory where lanes are those of a processor's vectors; only timing could tell
+        // of a GPU where that is so.
+        fitting.sort_by_key(|variant| variant.needs == Needs::Subgroup && !tier.software);
+        fitting
     }
 }
 
@@ -73,10 +82,10 @@ impl Variant {
     pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix: &[&str] = match self.needs {
-            Needs::Matrix(16) if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix(_) if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix(16) => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
-            Needs::Matrix(_) => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
+            Needs::Matrix { side: 16, .. } if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix { .. } if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
+            Needs::Matrix { side: 16, .. } => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
+            Needs::Matrix { .. } => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
             Needs::Portable | Needs::Subgroup => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
@@ -91,9 +100,9 @@ impl Variant {
         [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
     }
 
-    /// Every override constant of its pipeline for a pass on a device.
+    /// Every override constant of its pipeline for a pass, with the units it uses.
     pub fn overrides(&self, pass: &Pass, matrix: Option<Matrix>) -> Vec<(&'static str, f64)> {
-        let lanes = matrix.filter(|_| matches!(self.needs, Needs::Matrix(_))).map(|matrix| ("LANES", f64::from(matrix.lanes)));
+        let lanes = matrix.map(|matrix| ("LANES", f64::from(matrix.lanes)));
         pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
     }
 }

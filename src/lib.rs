@@ -20,6 +20,7 @@
 //! [`mod@reference`] runs; [`executor`] puts a plan on a device. Converters for checkpoints are in the crate `stylegan-tools`.
 
 pub mod atomic_file;
+mod choice;
 pub mod error;
 pub mod executor;
 pub mod generator;
@@ -36,10 +37,12 @@ pub mod reference;
 pub mod tensor;
 pub mod tier;
 pub mod trial;
+pub mod tune;
 
 pub use error::{Error, Result};
 pub use generator::{Generator, Noise, Options, PrecisionChoice, Recording};
 pub use gpu::Gpu;
+pub use tune::Tuning;
 pub use wgpu;
 
 /// The examples of README.md compile.

@@ -188,6 +188,27 @@ impl Plan {
         (ids, slots)
     }
 
+    /// One of the passes as a plan of its own, over an image of its first `rows` rows; what it reads are inputs.
+    pub(crate) fn alone(&self, pass: &Pass, rows: u32) -> Plan {
+        let missing = (pass.domain.rows - rows) as usize;
+        let mut windows = pass.windows.iter();
+        let mut shorter = |tensor: &Tensor| {
+            let mut shape = tensor.shape;
+            if let Some(window) = tensor.is_slab().then(|| windows.next().expect("every slab has its window")) {
+                shape[2] -= if shape[2] > 1 { missing * window.num / window.den } else { 0 };
+            }
+            shape
+        };
+        let mut plan = Plan::new();
+        let mut input = |tensor: &Tensor| plan.input(&self.entries[tensor.id].name, shorter(tensor), tensor.dtype, tensor.layout);
+        let reads: Vec<Tensor> = pass.reads.iter().map(&mut input).collect();
+        let shape = shorter(&pass.write);
+        let write = plan.add(pass.label.clone(), shape, pass.write.dtype, pass.write.layout, Origin::Pass(0));
+        let flops = pass.flops * u64::from(rows) / u64::from(pass.domain.rows);
+        plan.passes.push(Pass { reads, write, domain: Band { rows, ..pass.domain }, flops, ..pass.clone() });
+        plan
+    }
+
     /// Floating-point operations of a run.
     pub fn flops(&self) -> u64 {
         self.passes.iter().map(|pass| pass.flops).sum()

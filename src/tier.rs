@@ -7,10 +7,15 @@ use std::fmt;
 pub enum Needs {
     /// Nothing beyond WebGPU's defaults.
     Portable,
-    /// A software adapter whose subgroups have at least 8 lanes: broadcasts are cheap there, workgroup memory and barriers are not.
+    /// Subgroups of at least 8 lanes.
     Subgroup,
-    /// Matrix units of that side, multiplying f16 and summing f32.
-    Matrix(u32),
+    /// Matrix units, multiplying f16 and summing f32.
+    Matrix {
+        /// Rows and columns of a matrix.
+        side: u32,
+        /// Bytes of workgroup memory that the variant declares; wgpu does not hold them against the device's limit.
+        workgroup_memory: u32,
+    },
 }
 
 /// What a device has.
@@ -18,8 +23,10 @@ pub enum Needs {
 pub struct Tier {
     /// 16-bit floats in shaders and buffers.
     pub half: bool,
-    /// The subgroup-broadcast kernels of software adapters.
+    /// Subgroups of at least 8 lanes, for the subgroup-broadcast kernels.
     pub subgroup: bool,
+    /// A processor plays the GPU: broadcasts are cheap there, workgroup memory and barriers are not.
+    pub software: bool,
     /// Cooperative matrices; used after a [trial](crate::trial) of the device.
     pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
@@ -33,6 +40,8 @@ pub struct Matrix {
     pub side: u32,
     /// Lanes of a subgroup.
     pub lanes: u32,
+    /// Bytes of workgroup memory of the device.
+    pub workgroup_memory: u32,
     /// Played by the lanes, without any unit: for tests.
     pub emulated: bool,
 }
@@ -42,11 +51,13 @@ impl Tier {
     pub fn of(adapter: &wgpu::Adapter) -> Tier {
         let features = adapter.features();
         let info = adapter.get_info();
-        let software = info.device_type == wgpu::DeviceType::Cpu && info.subgroup_min_size >= 8;
+        let matrix = matrix(adapter);
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
-            subgroup: software && features.contains(wgpu::Features::SUBGROUP),
-            matrix: matrix(adapter),
+            // Not beside matrix units: with the feature, wgpu lets drivers choose another number of lanes for every pipeline.
+            subgroup: info.subgroup_min_size >= 8 && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            matrix,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
         match std::env::var("STYLEGAN_TIER").as_deref() {
@@ -56,7 +67,7 @@ impl Tier {
         }
     }
 
-    /// The features to request of a device for it.
+    /// The features to request of a device for it; the experimental ones need wgpu's token, too.
     pub fn features(&self) -> wgpu::Features {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.half);
@@ -69,10 +80,18 @@ impl Tier {
     /// What of it a device that exists already was created with.
     pub fn on(self, device: &wgpu::Device) -> Tier {
         let features = device.features();
+        let limits = device.limits();
+        let matrix = |matrix: Matrix| {
+            let runs = features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16);
+            // Workgroups of the matrix kernels are four subgroups.
+            let runs = runs && 4 * matrix.lanes <= limits.max_compute_invocations_per_workgroup;
+            runs.then_some(Matrix { workgroup_memory: limits.max_compute_workgroup_storage_size, ..matrix })
+        };
         Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
             subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
-            matrix: self.matrix.filter(|_| features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)),
+            software: self.software,
+            matrix: self.matrix.and_then(matrix),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }
     }
@@ -82,7 +101,9 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
-            Needs::Matrix(side) => self.matrix.is_some_and(|matrix| matrix.side == side),
+            Needs::Matrix { side, workgroup_memory } => {
+                self.matrix.is_some_and(|matrix| matrix.side == side && matrix.workgroup_memory >= workgroup_memory)
+            }
         }
     }
 }
@@ -106,7 +127,8 @@ fn matrix(adapter: &wgpu::Adapter) -> Option<Matrix> {
     let kinds = adapter.cooperative_matrix_properties();
     let has = |side| kinds.iter().any(|k| [k.m_size, k.n_size, k.k_size] == [side; 3] && (k.ab_type, k.cr_type) == (F16, F32));
     let side = [16, 8].into_iter().find(|&side| has(side))?;
-    // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; a trial refuses kernels built for the wrong one.
+    // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; trials find out.
     let lanes = adapter.get_info().subgroup_max_size;
-    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, emulated: false })
+    let workgroup_memory = adapter.limits().max_compute_workgroup_storage_size;
+    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, workgroup_memory, emulated: false })
 }

@@ -71,7 +71,7 @@ fn several_generators_share_a_device_and_not_their_weights() {
 
 #[test]
 fn a_rest_smaller_than_the_batch_is_rendered_too() {
-    let options = |batch| Options { batch, precision: PrecisionChoice::F32 };
+    let options = |batch| Options { batch, precision: PrecisionChoice::F32, ..Options::default() };
     let [mut single, mut batched] = [1, 3].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     let ws = ws(&mut single, 0..5);
     let (one, three) = (single.synthesis_f32(&ws, Noise::Const).unwrap(), batched.synthesis_f32(&ws, Noise::Const).unwrap());
@@ -79,6 +79,26 @@ fn a_rest_smaller_than_the_batch_is_rendered_too() {
     for (one, three) in one.iter().zip(&three) {
         common::compare("batch", three, one, 1e-5);
     }
+}
+
+#[test]
+fn submissions_wait_for_themselves_only() {
+    let mut generator = Generator::new(gpu(), &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
+    let ws = ws(&mut generator, 0..5);
+    let noise = Noise::Random { seed: 3 };
+    let expected = generator.synthesis_f32(&ws, noise).unwrap();
+    assert!(expected.iter().flatten().all(|value| value.is_finite()) && expected[0] != expected[1]);
+    // The last batch is a smaller one, which drops what the first two run on.
+    let pending: Vec<_> = [0..2, 2..4, 4..5]
+        .into_iter()
+        .map(|range| generator.submit_f32(&ws.slice(range.clone()), Noise::Random { seed: 3 + range.start as u32 }).unwrap())
+        .collect();
+    // Latest first: none needs another to be waited for.
+    let mut images: Vec<Vec<f32>> = pending.into_iter().rev().flat_map(|pending| pending.wait().unwrap().into_iter().rev()).collect();
+    images.reverse();
+    assert_eq!(images, expected);
+    let message = generator.submit_rgba8(&ws, noise).err().unwrap().to_string();
+    assert!(message.contains("batch of 2"), "{message}");
 }
 
 #[test]

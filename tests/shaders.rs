@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, StorageAccess};
 use stylegan_wgpu::kernel::Kernel;
 use stylegan_wgpu::kernels;
@@ -13,15 +13,13 @@ use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::{DType, Slab};
 use stylegan_wgpu::tier::Needs;
 
-fn parse(label: &str, source: &str) -> Module {
+fn parse(label: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
     let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX | Capabilities::default();
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
-    if let Err(error) = validator.validate(&module) {
-        panic!("{label}: {}", error.emit_to_string(source));
-    }
-    module
+    let info = validator.validate(&module).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
+    (module, info)
 }
 
 #[test]
@@ -29,7 +27,7 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
     for kernel in kernels::ALL {
         for variant in kernel.variants {
             for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32)] {
-                let matrix = matches!(variant.needs, Needs::Matrix(_));
+                let matrix = matches!(variant.needs, Needs::Matrix { .. });
                 if matrix && (reads, writes) != (DType::F16, DType::F16) {
                     continue; // matrix units multiply f16
                 }
@@ -40,6 +38,32 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
             }
         }
         assert_eq!(kernel.variants.last().map(|variant| variant.name), Some("portable"), "{}'s last variant runs everywhere", kernel.name);
+    }
+}
+
+/// With the constants of its pipeline, as wgpu does it for Vulkan: naga panics on overrides that it accepts in WGSL, and neither it
+/// nor wgpu holds workgroup memory against a limit.
+#[test]
+fn matrix_variants_become_spirv_within_the_memory_they_declare() {
+    for kernel in kernels::ALL {
+        for variant in kernel.variants {
+            let Needs::Matrix { workgroup_memory, .. } = variant.needs else { continue };
+            for (lanes, size) in [(32, 3.0), (64, 3.0), (32, 1.0)] {
+                let label = format!("{}.{} of {lanes} lanes", kernel.name, variant.name);
+                let (module, info) = parse(&label, &variant.wgsl(DType::F16, DType::F16, false));
+                let constants = variant.constants.iter().copied().chain([("LANES", f64::from(lanes)), ("KERNEL", size)]);
+                let has = |name: &str| module.overrides.iter().any(|(_, known)| known.name.as_deref() == Some(name));
+                let constants = constants.filter(|(name, _)| has(name)).map(|(name, value)| (name.to_string(), value)).collect();
+                let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+                    .unwrap_or_else(|error| panic!("{label}: {error}"));
+                let workgroup = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
+                let bytes: u32 = workgroup.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).sum();
+                assert_eq!(bytes, workgroup_memory, "{label}: workgroup memory");
+                assert!(bytes <= 32 << 10, "{label}: more workgroup memory than Apple's GPUs have");
+                naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
+                    .unwrap_or_else(|error| panic!("{label}: {error}"));
+            }
+        }
     }
 }
 
@@ -103,10 +127,10 @@ fn shaders_take_what_passes_give() {
         seen.insert(pass.kernel.name);
         for variant in pass.kernel.variants {
             let label = format!("{} ({}.{})", pass.label, pass.kernel.name, variant.name);
-            if matches!(variant.needs, Needs::Matrix(_)) && pass.dtype == DType::F32 {
+            if matches!(variant.needs, Needs::Matrix { .. }) && pass.dtype == DType::F32 {
                 continue;
             }
-            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, false)));
+            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, false)).0);
         }
     }
     let missing: Vec<&str> = kernels::ALL.iter().map(|kernel: &&Kernel| kernel.name).filter(|name| !seen.contains(name)).collect();

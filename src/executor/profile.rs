@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Executor, map};
+use super::{Executor, Readback};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
@@ -123,7 +123,7 @@ impl Timestamps {
 
     /// Nanoseconds between the stamps of every pair.
     fn read(&self, gpu: &Gpu) -> Result<Vec<f64>> {
-        let bytes = map(gpu, &self.staging)?;
+        let bytes = Readback::of(gpu, self.staging.clone(), None).wait()?;
         let ticks: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
         let period = f64::from(gpu.queue().get_timestamp_period());
         Ok(ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period).collect())

@@ -1,7 +1,9 @@
 //! Flags that several commands have. Names and meanings are NVIDIA's where they had one.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::fmt::{self, Display, Formatter};
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use stylegan_wgpu::generator::PrecisionChoice;
@@ -68,17 +70,53 @@ impl Format {
     }
 }
 
-/// The flags of every command that draws.
+impl Format {
+    /// By the ending of a file that holds one picture.
+    pub(crate) fn of_picture(path: &Path) -> Result<Format, Failure> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
+        match extension.as_str() {
+            "png" => Ok(Format::Png),
+            "jpg" | "jpeg" => Ok(Format::Jpg),
+            "webp" => Ok(Format::Webp),
+            _ => Err(Failure::usage(format!("{}: the ending says which format: .png, .jpg or .webp", path.display()))),
+        }
+    }
+
+    /// Refuses what it cannot hold.
+    pub(crate) fn check(self, channels: usize) -> Result<(), Failure> {
+        match (self, channels) {
+            (Format::Jpg, 2 | 4) => Err(Failure::usage("this network draws an alpha channel, which jpg cannot hold; use png or webp")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The flags of a command that draws, with one truncation for all pictures.
 #[derive(Debug, Args)]
 pub(crate) struct DrawArgs {
-    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
-    #[arg(long, value_name = "FILE")]
-    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
-    pub(crate) network: Option<PathBuf>,
+    #[command(flatten)]
+    studio: StudioArgs,
 
     /// Truncation psi: 0 is the average picture, 1 the full variety; below 0 and above 1 are legal
     #[arg(long, default_value_t = 1.0, value_parser = parse_finite, allow_negative_numbers = true, value_name = "PSI")]
     pub(crate) trunc: f32,
+}
+
+impl Deref for DrawArgs {
+    type Target = StudioArgs;
+
+    fn deref(&self) -> &StudioArgs {
+        &self.studio
+    }
+}
+
+/// The flags of every command that draws.
+#[derive(Debug, Args)]
+pub(crate) struct StudioArgs {
+    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    pub(crate) network: Option<PathBuf>,
 
     /// How many layers the truncation applies to, from the coarsest; all when absent
     #[arg(long, value_name = "N")]
@@ -107,6 +145,10 @@ pub(crate) struct DrawArgs {
     /// Adapter to use: its index, or a part of its name (see stylegan devices)
     #[arg(long, value_name = "INDEX|NAME")]
     pub(crate) device: Option<String>,
+
+    /// Takes the kernels in their fixed order instead of timing them on the device once and keeping the fastest
+    #[arg(long)]
+    pub(crate) no_tune: bool,
 }
 
 /// One value of `--seeds`: inclusive ranges, kept as such because 0-4294967295 is 16 GiB of numbers.
@@ -125,6 +167,16 @@ pub(crate) fn seeds(flag: &str, lists: &[SeedRanges]) -> Result<Vec<u32>, Failur
     }
     let mut known = HashSet::new();
     Ok(ranges().flat_map(|&(first, last)| first..=last).filter(|seed| known.insert(*seed)).collect())
+}
+
+/// Seeds as `--seeds` takes them, runs as ranges.
+pub(crate) fn ranges(seeds: &[u32]) -> String {
+    let run = |run: &[u32]| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        [only] => only.to_string(),
+        [] => String::new(),
+    };
+    seeds.chunk_by(|a, b| a.checked_add(1) == Some(*b)).map(run).collect::<Vec<_>>().join(",")
 }
 
 pub(crate) fn parse_seeds(text: &str) -> Result<SeedRanges, String> {
@@ -158,6 +210,38 @@ pub(crate) fn parse_grid(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
+/// One of several parts of a list that run apart, on other machines or one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// From 1 to `count`.
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+}
+
+impl Shard {
+    /// Its part of a list of that length: contiguous, and of all shards together every place once.
+    pub(crate) fn of(self, length: usize) -> Range<usize> {
+        // As u128: the product of two numbers from a command line may not fit in usize.
+        let cut = |index: usize| (index as u128 * length as u128 / self.count as u128) as usize;
+        cut(self.index - 1)..cut(self.index)
+    }
+}
+
+impl Display for Shard {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+        Some((_, count)) if count > 0 => Err(format!("shards are numbered from 1: 1/{count} to {count}/{count}")),
+        _ => Err("write which of how many, as 3/16".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,9 +256,25 @@ mod tests {
         assert_eq!(seeds(&["0,3-5"]).unwrap(), [0, 3, 4, 5]);
         assert_eq!(seeds(&["7-7", "4294967295", "6-8"]).unwrap(), [7, 4294967295, 6, 8]);
         assert_eq!(seeds(&["4294967294-4294967295"]).unwrap().len(), 2);
+        assert_eq!(ranges(&[7, 8, 9, 3, 4294967294, 4294967295]), "7-9,3,4294967294-4294967295");
         assert!(seeds(&["0-4294967295"]).unwrap_err().contains("4294967296 seeds"));
         for wrong in ["5-3", "", "1,", "-1", "4294967296", "1.5", "0x1", "a", "1-2-3"] {
             assert!(seeds(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shards_are_disjoint_and_complete() {
+        for (length, count) in [(0, 1), (1, 3), (10, 3), (100_000, 16), (7, 7), (3, 1000)] {
+            let parts = (1..=count).map(|index| Shard { index, count }.of(length)).collect::<Vec<_>>();
+            assert!(parts.iter().cloned().flatten().eq(0..length), "{length} in {count}");
+            let sizes = || parts.iter().map(ExactSizeIterator::len);
+            assert!(sizes().max().unwrap() - sizes().min().unwrap() <= 1, "{length} in {count}");
+        }
+        assert_eq!(parse_shard("3/16"), Ok(Shard { index: 3, count: 16 }));
+        assert!(parse_shard("0/16").unwrap_err().contains("1/16 to 16/16") && parse_shard("17/16").is_err());
+        for wrong in ["", "3", "3/", "/3", "0/0", "1/0", "-1/3", "1/3/5", "a/b"] {
+            assert!(parse_shard(wrong).is_err(), "{wrong}");
         }
     }
 

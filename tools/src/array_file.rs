@@ -152,6 +152,13 @@ fn zip_into(file: impl Write + Seek, arrays: &[(&str, &Array)]) -> io::Result<()
     Ok(())
 }
 
+/// The bytes of an .npy.
+pub fn npy_bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    let mut file = Vec::new();
+    npy::write(&mut file, shape, values).expect("memory takes all bytes");
+    file
+}
+
 /// Writes one array as `numpy.save` does, f32 little endian; a failure leaves nothing behind.
 pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result<()> {
     atomic_file::write(path, |file| npy::write(file, shape, values)).map_err(ArrayFileError::Write)

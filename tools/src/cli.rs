@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 #[cfg(feature = "serve")]
 use crate::commands::serve;
-use crate::commands::{bench, convert, devices, generate, inspect, random_weights};
+use crate::commands::{bench, completions, convert, devices, generate, grid, inspect, man, project_average, random_weights};
 use crate::failure::Failure;
 
 /// StyleGAN pictures on any GPU, or none: hand-written WGSL on wgpu, no Python and no CUDA.
@@ -18,7 +18,7 @@ use crate::failure::Failure;
   stylegan convert ffhq.pkl -o ffhq.safetensors --precision f16
   stylegan devices
 
-Exit codes: 0 done, 1 a file or device failed, 2 the command line is wrong."
+Exit codes: 0 done, 1 a file or device failed, 2 the command line is wrong, 130 interrupted (Ctrl-C, SIGTERM)."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -29,11 +29,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Generate(generate::GenerateArgs),
+    Grid(grid::GridArgs),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
+    ProjectAverage(project_average::ProjectAverageArgs),
     Devices(devices::DevicesArgs),
     RandomWeights(random_weights::RandomWeightsArgs),
     Bench(bench::BenchArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
 }
@@ -43,11 +47,15 @@ impl Command {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Command::Generate(args) => generate::run(&args),
+            Command::Grid(args) => grid::run(&args),
             Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::ProjectAverage(args) => project_average::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::RandomWeights(args) => random_weights::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
             #[cfg(feature = "serve")]
             Command::Serve(args) => serve::run(&args),
         }
@@ -55,7 +63,7 @@ impl Command {
 
     /// Whether it opens an adapter.
     pub(crate) fn uses_gpu(&self) -> bool {
-        !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_))
+        !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_) | Command::Completions(_) | Command::Man(_))
     }
 }
 
@@ -68,5 +76,33 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The examples of a help text as lists of words.
+    fn examples(command: &clap::Command) -> Vec<Vec<String>> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines = help.lines().filter_map(|line| line.strip_prefix("  stylegan ").map(str::to_owned));
+        // Up to a pipe or a redirection, which is the shell's.
+        let words = |line: String| line.split_whitespace().take_while(|word| !["|", ">"].contains(word)).map(String::from).collect();
+        lines.map(words).collect()
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_its_examples_work() {
+        let cli = Cli::command();
+        for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name} says nothing");
+            let examples = examples(command);
+            assert!(!examples.is_empty(), "{name} has no example");
+            for words in examples {
+                let parsed = Cli::try_parse_from([&["stylegan".to_owned()][..], &words].concat());
+                assert!(parsed.is_ok(), "{words:?}: {}", parsed.unwrap_err());
+                assert!(name == "stylegan" || words[0] == name, "{name} shows {words:?}");
+            }
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name} does not explain {}", argument.get_id());
+            }
+        }
     }
 }

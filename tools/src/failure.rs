@@ -8,6 +8,7 @@ use stylegan_tools::array_file::ArrayFileError;
 use stylegan_wgpu::Error;
 
 /// What `main` reports.
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line asks for something that cannot be.
     Usage(String),

@@ -1,5 +1,6 @@
 //! The contact sheet of `--grid`: all pictures of a run in rows.
 
+use crate::label::Font;
 use crate::output::Picture;
 
 /// Largest sheet, in pixels: 268 million are 805 MB of RGB in memory, 16384 x 16384.
@@ -9,8 +10,9 @@ const MOST_PIXELS: usize = 1 << 28;
 pub(crate) struct Grid {
     columns: usize,
     side: usize,
+    /// Rows of pixels under every picture, for its label.
+    strip: usize,
     sheet: Picture,
-    used: usize,
 }
 
 /// Refuses a sheet that cannot hold the pictures, or would not fit anything.
@@ -18,28 +20,44 @@ pub(crate) fn check(columns: usize, rows: usize, side: usize, pictures: usize) -
     if pictures > columns * rows {
         return Err(format!("--grid {columns}x{rows} has {} cells for {pictures} seeds", columns * rows));
     }
-    if columns * rows * side * side > MOST_PIXELS {
-        return Err(format!("--grid {columns}x{rows} of {side}x{side} pictures is too large: at most {MOST_PIXELS} pixels"));
+    check_pixels(columns * side, rows * side)
+}
+
+/// Refuses a sheet that would not fit anything.
+pub(crate) fn check_pixels(width: usize, height: usize) -> Result<(), String> {
+    match width.checked_mul(height) {
+        Some(pixels) if pixels <= MOST_PIXELS => Ok(()),
+        _ => Err(format!("a sheet of {width} x {height} pixels is too large: at most {MOST_PIXELS} in all")),
     }
-    Ok(())
 }
 
 impl Grid {
     /// An empty sheet.
     pub(crate) fn new(columns: usize, rows: usize, side: usize, channels: usize) -> Grid {
-        let (width, height) = (columns * side, rows * side);
-        Grid { columns, side, sheet: Picture { width, height, channels, pixels: vec![0; width * height * channels] }, used: 0 }
+        Grid::with_strips(columns, rows, side, 0, channels)
     }
 
-    /// Puts a picture into the next cell, from left to right and top to bottom.
-    pub(crate) fn add(&mut self, picture: &Picture) {
+    /// The same with room for labels: so many rows of pixels under every picture.
+    pub(crate) fn with_strips(columns: usize, rows: usize, side: usize, strip: usize, channels: usize) -> Grid {
+        let (width, height) = (columns * side, rows * (side + strip));
+        Grid { columns, side, strip, sheet: Picture { width, height, channels, pixels: vec![0; width * height * channels] } }
+    }
+
+    /// Puts a picture into a cell, numbered from left to right and top to bottom.
+    pub(crate) fn put(&mut self, cell: usize, picture: &Picture) {
         let row_bytes = self.side * self.sheet.channels;
-        let (column, row) = (self.used % self.columns, self.used / self.columns);
+        let (column, row) = (cell % self.columns, cell / self.columns);
         for (y, line) in picture.pixels.chunks_exact(row_bytes).enumerate() {
-            let start = ((row * self.side + y) * self.columns + column) * row_bytes;
+            let start = ((row * (self.side + self.strip) + y) * self.columns + column) * row_bytes;
             self.sheet.pixels[start..start + row_bytes].copy_from_slice(line);
         }
-        self.used += 1;
+    }
+
+    /// Writes a text under the picture of a cell. It must fit, in both directions.
+    pub(crate) fn label(&mut self, cell: usize, font: Font, text: &str) {
+        let (column, row) = (cell % self.columns, cell / self.columns);
+        let top = row * (self.side + self.strip) + self.side;
+        font.write(text, &mut self.sheet, column * self.side, top, self.side);
     }
 
     /// The sheet as it is.
@@ -55,8 +73,8 @@ mod tests {
     #[test]
     fn pictures_fill_the_sheet_row_by_row() {
         let mut grid = Grid::new(2, 2, 2, 1);
-        for level in [1, 2, 3] {
-            grid.add(&Picture { width: 2, height: 2, channels: 1, pixels: vec![level, level, level, 10 * level] });
+        for (cell, level) in [(2, 3), (0, 1), (1, 2)] {
+            grid.put(cell, &Picture { width: 2, height: 2, channels: 1, pixels: vec![level, level, level, 10 * level] });
         }
         assert_eq!(grid.sheet().pixels, [1, 1, 2, 2, 1, 10, 2, 20, 3, 3, 0, 0, 3, 30, 0, 0]);
     }

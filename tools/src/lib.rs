@@ -3,3 +3,8 @@
 pub mod array_file;
 pub mod convert;
 pub mod sefa;
+
+/// Bytes as people write a checksum.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -11,11 +11,17 @@ mod commands;
 mod default_model;
 mod failure;
 mod grid;
+mod interrupt;
+mod label;
+mod latents;
+mod manifest;
 mod network;
 mod output;
+mod pipeline;
 #[cfg(feature = "serve")]
 mod serve;
 mod studio;
+mod tuning;
 mod work;
 
 use cli::Cli;
@@ -38,6 +44,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
         quiet_device_select();
     }
+    interrupt::install()?;
     cli.command.run()
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
 use stylegan_tools::convert::{self, ConvertError};
+use stylegan_tools::hex;
 use stylegan_wgpu::model::Model;
 
 use crate::default_model;
@@ -30,6 +32,22 @@ pub(crate) fn open(path: &Path) -> Result<Model, Failure> {
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),
         _ => Failure::Runtime(format!("{}: {error}", path.display())),
     })
+}
+
+/// sha256 of the configuration and all tensors: the same whichever file they came from.
+pub(crate) fn sha256(model: &Model) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(&serde_json::to_vec(&model.config).unwrap_or_default());
+    for (name, array) in &model.arrays {
+        part(name.as_bytes());
+        part(format!("{array:?}").as_bytes());
+        part(array.bytes());
+    }
+    hex(&hash.finalize())
 }
 
 /// A progress bar on stderr; it is invisible when that is not a terminal.

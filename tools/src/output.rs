@@ -54,10 +54,10 @@ impl Picture {
     /// Writes the picture under `path`.
     pub(crate) fn write(&self, path: &Path, format: Format) -> Result<(), Failure> {
         let bytes = self.encode(format).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
-        Ok(atomic_file::write(path, |file| file.write_all(&bytes))?)
+        write(path, &bytes)
     }
 
-    /// The bytes of a file. NumPy's format is not one of a picture: [`write_npy`].
+    /// The bytes of a file.
     pub(crate) fn encode(&self, format: Format) -> image::ImageResult<Vec<u8>> {
         let color = [ExtendedColorType::L8, ExtendedColorType::La8, ExtendedColorType::Rgb8, ExtendedColorType::Rgba8][self.channels - 1];
         let (width, height) = (self.width as u32, self.height as u32);
@@ -70,6 +70,16 @@ impl Picture {
         }
         Ok(bytes)
     }
+}
+
+/// Writes a whole file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    Ok(atomic_file::write(path, |file| file.write_all(bytes))?)
+}
+
+/// Makes a folder, and those above it.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::Runtime(format!("{}: {error}", folder.display())))
 }
 
 /// Refuses a folder that cannot be made or written into, without making it.

@@ -5,8 +5,9 @@ use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
 
-use crate::args::{DrawArgs, NoiseMode};
+use crate::args::{DrawArgs, NoiseMode, StudioArgs};
 use crate::failure::Failure;
+use crate::tuning::tuning;
 use crate::{default_model, network, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
@@ -17,10 +18,20 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// Opens the network and checks the flags that depend on it.
-    pub(crate) fn open(args: &DrawArgs) -> Result<Subject, Failure> {
-        let model = network::open_or_default(args.network.as_deref())?;
-        let class = check_class(args.class, model.config.c_dim())?;
-        Ok(Subject { model, class })
+    pub(crate) fn open(args: &StudioArgs) -> Result<Subject, Failure> {
+        let mut subject = Subject::without_latents(args)?;
+        subject.class = check_class(args.class, subject.model.config.c_dim())?;
+        Ok(subject)
+    }
+
+    /// The same for a command that has its rows of w already: a class is not asked for.
+    pub(crate) fn without_latents(args: &StudioArgs) -> Result<Subject, Failure> {
+        Ok(Subject { model: network::open_or_default(args.network.as_deref())?, class: None })
+    }
+
+    /// The class that is drawn.
+    pub(crate) fn class(&self) -> Option<usize> {
+        self.class
     }
 }
 
@@ -38,15 +49,21 @@ pub(crate) struct Studio {
 impl Studio {
     /// Opens the device for at most `images` pictures, and says so when the network is the built-in one.
     pub(crate) fn open(args: &DrawArgs, subject: &Subject, images: usize) -> Result<Studio, Failure> {
+        Studio::with_psi(args, args.trunc, subject, images)
+    }
+
+    /// The same with this truncation.
+    pub(crate) fn with_psi(args: &StudioArgs, psi: f32, subject: &Subject, images: usize) -> Result<Studio, Failure> {
         let gpu = Gpu::open(args.device.as_deref())?;
         let batch = usize::from(args.batch).min(images.max(1));
-        let generator = Generator::new(&gpu, &subject.model, &Options { precision: args.precision.into(), batch })?;
+        let options = Options { precision: args.precision.into(), batch, tuning: tuning(args.no_tune) };
+        let generator = Generator::new(&gpu, &subject.model, &options)?;
         if args.network.is_none() {
             default_model::introduce();
         }
         Ok(Studio {
             class: subject.class,
-            truncation: Truncation { psi: args.trunc, cutoff: args.trunc_cutoff },
+            truncation: Truncation { psi, cutoff: args.trunc_cutoff },
             w_avg: generator.w_avg(),
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,
@@ -67,6 +84,21 @@ impl Studio {
         self.ws_of(&latents, seeds.len())
     }
 
+    /// Rows of w of these seeds, each with a truncation psi of its own.
+    pub(crate) fn ws_with_psi(&mut self, pictures: &[(u32, f32)]) -> Result<Ws, Failure> {
+        let truncation = std::mem::replace(&mut self.truncation, Truncation { psi: 1.0, cutoff: None });
+        let ws = self.ws(&pictures.iter().map(|(seed, _)| *seed).collect::<Vec<_>>());
+        self.truncation = truncation;
+        let ws = ws?;
+        let mut values = Vec::with_capacity(ws.values.len());
+        for (i, &(_, psi)) in pictures.iter().enumerate() {
+            let mut ws = ws.slice(i..i + 1);
+            Truncation { psi, ..truncation }.apply(&mut ws, &self.w_avg)?;
+            values.extend(ws.values);
+        }
+        Ok(Ws { values, ..ws })
+    }
+
     /// Rows of w of `n` latents `[n, z_dim]`, truncated.
     pub(crate) fn ws_of(&mut self, latents: &[f32], n: usize) -> Result<Ws, Failure> {
         let classes = self.class.map(|class| vec![class; n]);
@@ -84,6 +116,11 @@ impl Studio {
         }
     }
 
+    /// Whether every picture has noise of its own, numbered by its place in the list.
+    pub(crate) fn has_own_noise(&self) -> bool {
+        self.noise_mode == NoiseMode::Random
+    }
+
     /// Adapter and element type, for a closing line.
     pub(crate) fn device(&self) -> String {
         format!("{} ({})", self.generator.gpu().name(), format!("{:?}", self.generator.dtype()).to_lowercase())
@@ -91,7 +128,7 @@ impl Studio {
 }
 
 /// The class to draw: needed by conditional networks, ignored by others.
-fn check_class(class: Option<usize>, c_dim: usize) -> Result<Option<usize>, Failure> {
+pub(crate) fn check_class(class: Option<usize>, c_dim: usize) -> Result<Option<usize>, Failure> {
     match class {
         None if c_dim > 0 => {
             Err(Failure::usage(format!("this network is conditional: choose one of its {c_dim} classes with --class 0 to {}", c_dim - 1)))

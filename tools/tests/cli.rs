@@ -1,82 +1,15 @@
 //! The `stylegan` command as a user meets it: what it prints, writes and refuses, with which exit code.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod place;
 
-use tempfile::TempDir;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use place::{PLAIN, Place, names, text};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny");
 
-/// A folder of its own for a test.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        names(self.0.path())
-    }
-
-    /// Runs `stylegan` here.
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stylegan")).current_dir(self.0.path()).args(args).stdin(Stdio::null()).output().unwrap()
-    }
-
-    /// Runs `stylegan` and gives its stdout; it must succeed and have nothing to complain about.
-    #[track_caller]
-    fn succeeds(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let stderr = text(&output.stderr);
-        assert!(output.status.success() && stderr.is_empty(), "{args:?}: {:?} {stderr}", output.status.code());
-        text(&output.stdout)
-    }
-
-    /// Runs `stylegan`, which must refuse in one line, write nothing, and give this exit code. Gives the line.
-    #[track_caller]
-    fn refuses(&self, code: i32, args: &[&str]) -> String {
-        let before = self.names();
-        let output = self.run(args);
-        let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
-        assert!(stderr.starts_with("error: ") && stderr.ends_with('\n') && stderr.lines().count() == 1, "{args:?}: {stderr:?}");
-        assert!(stderr.len() < 500 && !stderr.contains("panicked"), "{stderr}");
-        assert_eq!(text(&output.stdout), "", "{args:?}");
-        assert_eq!(self.names(), before, "{args:?} wrote something");
-        stderr
-    }
-
-    /// A network of some kind with random weights, f32.
-    fn network(&self, config: &str) -> String {
-        let config = self.file("config.json", config);
-        self.succeeds(&["random-weights", "--config", config.to_str().unwrap(), "--seed", "1", "-o", "network.safetensors"]);
-        fs::remove_file(config).unwrap();
-        "network.safetensors".into()
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-const PLAIN: &str = r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 16, "channel_max": 8, "num_layers": 2}"#;
 const CONDITIONAL_GREY: &str =
     r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 16, "channel_max": 8, "num_layers": 2, "c_dim": 5, "img_channels": 1}"#;
 const RGBA: &str = r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 8, "channel_max": 8, "num_layers": 1, "img_channels": 4}"#;
@@ -256,7 +189,7 @@ fn a_reader_that_leaves_is_no_error() {
     let place = Place::new();
     let network = place.network(PLAIN);
     let mut child = Command::new(env!("CARGO_BIN_EXE_stylegan"))
-        .current_dir(place.0.path())
+        .current_dir(place.folder())
         .args(["inspect", "--json", &network])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -288,13 +221,13 @@ fn pictures_have_nvidias_names() {
     let args = ["generate", "--network", &network, "--seeds", "0,3-4", "--seeds", "12345,3", "--trunc", "-0.5", "--outdir", "a/b"];
     let said = place.succeeds(&args);
     assert!(said.starts_with("4 images, ") && said.contains(" ms per image") && said.lines().count() == 1, "{said}");
-    assert_eq!(names(&place.path("a/b")), ["seed0000.png", "seed0003.png", "seed0004.png", "seed12345.png"]);
+    assert_eq!(names(&place.path("a/b")), ["manifest.jsonl", "seed0000.png", "seed0003.png", "seed0004.png", "seed12345.png"]);
     let picture = image::open(place.path("a/b/seed0003.png")).unwrap();
     assert_eq!((picture.width(), picture.height(), picture.color()), (16, 16, image::ColorType::Rgb8));
 
     // The same command writes the same bytes.
     let first = fs::read(place.path("a/b/seed0003.png")).unwrap();
-    place.succeeds(&args);
+    place.succeeds(&[&args[..], &["--overwrite"]].concat());
     assert_eq!(fs::read(place.path("a/b/seed0003.png")).unwrap(), first);
 }
 
@@ -304,7 +237,7 @@ fn every_format_can_be_read() {
     let network = place.network(PLAIN);
     for format in ["png", "jpg", "webp", "npy"] {
         place.succeeds(&["generate", "--network", &network, "--seeds", "7", "--outdir", format, "--format", format]);
-        assert_eq!(names(&place.path(format)), [format!("seed0007.{format}")]);
+        assert_eq!(names(&place.path(format)), ["manifest.jsonl".into(), format!("seed0007.{format}")]);
     }
     let png = image::open(place.path("png/seed0007.png")).unwrap().into_rgb8();
     assert_eq!(image::open(place.path("webp/seed0007.webp")).unwrap().into_rgb8(), png);
@@ -370,7 +303,7 @@ fn a_class_for_an_unconditional_network_is_warned_about() {
     let output = place.run(&["generate", "--network", &network, "--seeds", "0", "--class", "3", "--outdir", "out"]);
     assert!(output.status.success());
     assert_eq!(text(&output.stderr), "warning: --class is ignored: this network is not conditional\n");
-    assert_eq!(names(&place.path("out")), ["seed0000.png"]);
+    assert_eq!(names(&place.path("out")), ["manifest.jsonl", "seed0000.png"]);
 }
 
 #[test]

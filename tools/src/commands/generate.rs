@@ -1,19 +1,23 @@
-//! `stylegan generate`: one picture per seed. Pictures are encoded on a thread of their own while the next batch renders.
+//! `stylegan generate`: one picture per seed, or per row of a file. Goes on where an earlier run was stopped.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
-use indicatif::ProgressBar;
-use stylegan_tools::array_file;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use stylegan_tools::{array_file, hex};
+use stylegan_wgpu::atomic_file;
+use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
-use crate::args::{self, DrawArgs, Format, SeedRanges};
+use crate::args::{self, DrawArgs, Format, NoiseMode, SeedRanges, Shard};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
-use crate::output::{self, Picture};
+use crate::latents::{self, Latents};
+use crate::manifest::{self, Entry, Header, History, Manifest};
+use crate::output;
+use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
 use crate::studio::{Studio, Subject};
 use crate::{network, say};
 
@@ -21,12 +25,17 @@ use crate::{network, say};
 ///
 /// The same seed gives the same picture as the original code. A network is one of our .safetensors files, or any checkpoint
 /// that `convert` knows, which is then converted in memory.
+///
+/// The folder's manifest.jsonl records what is finished: the same command goes on after an interruption, and pictures of another
+/// network or other settings are not mixed into the folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stylegan generate --seeds 0-15 --grid 4x4 --outdir out
   stylegan generate --network ffhq.safetensors --seeds 85,265-270 --trunc 0.7 --outdir out
   stylegan generate --network cifar10.pkl --seeds 0-9 --class 3 --outdir ships
   stylegan generate --network ffhq.pkl --seeds 0-7 --outdir out --grid 4x2 --format jpg
+  stylegan generate --network ffhq.pkl --seeds 0-99999 --batch 8 --shard 3/16 --outdir many
+  stylegan generate --network ffhq.pkl --projected-w projected_w.npz --outdir out
   stylegan generate --network ffhq.pkl --seeds 0 --noise-mode random --noise-seed 7 --outdir out --format npy")]
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
@@ -36,6 +45,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value = "0", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
+    /// Rows of w to draw instead of seeds: `w` of an .npz, or an .npy; as --save-ws and projectors write them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    projected_w: Option<PathBuf>,
+
     /// Folder to write into; made when it is not there
     #[arg(long, value_name = "DIR")]
     outdir: PathBuf,
@@ -44,152 +57,231 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
 
-    /// Additionally writes grid.png, a sheet of all pictures in the order of the seeds, row by row
+    /// Additionally writes grid.png, a sheet of all pictures in order, row by row; nothing is skipped then
     #[arg(long, value_parser = args::parse_grid, value_name = "COLSxROWS")]
     grid: Option<(usize, usize)>,
+
+    /// Additionally writes the rows of w of every picture as seed0085.npz, into the folder of the pictures or another
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    save_ws: Option<Option<PathBuf>>,
+
+    /// Draws one of several equal parts of the list, as 3/16
+    #[arg(long, value_parser = args::parse_shard, value_name = "I/N", conflicts_with = "grid")]
+    shard: Option<Shard>,
+
+    /// Draws everything anew, instead of going on after the pictures that the manifest has as finished
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Prints the closing line as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     // Everything that can be wrong is looked at before a device is opened, and before a file or folder is made.
-    let seeds = args::seeds("--seeds", &args.seeds)?;
-    output::check_folder(&args.outdir)?;
-    let subject = Subject::open(&args.draw)?;
-    check_pictures(args, &subject.model.config, seeds.len())?;
-    let mut studio = Studio::open(&args.draw, &subject, seeds.len())?;
-    std::fs::create_dir_all(&args.outdir).map_err(|error| Failure::Runtime(format!("{}: {error}", args.outdir.display())))?;
+    let order = Order::of(args)?;
+    let todo = order.todo()?;
+    if todo.is_empty() {
+        return order.report(0, None);
+    }
+    let mut studio = Studio::open(&args.draw, &order.subject, todo.len())?;
+    let mut settings = order.settings.clone();
+    settings.insert(manifest::PRECISION.into(), format!("{:?}", studio.generator.dtype()).to_lowercase().into());
+    order.check(&settings)?;
 
-    let writer = Writer {
-        folder: args.outdir.clone(),
-        format: args.format,
-        channels: subject.model.config.img_channels(),
-        side: subject.model.config.img_resolution(),
-        grid: args.grid,
-        bar: network::bar(seeds.len() as u64, "rendering"),
-    };
-    let bar = writer.bar.clone();
-    let (sender, receiver) = sync_channel(studio.batch());
-    let (rendered, written) = thread::scope(|scope| {
-        let encoder = scope.spawn(|| writer.run(receiver));
-        let rendered = render(args.format, &mut studio, &seeds, sender);
-        (rendered, encoder.join().unwrap_or_else(|_| Err(Failure::Runtime("encoding a picture failed; this is a bug".into()))))
-    });
-    bar.finish_and_clear();
-    // The writer's failure is the cause when both failed: rendering stops because nobody takes its pictures.
-    written?;
-    say(&summary(&rendered?, seeds.len(), studio.batch(), &studio.device()))
+    output::make_folder(&args.outdir)?;
+    if let Some(folder) = order.ws_folder() {
+        output::make_folder(folder)?;
+    }
+    let header = Header::new(&order.network, settings, studio.device());
+    let manifest = Manifest::open(&args.outdir.join(manifest::name(args.shard)), &header, args.overwrite)?;
+    order.remove_leftovers(&todo)?;
+    let times = order.draw(&mut studio, &todo, manifest)?;
+    order.report(todo.len(), Some((times, studio.device())))
+}
+
+/// What was asked for, checked.
+struct Order<'a> {
+    args: &'a GenerateArgs,
+    subject: Subject,
+    latents: Latents,
+    network: String,
+    /// Beside the network and the latents, what decides how a picture looks.
+    settings: Map<String, Value>,
+    history: History,
+}
+
+/// A picture on its way from an encoder to the disk.
+struct Encoded {
+    index: usize,
+    ws: Ws,
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Order<'_> {
+    fn of(args: &GenerateArgs) -> Result<Order<'_>, Failure> {
+        let seeds = args::seeds("--seeds", &args.seeds)?;
+        output::check_folder(&args.outdir)?;
+        if let Some(Some(folder)) = &args.save_ws {
+            output::check_folder(folder)?;
+        }
+        let (subject, latents) = match &args.projected_w {
+            None => (Subject::open(&args.draw)?, Latents::Seeds(seeds)),
+            Some(path) => {
+                let subject = Subject::without_latents(&args.draw)?;
+                let latents = Latents::read(path, &subject.model.config)?;
+                (subject, latents)
+            }
+        };
+        check_pictures(args, &subject.model.config, latents.len())?;
+        let network = network::sha256(&subject.model);
+        let settings = settings(&args.draw, &latents, subject.class());
+        let order = Order { args, subject, latents, network, settings, history: History::read(&args.outdir)? };
+        order.check(&order.settings)?;
+        Ok(order)
+    }
+
+    /// Refuses a folder of other pictures.
+    fn check(&self, settings: &Map<String, Value>) -> Result<(), Failure> {
+        let name = manifest::name(self.args.shard);
+        self.history.check(&self.network, settings, self.args.overwrite.then_some(&name))
+    }
+
+    /// Places in the list of the pictures to draw: of this shard, and not finished.
+    fn todo(&self) -> Result<Vec<usize>, Failure> {
+        let all = self.args.shard.unwrap_or(Shard { index: 1, count: 1 }).of(self.latents.len());
+        // A sheet needs every picture, and a file may have lost a part of it (jpg).
+        let anew = self.args.overwrite || self.args.grid.is_some();
+        let ws_is_there = |index| self.ws_path(index).is_none_or(|path| path.is_file());
+        Ok(all.filter(|&index| anew || !self.history.has(&self.file(index)) || !ws_is_there(index)).collect())
+    }
+
+    fn file(&self, index: usize) -> String {
+        format!("{}.{}", self.latents.name(index), self.args.format.extension())
+    }
+
+    fn ws_folder(&self) -> Option<&Path> {
+        self.args.save_ws.as_ref().map(|folder| folder.as_deref().unwrap_or(&self.args.outdir))
+    }
+
+    fn ws_path(&self, index: usize) -> Option<PathBuf> {
+        Some(self.ws_folder()?.join(format!("{}.npz", self.latents.name(index))))
+    }
+
+    /// Removes what a run that was killed left half-written of the files of this one.
+    fn remove_leftovers(&self, todo: &[usize]) -> Result<(), Failure> {
+        let files: std::collections::HashSet<String> =
+            todo.iter().flat_map(|&index| [self.file(index), format!("{}.npz", self.latents.name(index))]).collect();
+        for folder in [Some(&*self.args.outdir), self.ws_folder()].into_iter().flatten() {
+            atomic_file::remove_leftovers(folder, |name| files.contains(name))?;
+        }
+        Ok(())
+    }
+
+    fn draw(&self, studio: &mut Studio, todo: &[usize], mut manifest: Manifest) -> Result<Times, Failure> {
+        let config = &self.subject.model.config;
+        let (channels, side) = (config.img_channels(), config.img_resolution());
+        let sheet = self.args.grid.map(|(columns, rows)| Mutex::new(Grid::new(columns, rows, side, channels)));
+        let bar = network::bar(todo.len() as u64, "rendering");
+        let encode = |drawn: Drawn| {
+            let Drawn { index, ws, pixels } = drawn;
+            let picture = pixels.picture(channels, side);
+            if let Some(sheet) = &sheet {
+                sheet.lock().unwrap_or_else(PoisonError::into_inner).put(index, &picture);
+            }
+            let bytes = match &pixels {
+                Pixels::Planes(planes) => array_file::npy_bytes(&[channels, side, side], planes),
+                Pixels::Rgba(_) => {
+                    let failed = |error| Failure::Runtime(format!("{}: {error}", self.file(index)));
+                    picture.encode(self.args.format).map_err(failed)?
+                }
+            };
+            let sha256 = hex(&Sha256::digest(&bytes));
+            Ok(Encoded { index, ws, bytes, sha256 })
+        };
+        let mut write = |encoded: Encoded| {
+            let Encoded { index, ws, bytes, sha256 } = encoded;
+            if let Some(path) = self.ws_path(index) {
+                latents::save(&path, &ws)?;
+            }
+            let file = self.file(index);
+            output::write(&self.args.outdir.join(&file), &bytes)?;
+            manifest.append(&Entry { seed: self.latents.seed(index), file, bytes: bytes.len() as u64, sha256 })?;
+            bar.inc(1);
+            Ok(())
+        };
+        let stages = Stages {
+            ws: &mut |studio, indices| self.latents.ws(studio, indices),
+            planes: self.args.format == Format::Npy,
+            encode: &encode,
+            write: &mut write,
+        };
+        let times = pipeline::run(studio, todo, stages);
+        bar.finish_and_clear();
+        let times = times?;
+        if let Some(sheet) = sheet {
+            let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
+            sheet.sheet().write(&self.args.outdir.join("grid.png"), Format::Png)?;
+        }
+        Ok(times)
+    }
+
+    /// The closing line.
+    fn report(&self, drawn: usize, times: Option<(Times, String)>) -> Result<(), Failure> {
+        let all = self.args.shard.unwrap_or(Shard { index: 1, count: 1 }).of(self.latents.len()).len();
+        let manifest = self.args.outdir.join(manifest::name(self.args.shard));
+        if self.args.json {
+            let mut summary = times.as_ref().map_or_else(|| json!({ "images": 0 }), |(times, _)| times.json());
+            summary["device"] = times.map(|(_, device)| device).into();
+            summary["finished_before"] = (all - drawn).into();
+            summary["shard"] = self.args.shard.map(|shard| shard.to_string()).into();
+            summary["outdir"] = self.args.outdir.display().to_string().into();
+            summary["manifest"] = manifest.display().to_string().into();
+            return say(&summary.to_string());
+        }
+        let mut line = match times {
+            Some((times, device)) => times.line(&device),
+            None => "0 images".into(),
+        };
+        if drawn < all {
+            line.push_str(&format!("; {} of {all} were finished before (--overwrite draws them again)", all - drawn));
+        }
+        say(&line)
+    }
+}
+
+/// What of the flags decides how a picture looks.
+fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<String, Value> {
+    let mut settings = Map::new();
+    match latents {
+        Latents::Seeds(_) => {
+            // As it is written: the nearest f64 of an f32 has more digits.
+            settings.insert("trunc".into(), draw.trunc.to_string().parse::<f64>().unwrap_or(f64::from(draw.trunc)).into());
+            settings.insert("trunc_cutoff".into(), draw.trunc_cutoff.into());
+            settings.insert("class".into(), class.into());
+        }
+        Latents::Rows { sha256, .. } => {
+            settings.insert("projected_w".into(), sha256.as_str().into());
+        }
+    }
+    settings.insert("noise_mode".into(), format!("{:?}", draw.noise_mode).to_lowercase().into());
+    if draw.noise_mode == NoiseMode::Random {
+        // The noise of a picture goes by its place in the list.
+        settings.insert("noise_seed".into(), draw.noise_seed.into());
+        if let Latents::Seeds(seeds) = latents {
+            settings.insert("seeds".into(), args::ranges(seeds).into());
+        }
+    }
+    settings
 }
 
 /// Refuses what the picture formats cannot hold.
 fn check_pictures(args: &GenerateArgs, config: &Config, count: usize) -> Result<(), Failure> {
-    if args.format == Format::Jpg && matches!(config.img_channels(), 2 | 4) {
-        return Err(Failure::usage("this network draws an alpha channel, which jpg cannot hold; use --format png or webp"));
-    }
+    args.format.check(config.img_channels())?;
     match args.grid {
         Some((columns, rows)) => grid::check(columns, rows, config.img_resolution(), count).map_err(Failure::usage),
         None => Ok(()),
-    }
-}
-
-/// What goes from the renderer to the writer.
-enum Rendered {
-    Rgba(u32, image::RgbaImage),
-    Planes(u32, Vec<f32>),
-}
-
-/// Renders all seeds and times the batches. Stops when the writer has gone.
-fn render(format: Format, studio: &mut Studio, seeds: &[u32], sender: SyncSender<Rendered>) -> Result<Vec<Duration>, Failure> {
-    let mut times = Vec::new();
-    for (i, chunk) in seeds.chunks(studio.batch()).enumerate() {
-        let start = Instant::now();
-        let ws = studio.ws(chunk)?;
-        let noise = studio.noise(i * studio.batch());
-        let pictures: Vec<Rendered> = match format {
-            Format::Npy => {
-                let planes = studio.generator.synthesis_f32(&ws, noise)?;
-                chunk.iter().zip(planes).map(|(&seed, planes)| Rendered::Planes(seed, planes)).collect()
-            }
-            _ => {
-                let images = studio.generator.synthesis_rgba8(&ws, noise)?;
-                chunk.iter().zip(images).map(|(&seed, image)| Rendered::Rgba(seed, image)).collect()
-            }
-        };
-        times.push(start.elapsed());
-        for picture in pictures {
-            if sender.send(picture).is_err() {
-                return Ok(times);
-            }
-        }
-    }
-    Ok(times)
-}
-
-/// The thread that encodes and writes.
-struct Writer {
-    folder: PathBuf,
-    format: Format,
-    channels: usize,
-    side: usize,
-    grid: Option<(usize, usize)>,
-    bar: ProgressBar,
-}
-
-impl Writer {
-    fn run(self, receiver: Receiver<Rendered>) -> Result<(), Failure> {
-        let mut grid = self.grid.map(|(columns, rows)| Grid::new(columns, rows, self.side, self.channels));
-        for rendered in receiver {
-            match rendered {
-                Rendered::Planes(seed, planes) => {
-                    array_file::write_npy(&self.path(seed), &[self.channels, self.side, self.side], &planes)?;
-                    if let Some(grid) = &mut grid {
-                        grid.add(&Picture::from_planes(&planes, self.channels, self.side));
-                    }
-                }
-                Rendered::Rgba(seed, image) => {
-                    let picture = Picture::from_rgba(&image, self.channels);
-                    picture.write(&self.path(seed), self.format)?;
-                    if let Some(grid) = &mut grid {
-                        grid.add(&picture);
-                    }
-                }
-            }
-            self.bar.inc(1);
-        }
-        match grid {
-            Some(grid) => grid.sheet().write(&self.folder.join("grid.png"), Format::Png),
-            None => Ok(()),
-        }
-    }
-
-    /// NVIDIA's file names.
-    fn path(&self, seed: u32) -> PathBuf {
-        Path::new(&self.folder).join(format!("seed{seed:04}.{}", self.format.extension()))
-    }
-}
-
-/// The last line: the time of a picture, without the first batch (which also waits for the driver's first run) when there is another.
-fn summary(times: &[Duration], pictures: usize, batch: usize, adapter: &str) -> String {
-    let ms = |time: Duration, count: usize| time.as_secs_f64() * 1e3 / count.max(1) as f64;
-    let first = batch.min(pictures);
-    let plural = if pictures == 1 { "" } else { "s" };
-    if times.len() < 2 {
-        return format!("{pictures} image{plural}, {:.1} ms per image, {adapter}", ms(times.iter().sum(), pictures));
-    }
-    let rest = ms(times[1..].iter().sum(), pictures - first);
-    format!("{pictures} image{plural}, {rest:.1} ms per image after the first batch ({:.1} ms per image), {adapter}", ms(times[0], first))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_batch_is_timed_apart() {
-        let time = Duration::from_millis;
-        assert_eq!(summary(&[time(30)], 3, 4, "GPU"), "3 images, 10.0 ms per image, GPU");
-        assert_eq!(summary(&[time(5)], 1, 1, "GPU"), "1 image, 5.0 ms per image, GPU");
-        assert_eq!(
-            summary(&[time(90), time(6), time(3)], 5, 2, "GPU"),
-            "5 images, 3.0 ms per image after the first batch (45.0 ms per image), GPU"
-        );
     }
 }

@@ -1,10 +1,14 @@
 //! One module per command: its flags and what it does.
 
 pub(crate) mod bench;
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod devices;
 pub(crate) mod generate;
+pub(crate) mod grid;
 pub(crate) mod inspect;
+pub(crate) mod man;
+pub(crate) mod project_average;
 pub(crate) mod random_weights;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;

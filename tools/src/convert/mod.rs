@@ -33,6 +33,8 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+use crate::hex;
+
 pub use error::{ConvertError, Result};
 
 use network::Converted;
@@ -85,7 +87,3 @@ fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>
 
 /// What a converted file says of its rights.
 const LICENCE: &str = "Converted weights keep the licence of the original checkpoint (NVIDIA's are for non-commercial use); converting them grants no rights.";
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

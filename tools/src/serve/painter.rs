@@ -50,7 +50,8 @@ impl Opening {
         let gpu = Gpu::open(self.device.as_deref())?;
         let software = gpu.info().device_type == stylegan_wgpu::wgpu::DeviceType::Cpu;
         let batch = self.batch.unwrap_or(if software { 1 } else { GPU_BATCH });
-        let mut generator = Generator::new(&gpu, &self.model, &Options { precision: self.precision, batch })?;
+        // Not tuned: variants chosen by timing differ from batch to batch and from replica to replica, in the last bits.
+        let mut generator = Generator::new(&gpu, &self.model, &Options { precision: self.precision, batch, tuning: None })?;
         let sizes = batch.ilog2() as usize + 1;
         // Every size with the usual noise, and one of the others.
         generator.keep_prepared(sizes + 1);

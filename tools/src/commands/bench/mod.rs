@@ -15,6 +15,7 @@ use stylegan_wgpu::{atomic_file, wgpu};
 
 use crate::args::DevicePrecision;
 use crate::failure::Failure;
+use crate::tuning::tuning;
 use crate::work::Macs;
 use crate::{network, output, say};
 
@@ -63,6 +64,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "INDEX|NAME")]
     pub(crate) device: Option<String>,
 
+    /// Takes the kernels in their fixed order instead of timing them on the device once and keeping the fastest
+    #[arg(long)]
+    no_tune: bool,
+
     /// Warm iterations of each batch; as many as fit 20 seconds when absent, 2 to 100
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub(crate) iters: Option<u32>,
@@ -75,13 +80,13 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "OUT.html")]
     pub(crate) html: Option<PathBuf>,
 
-    /// Additionally prints which variant of its kernel every pass runs, and why
+    /// Additionally prints which variant of its kernel every pass runs, how fast the others were, and which were refused
     #[arg(long)]
     pub(crate) explain: bool,
 
     /// Measures nothing: prints reports side by side, as a Markdown table
     #[arg(long, num_args = 1.., value_name = "REPORT.json",
-        conflicts_with_all = ["network", "config_f", "batch", "precision", "device", "iters", "json", "html", "explain"])]
+        conflicts_with_all = ["network", "config_f", "batch", "precision", "device", "no_tune", "iters", "json", "html", "explain"])]
     pub(crate) compare: Vec<PathBuf>,
 }
 
@@ -136,7 +141,8 @@ fn measure(args: &BenchArgs) -> Result<(Report, Option<String>), Failure> {
         let images = usize::from(batch);
         progress.say(format!("batch {images}: uploading weights, compiling pipelines"));
         let clock = Instant::now();
-        let mut generator = Generator::new(&gpu, &model, &Options { precision: args.precision.into(), batch: images })?;
+        let options = Options { precision: args.precision.into(), batch: images, tuning: tuning(args.no_tune) };
+        let mut generator = Generator::new(&gpu, &model, &options)?;
         let build = clock.elapsed();
         progress.say(format!("batch {images}: first run"));
         let clock = Instant::now();
@@ -150,7 +156,7 @@ fn measure(args: &BenchArgs) -> Result<(Report, Option<String>), Failure> {
             dtype = generator.dtype();
         }
         if args.explain && explanation.is_none() {
-            explanation = Some(explain::text(generator.executor(images)?, &gpu.tier()));
+            explanation = Some(explain::text(generator.executor(images)?, &gpu));
         }
         runs.push(measure::batch(&mut generator, &ws, until, warmed, &progress)?);
     }

@@ -1,0 +1,161 @@
+//! `stylegan grid`: one sheet of many pictures, of seeds or of a sweep of truncations.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use clap::Args;
+use image::imageops::{self, FilterType};
+use serde_json::json;
+
+use crate::args::{self, Format, SeedRanges, StudioArgs};
+use crate::failure::Failure;
+use crate::grid::{self, Grid};
+use crate::label::Font;
+use crate::output::{self, Picture};
+use crate::pipeline::{self, Drawn, Pixels, Stages};
+use crate::studio::{Studio, Subject};
+use crate::{network, say};
+
+/// Draws one sheet of many pictures: a picture per seed, or a row per seed with every psi of a sweep.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan grid --seeds 0-15 -o sheet.png
+  stylegan grid --network ffhq.pkl --seeds 0-99 --columns 10 --size 256 --labels -o sheet.webp
+  stylegan grid --network ffhq.pkl --seeds 85,100 --trunc=-1,-0.5,0,0.5,0.7,1 --labels -o sweep.png")]
+pub(crate) struct GridArgs {
+    #[command(flatten)]
+    studio: StudioArgs,
+
+    /// Seeds, as 0,3-5; the flag may be repeated
+    #[arg(long, default_value = "0-15", value_parser = args::parse_seeds, value_name = "LIST")]
+    seeds: Vec<SeedRanges>,
+
+    /// Truncation psi; of several, each has a column and each seed a row (write --trunc=-1,0,1 with =)
+    #[arg(
+        long,
+        default_value = "1",
+        value_delimiter = ',',
+        value_parser = args::parse_finite,
+        allow_hyphen_values = true,
+        value_name = "PSI,..."
+    )]
+    trunc: Vec<f32>,
+
+    /// Columns of the sheet; as many as rows when absent
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+    columns: Option<u16>,
+
+    /// Writes the seed, and the psi of a sweep, under every picture
+    #[arg(long)]
+    labels: bool,
+
+    /// Scales every picture to that side, in pixels
+    #[arg(long, value_parser = clap::value_parser!(u16).range(8..=4096), value_name = "PIXELS")]
+    size: Option<u16>,
+
+    /// Picture to write: .png, .jpg or .webp
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Prints the closing line as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
+    let seeds = args::seeds("--seeds", &args.seeds)?;
+    let format = Format::of_picture(&args.output)?;
+    output::check_file(&args.output)?;
+    if args.trunc.len() > 1 && args.columns.is_some() {
+        return Err(Failure::usage("--columns is the number of values of --trunc where there are several"));
+    }
+    let subject = Subject::open(&args.studio)?;
+    let config = &subject.model.config;
+    format.check(config.img_channels())?;
+
+    let cells: Vec<(u32, f32)> = seeds.iter().flat_map(|&seed| args.trunc.iter().map(move |&psi| (seed, psi))).collect();
+    let columns = match (args.trunc.len(), args.columns) {
+        (1, Some(columns)) => usize::from(columns).min(cells.len()),
+        (1, None) => (1..).find(|side| side * side >= cells.len()).unwrap_or(1),
+        (sweep, _) => sweep,
+    };
+    let rows = cells.len().div_ceil(columns);
+    let drawn_side = config.img_resolution();
+    let side = args.size.map_or(drawn_side, usize::from);
+    let labels = args.labels.then(|| labels(&cells, args.trunc.len() > 1, side)).transpose()?;
+    let strip = labels.as_ref().map_or(0, |(font, _)| font.line());
+    grid::check_pixels(columns * side, rows * (side + strip)).map_err(Failure::usage)?;
+
+    let mut studio = Studio::with_psi(&args.studio, 1.0, &subject, cells.len())?;
+    let sheet = Mutex::new(Grid::with_strips(columns, rows, side, strip, config.img_channels()));
+    let bar = network::bar(cells.len() as u64, "rendering");
+    let encode = |drawn: Drawn| {
+        let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
+        let image = if side == drawn_side { image } else { imageops::resize(&image, side as u32, side as u32, FilterType::Lanczos3) };
+        let picture = Picture::from_rgba(&image, config.img_channels());
+        let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        sheet.put(drawn.index, &picture);
+        if let Some((font, texts)) = &labels {
+            sheet.label(drawn.index, *font, &texts[drawn.index]);
+        }
+        Ok(())
+    };
+    let stages = Stages {
+        ws: &mut |studio, indices| studio.ws_with_psi(&indices.iter().map(|&index| cells[index]).collect::<Vec<_>>()),
+        planes: false,
+        encode: &encode,
+        write: &mut |()| {
+            bar.inc(1);
+            Ok(())
+        },
+    };
+    let times = pipeline::run(&mut studio, &(0..cells.len()).collect::<Vec<_>>(), stages);
+    bar.finish_and_clear();
+    let times = times?;
+    let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (width, height) = (sheet.sheet().width, sheet.sheet().height);
+    sheet.sheet().write(&args.output, format)?;
+
+    let device = studio.device();
+    if args.json {
+        let mut summary = times.json();
+        summary["output"] = args.output.display().to_string().into();
+        summary["device"] = device.into();
+        summary["sheet"] = json!({ "columns": columns, "rows": rows, "width": width, "height": height });
+        return say(&summary.to_string());
+    }
+    say(&format!("{}: {columns} x {rows} pictures, {width} x {height} pixels; {}", args.output.display(), times.line(&device)))
+}
+
+/// The letters and texts that fit under pictures of that side.
+fn labels(cells: &[(u32, f32)], sweep: bool, side: usize) -> Result<(Font, Vec<String>), Failure> {
+    let font = Font::of(side);
+    let long = |&(seed, psi): &(u32, f32)| if sweep { format!("seed {seed}, psi {psi}") } else { format!("seed {seed}") };
+    let short = |&(seed, psi): &(u32, f32)| if sweep { format!("{seed}, {psi}") } else { seed.to_string() };
+    // All alike: the short form where a long one does not fit.
+    let widest = |texts: &[String]| texts.iter().map(|text| font.width(text)).max().unwrap_or(0);
+    for texts in [cells.iter().map(long).collect::<Vec<_>>(), cells.iter().map(short).collect()] {
+        if widest(&texts) <= side {
+            return Ok((font, texts));
+        }
+    }
+    let needed = widest(&cells.iter().map(short).collect::<Vec<_>>());
+    Err(Failure::usage(format!("--labels does not fit under pictures of {side} pixels; draw them larger with --size {needed}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_shorten_or_are_refused() {
+        let cells = [(85, 0.5), (4294967295, -0.25)];
+        let texts = |sweep, side| labels(&cells, sweep, side).map(|(_, texts)| texts);
+        assert_eq!(texts(true, 1024).unwrap()[0], "seed 85, psi 0.5");
+        assert_eq!(texts(true, 160).unwrap(), ["85, 0.5", "4294967295, -0.25"]);
+        assert_eq!(texts(false, 128).unwrap()[1], "seed 4294967295");
+        let failure = texts(true, 64).unwrap_err();
+        let needed: usize = failure.text().rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(texts(true, needed).is_ok(), "{}", failure.text());
+    }
+}

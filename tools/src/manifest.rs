@@ -1,0 +1,314 @@
+//! The manifest of a folder of pictures: JSON lines. The first says which network and settings drew them; then one line per
+//! finished picture, appended as they finish. It is what a run that was interrupted goes on from.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::args::Shard;
+use crate::failure::Failure;
+
+/// Version of the file.
+const VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Header {
+    manifest: u32,
+    /// sha256 of the network's configuration and tensors, whatever file they came from.
+    network: String,
+    /// What else decides how a picture looks.
+    settings: Map<String, Value>,
+    /// For whoever wants to know; another device may round differently, and is not refused.
+    device: String,
+    tool: String,
+}
+
+/// Any other line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u32>,
+    pub(crate) file: String,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+/// What all manifests of a folder say.
+pub(crate) struct History {
+    folder: PathBuf,
+    headers: Vec<(PathBuf, Header)>,
+    /// Sizes of finished files by name.
+    finished: HashMap<String, u64>,
+}
+
+impl Header {
+    pub(crate) fn new(network: &str, settings: Map<String, Value>, device: String) -> Header {
+        let tool = concat!("stylegan ", env!("CARGO_PKG_VERSION")).into();
+        Header { manifest: VERSION, network: network.into(), settings, device, tool }
+    }
+}
+
+/// The manifest's name; each shard has its own, so that they can run side by side.
+pub(crate) fn name(shard: Option<Shard>) -> String {
+    match shard {
+        None => "manifest.jsonl".into(),
+        Some(Shard { index, count }) => format!("manifest-{index}-of-{count}.jsonl"),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.strip_prefix("manifest").and_then(|name| name.strip_suffix(".jsonl")).is_some_and(|middle| {
+        let number = |text: &str| text.parse::<usize>().is_ok();
+        middle.is_empty()
+            || middle
+                .strip_prefix('-')
+                .and_then(|pair| pair.split_once("-of-"))
+                .is_some_and(|(index, count)| number(index) && number(count))
+    })
+}
+
+impl History {
+    /// Reads the manifests in a folder, which need not be there.
+    pub(crate) fn read(folder: &Path) -> Result<History, Failure> {
+        let mut history = History { folder: folder.into(), headers: Vec::new(), finished: HashMap::new() };
+        let failed = |path: &Path, error: io::Error| Failure::Runtime(format!("{}: {error}", path.display()));
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(history),
+            entries => entries.map_err(|error| failed(folder, error))?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(folder, error))?;
+            if entry.file_name().to_str().is_some_and(is_name) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        for path in paths {
+            let bytes = std::fs::read(&path).map_err(|error| failed(&path, error))?;
+            history.add(path, whole_lines(&bytes))?;
+        }
+        Ok(history)
+    }
+
+    fn add(&mut self, path: PathBuf, text: &[u8]) -> Result<(), Failure> {
+        let mut lines = text.split(|&byte| byte == b'\n');
+        let first = lines.next().unwrap_or_default();
+        if first.is_empty() {
+            return Ok(());
+        }
+        let wrong = |what: &str| Failure::Runtime(format!("{}: {what}; use another --outdir, or move the file away", path.display()));
+        let header: Header = serde_json::from_slice(first).map_err(|_| wrong("is not a manifest of this program"))?;
+        if header.manifest != VERSION {
+            return Err(wrong(&format!("is a manifest of version {}, this program writes {VERSION}", header.manifest)));
+        }
+        // A line that cannot be read costs drawing its picture again.
+        self.finished.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()).map(|entry: Entry| (entry.file, entry.bytes)));
+        self.headers.push((path, header));
+        Ok(())
+    }
+
+    /// Refuses to mix pictures of different networks or settings in a folder. `anew` is the name of a manifest that will be
+    /// started anew. Settings that are not known yet are not compared.
+    pub(crate) fn check(&self, network: &str, settings: &Map<String, Value>, anew: Option<&str>) -> Result<(), Failure> {
+        for (path, header) in self.headers.iter().filter(|(path, _)| anew.is_none_or(|name| !path.ends_with(name))) {
+            let differs = match header.network == network {
+                false => Some(format!("network {}, now {}", short(&header.network), short(network))),
+                true => difference(&header.settings, settings),
+            };
+            if let Some(differs) = differs {
+                let remedy = match anew {
+                    None => "choose another --outdir, or --overwrite to start anew",
+                    Some(_) => "choose another --outdir, or remove that file",
+                };
+                return Err(Failure::usage(format!("{} records pictures of another kind ({differs}): {remedy}", path.display())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is recorded, and there with the size recorded.
+    pub(crate) fn has(&self, file: &str) -> bool {
+        let there = || self.folder.join(file).metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        self.finished.get(file).is_some_and(|&bytes| there() == Some(bytes))
+    }
+}
+
+/// The first setting that both know and that differs, or that is only known to the manifest.
+fn difference(then: &Map<String, Value>, now: &Map<String, Value>) -> Option<String> {
+    let keys = then.keys().chain(now.keys().filter(|key| !then.contains_key(*key)));
+    keys.filter_map(|key| {
+        let show = |value: Option<&Value>| match value {
+            None | Some(Value::Null) => "none".to_owned(),
+            Some(Value::String(text)) => short(text),
+            Some(value) => short(&value.to_string()),
+        };
+        let (then, now) = (then.get(key), now.get(key));
+        (then != now && !(key == PRECISION && now.is_none()))
+            .then(|| format!("{} {}, now {}", key.replace('_', "-"), show(then), show(now)))
+    })
+    .next()
+}
+
+/// The one setting that is not known before the device is.
+pub(crate) const PRECISION: &str = "precision";
+
+/// What of a hash or a list fits an error.
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(16).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    short
+}
+
+/// Up to the last end of a line: a process that was killed may have left a part of one.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)]
+}
+
+/// A manifest that is being written. Held open and locked until the end.
+pub(crate) struct Manifest {
+    path: PathBuf,
+    file: File,
+}
+
+impl Manifest {
+    /// Opens the manifest for more lines: after those that are there, or `anew`.
+    pub(crate) fn open(path: &Path, header: &Header, anew: bool) -> Result<Manifest, Failure> {
+        let open = || -> io::Result<File> {
+            let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::other("another process is writing it; is the same command running?"));
+                }
+                // Not every file system has locks.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            let mut bytes = Vec::new();
+            if !anew {
+                file.read_to_end(&mut bytes)?;
+            }
+            let whole = whole_lines(&bytes).len() as u64;
+            file.set_len(whole)?;
+            if whole == 0 {
+                file.write_all(&line(header)?)?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+        Ok(Manifest { path: path.into(), file })
+    }
+
+    /// Adds a line, in one write.
+    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let written = line(entry).and_then(|line| self.file.write_all(&line));
+        written.map_err(|error| Failure::Runtime(format!("{}: {error}", self.path.display())))
+    }
+}
+
+fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(trunc: f64) -> Map<String, Value> {
+        let Value::Object(settings) = json!({ "trunc": trunc, "precision": "f32" }) else { unreachable!() };
+        settings
+    }
+
+    fn header(trunc: f64) -> Header {
+        Header::new("0123456789abcdef0123", settings(trunc), "GPU".into())
+    }
+
+    fn entry(file: &str, bytes: u64) -> Entry {
+        Entry { seed: Some(7), file: file.into(), bytes, sha256: "00".into() }
+    }
+
+    #[test]
+    fn a_torn_line_is_dropped_and_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.jsonl");
+        let mut manifest = Manifest::open(&path, &header(1.0), false).unwrap_or_else(|_| panic!("opens"));
+        manifest.append(&entry("a.png", 3)).unwrap_or_else(|_| panic!("appends"));
+        drop(manifest);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], br#"{"seed":8,"file":"b.png","byt"#].concat()).unwrap();
+        std::fs::write(folder.path().join("a.png"), "abc").unwrap();
+        std::fs::write(folder.path().join("b.png"), "abc").unwrap();
+
+        let history = History::read(folder.path()).unwrap_or_else(|_| panic!("reads"));
+        assert!(history.has("a.png") && !history.has("b.png"));
+        // A file of another size is not what was finished.
+        std::fs::write(folder.path().join("a.png"), "ab").unwrap();
+        assert!(!history.has("a.png"));
+
+        Manifest::open(&path, &header(1.0), false).unwrap_or_else(|_| panic!("opens"));
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        // A header that was not finished is none.
+        std::fs::write(&path, &whole[..9]).unwrap();
+        assert!(History::read(folder.path()).is_ok_and(|history| history.headers.is_empty()));
+        Manifest::open(&path, &header(1.0), false).unwrap_or_else(|_| panic!("opens"));
+        assert_eq!(std::fs::read(&path).unwrap(), &whole[..whole.iter().position(|&byte| byte == b'\n').unwrap() + 1]);
+    }
+
+    #[test]
+    fn other_networks_and_settings_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = |history: &History, network: &str, settings: &Map<String, Value>, anew: Option<&str>| {
+            history.check(network, settings, anew).err().map(|failure| failure.text().to_owned())
+        };
+        assert!(Manifest::open(&folder.path().join(name(None)), &header(0.7), false).is_ok());
+        let history = History::read(folder.path()).unwrap_or_else(|_| panic!("reads"));
+        let network = header(0.7).network;
+        assert_eq!(refusal(&history, &network, &settings(0.7), None), None);
+        // Before the device is opened, its precision is not known.
+        let mut early = settings(0.7);
+        early.remove(PRECISION);
+        assert_eq!(refusal(&history, &network, &early, None), None);
+        let trunc = refusal(&history, &network, &settings(0.5), None).unwrap();
+        assert!(trunc.contains("(trunc 0.7, now 0.5): choose another --outdir, or --overwrite"), "{trunc}");
+        let other = refusal(&history, "other", &settings(0.7), None).unwrap();
+        assert!(other.contains("(network 0123456789abcdef..., now other)"), "{other}");
+        // Starting anew does not ask what was there before, but a shard beside it does.
+        assert_eq!(refusal(&history, &network, &settings(0.5), Some("manifest.jsonl")), None);
+        let beside = refusal(&history, &network, &settings(0.5), Some("manifest-1-of-2.jsonl")).unwrap();
+        assert!(beside.contains("remove that file"), "{beside}");
+        early.insert("class".into(), json!(3));
+        assert!(refusal(&history, &network, &early, None).unwrap().contains("class none, now 3"));
+
+        std::fs::write(folder.path().join("manifest-2-of-3.jsonl"), "{\"manifest\": 1}\n").unwrap();
+        assert!(History::read(folder.path()).err().unwrap().text().contains("is not a manifest of this program"));
+    }
+
+    #[test]
+    fn two_processes_do_not_write_one_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name(Some(Shard { index: 3, count: 16 })));
+        assert!(path.ends_with("manifest-3-of-16.jsonl"));
+        let _first = Manifest::open(&path, &header(1.0), false).unwrap_or_else(|_| panic!("opens"));
+        assert!(Manifest::open(&path, &header(1.0), true).err().unwrap().text().contains("another process"));
+    }
+
+    #[test]
+    fn manifests_are_known_by_their_names() {
+        for name in ["manifest.jsonl", "manifest-3-of-16.jsonl"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["manifest.json", "manifest-old.jsonl", "manifest-a-of-b.jsonl", "my-manifest.jsonl", "manifest-3.jsonl"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The pipeline of commands that draw many pictures: the device draws a batch while the one before it is read back, encoded on
+//! all cores and written. A stage that cannot keep up holds back the ones before it, so memory is bounded.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::RgbaImage;
+use stylegan_wgpu::generator;
+use stylegan_wgpu::latent::Ws;
+
+use crate::failure::Failure;
+use crate::output::Picture;
+use crate::studio::Studio;
+
+mod times;
+pub(crate) use times::Times;
+
+/// Latents mapped at once: one wait for the device in so many pictures, and 2 MB of rows.
+const MAPPED: usize = 64;
+
+/// A picture as it came from the device.
+pub(crate) struct Drawn {
+    /// Its place in the whole list.
+    pub(crate) index: usize,
+    /// The rows it was drawn from.
+    pub(crate) ws: Ws,
+    pub(crate) pixels: Pixels,
+}
+
+pub(crate) enum Pixels {
+    Rgba(RgbaImage),
+    /// `[C, R, R]`, not clamped.
+    Planes(Vec<f32>),
+}
+
+impl Pixels {
+    /// In 8 bits, with the channels of the network.
+    pub(crate) fn picture(&self, channels: usize, side: usize) -> Picture {
+        match self {
+            Pixels::Rgba(image) => Picture::from_rgba(image, channels),
+            Pixels::Planes(planes) => Picture::from_planes(planes, channels, side),
+        }
+    }
+}
+
+/// Gives the rows of w of some pictures.
+pub(crate) type WsOf<'a> = dyn FnMut(&mut Studio, &[usize]) -> Result<Ws, Failure> + 'a;
+
+/// What a command does in each stage.
+pub(crate) struct Stages<'a, T> {
+    /// Rows of w of these pictures, as they are drawn.
+    pub(crate) ws: &'a mut WsOf<'a>,
+    /// Reads floats back instead of 8 bits.
+    pub(crate) planes: bool,
+    /// Runs on all cores, in any order.
+    pub(crate) encode: &'a (dyn Fn(Drawn) -> Result<T, Failure> + Sync),
+    /// Runs on one thread, in the order in which pictures are encoded.
+    pub(crate) write: &'a mut (dyn FnMut(T) -> Result<(), Failure> + Send),
+}
+
+/// Draws the pictures of `indices`, which ascend. The first failure of any stage stops all and is returned.
+pub(crate) fn run<T: Send>(studio: &mut Studio, indices: &[usize], stages: Stages<'_, T>) -> Result<Times, Failure> {
+    let start = Instant::now();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(indices.len().max(1));
+    let Stages { ws, planes, encode, write } = stages;
+    let (drawn_sender, drawn) = sync_channel(threads);
+    let (encoded_sender, encoded) = sync_channel(threads);
+    thread::scope(|scope| {
+        // The last encoder to stop drops the receiver, which stops the device; the writer's does the same to the encoders.
+        let drawn = Arc::new(Mutex::new(drawn));
+        let encoders: Vec<_> = (0..threads)
+            .map(|_| {
+                let (drawn, sender) = (drawn.clone(), encoded_sender.clone());
+                scope.spawn(move || encode_all(&drawn, encode, &sender))
+            })
+            .collect();
+        drop((drawn, encoded_sender));
+        let writer = scope.spawn(move || write_all(encoded, write));
+        let device = draw_all(studio, indices, planes, ws, drawn_sender);
+
+        // A panic is a bug, which the thread has reported; the pictures it took are missing.
+        let bug = || Failure::Runtime("a thread of the pipeline failed; this is a bug".into());
+        let busy = encoders.into_iter().map(|encoder| encoder.join().map_err(|_| bug())).collect::<Vec<_>>();
+        let disk = writer.join().map_err(|_| bug())??;
+        let (first, device) = device?;
+        let encoders = busy.into_iter().sum::<Result<Duration, Failure>>()?;
+        Ok(Times { pictures: indices.len(), first, total: start.elapsed(), device, encoders, threads, disk })
+    })
+}
+
+/// A batch on the device.
+struct Batch<'a> {
+    indices: &'a [usize],
+    ws: Ws,
+    pending: Pending,
+}
+
+enum Pending {
+    Rgba(generator::Pending<RgbaImage>),
+    Planes(generator::Pending<Vec<f32>>),
+}
+
+impl Pending {
+    fn submit(studio: &mut Studio, ws: &Ws, first: usize, planes: bool) -> Result<Pending, Failure> {
+        let noise = studio.noise(first);
+        Ok(match planes {
+            true => Pending::Planes(studio.generator.submit_f32(ws, noise)?),
+            false => Pending::Rgba(studio.generator.submit_rgba8(ws, noise)?),
+        })
+    }
+
+    fn wait(self) -> Result<Vec<Pixels>, Failure> {
+        Ok(match self {
+            Pending::Rgba(pending) => pending.wait()?.into_iter().map(Pixels::Rgba).collect(),
+            Pending::Planes(pending) => pending.wait()?.into_iter().map(Pixels::Planes).collect(),
+        })
+    }
+}
+
+/// Keeps the device busy. Gives the number of pictures and the time of the first batch, and the time not spent waiting for an encoder.
+fn draw_all(
+    studio: &mut Studio,
+    indices: &[usize],
+    planes: bool,
+    ws_of: &mut WsOf<'_>,
+    sender: SyncSender<Drawn>,
+) -> Result<((usize, Duration), Duration), Failure> {
+    let (start, mut blocked) = (Instant::now(), Duration::ZERO);
+    let mut first = None;
+    // False when nobody takes pictures any more.
+    let mut deliver = |batch: Batch<'_>| -> Result<bool, Failure> {
+        let pixels = batch.pending.wait()?;
+        first.get_or_insert((pixels.len(), start.elapsed()));
+        let waiting = Instant::now();
+        for (i, (&index, pixels)) in batch.indices.iter().zip(pixels).enumerate() {
+            if sender.send(Drawn { index, ws: batch.ws.slice(i..i + 1), pixels }).is_err() {
+                return Ok(false);
+            }
+        }
+        blocked += waiting.elapsed();
+        Ok(true)
+    };
+    let batch = studio.batch();
+    let mut ahead: Option<Batch<'_>> = None;
+    for block in indices.chunks(MAPPED.next_multiple_of(batch)) {
+        let ws = ws_of(studio, block)?;
+        let mut row = 0;
+        for indices in batches(block, batch, studio.has_own_noise()) {
+            let ws = ws.slice(row..row + indices.len());
+            row += indices.len();
+            let next = Batch { indices, pending: Pending::submit(studio, &ws, indices[0], planes)?, ws };
+            if let Some(batch) = ahead.replace(next)
+                && !deliver(batch)?
+            {
+                return Ok(Default::default());
+            }
+        }
+    }
+    if let Some(batch) = ahead {
+        deliver(batch)?;
+    }
+    Ok((first.unwrap_or_default(), start.elapsed().saturating_sub(blocked)))
+}
+
+/// Batches of at most `most`; without gaps where the noise of a picture is numbered from the first of its batch.
+fn batches(indices: &[usize], most: usize, gapless: bool) -> impl Iterator<Item = &[usize]> {
+    indices.chunk_by(move |a, b| !gapless || a + 1 == *b).flat_map(move |run| run.chunks(most))
+}
+
+fn encode_all<T>(
+    drawn: &Mutex<Receiver<Drawn>>,
+    encode: &(dyn Fn(Drawn) -> Result<T, Failure> + Sync),
+    sender: &SyncSender<Result<T, Failure>>,
+) -> Duration {
+    let mut busy = Duration::ZERO;
+    loop {
+        let Ok(picture) = drawn.lock().unwrap_or_else(PoisonError::into_inner).recv() else { return busy };
+        let start = Instant::now();
+        let encoded = encode(picture);
+        busy += start.elapsed();
+        if sender.send(encoded).is_err() {
+            return busy;
+        }
+    }
+}
+
+fn write_all<T>(
+    encoded: Receiver<Result<T, Failure>>,
+    write: &mut (dyn FnMut(T) -> Result<(), Failure> + Send),
+) -> Result<Duration, Failure> {
+    let mut busy = Duration::ZERO;
+    for encoded in encoded {
+        let encoded = encoded?;
+        let start = Instant::now();
+        write(encoded)?;
+        busy += start.elapsed();
+    }
+    Ok(busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_have_no_gaps_where_noise_is_counted() {
+        let indices = [3, 4, 5, 9, 10, 12];
+        let of = |gapless| batches(&indices, 2, gapless).map(<[usize]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(of(false), [[3, 4], [5, 9], [10, 12]]);
+        assert_eq!(of(true), [&[3, 4][..], &[5], &[9, 10], &[12]]);
+    }
+}
