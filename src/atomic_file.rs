@@ -18,28 +18,30 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A temporary file that is removed unless it gets its name.
-struct Unfinished(PathBuf);
+/// A file under a temporary name beside its own. It is removed when this is dropped, unless it got its name.
+pub struct Unfinished {
+    temporary: PathBuf,
+    path: PathBuf,
+}
 
 impl Unfinished {
-    fn create(path: PathBuf) -> io::Result<(Unfinished, File)> {
-        let mut all = unfinished();
-        let file = File::create_new(&path)?;
-        all.push(path.clone());
-        Ok((Unfinished(path), file))
+    /// The temporary name.
+    pub fn path(&self) -> &Path {
+        &self.temporary
     }
 
-    fn rename(self, path: &Path) -> io::Result<()> {
+    /// Gives the file its name, in the place of a file that has it. What was written must have been flushed.
+    pub fn finish(self) -> Result<()> {
         let _all = unfinished();
-        fs::rename(&self.0, path)
+        fs::rename(&self.temporary, &self.path).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Nothing to remove after the rename; and a failure here only adds to one that is being reported.
-        let _ = fs::remove_file(&self.0);
-        unfinished().retain(|path| *path != self.0);
+        let _ = fs::remove_file(&self.temporary);
+        unfinished().retain(|path| *path != self.temporary);
     }
 }
 
@@ -75,12 +77,21 @@ fn final_name(temporary: &str) -> Option<&str> {
 
 /// Writes `path` with what `fill` writes. On any failure, a panic of `fill` included, a file that was at `path` is untouched.
 pub fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
-    try_write(path, fill).map_err(|source| Error::Io { path: path.into(), source })
+    let (unfinished, file) = create(path)?;
+    let mut writer = BufWriter::with_capacity(1 << 16, file);
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(|source| Error::Io { path: path.into(), source })?;
+    drop(writer);
+    unfinished.finish()
 }
 
-fn try_write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+/// Begins a file that will be `path`.
+pub fn create(path: &Path) -> Result<(Unfinished, File)> {
+    try_create(path).map_err(|source| Error::Io { path: path.into(), source })
+}
+
+fn try_create(path: &Path) -> io::Result<(Unfinished, File)> {
     // A link stays a link, to a new file. A folder or a device must not be renamed over: root can replace /dev/null by a file.
-    let path = &match fs::metadata(path) {
+    let path = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
         Ok(_) => path.canonicalize()?,
@@ -93,12 +104,10 @@ fn try_write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<
     hidden.push(format!(".{}-{}{ENDING}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let temporary = path.with_file_name(hidden);
 
-    let (unfinished, file) = Unfinished::create(temporary)?;
-    let mut writer = BufWriter::with_capacity(1 << 16, file);
-    fill(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    unfinished.rename(path)
+    let mut all = unfinished();
+    let file = File::create_new(&temporary)?;
+    all.push(temporary.clone());
+    Ok((Unfinished { temporary, path }, file))
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
-/// Prelude: small images on matrix units.
-pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
 /// Prelude: storing into the slab `y`.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 
@@ -48,8 +46,14 @@ pub struct Variant {
     pub grid: fn(&Pass, &Band) -> [u32; 3],
 }
 
-/// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
-pub(crate) const SPLIT_PIXELS: usize = 1024;
+/// How the source of a variant is put together for a device, beside its element types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Assembly {
+    /// Activations and weights are read and written as 64-bit words.
+    pub words: bool,
+    /// The lanes play the matrix units that the variant needs.
+    pub emulated: bool,
+}
 
 /// What a CPU twin gets.
 pub struct Call<'a> {
@@ -78,8 +82,8 @@ impl Kernel {
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for the element types it reads and writes; `emulated` plays the matrix units it needs.
-    pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
+    /// The complete WGSL of this variant for the element types it reads and writes.
+    pub fn wgsl(&self, reads: DType, writes: DType, Assembly { words, emulated }: Assembly) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix: &[&str] = match self.needs {
             Needs::Matrix { side: 16, .. } if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
@@ -89,13 +93,19 @@ impl Variant {
             Needs::Portable | Needs::Subgroup => &[],
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
-        let element = match reads {
-            DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
+        // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.
+        let words = words && matrix.is_empty();
+        let element = match (reads, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/f32_words.wgsl"),
         };
-        let store = match writes {
-            DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
+        let store = match (writes, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/store_f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/store_f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
         };
         [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
     }

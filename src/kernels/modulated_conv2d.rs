@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
+use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -15,8 +15,6 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d",
     variants: &[
-        split::<16>("matrix16.split", 29_696),
-        split::<8>("matrix8.split", 15_360),
         matrix::<16, 128>("matrix16.128", 26_816, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
         matrix::<16, 64>("matrix16.64", 27_584, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         matrix::<16, 32>("matrix16.32", 24_512, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
@@ -74,26 +72,6 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
             let rows = if OUTPUTS == 8 * SIDE { 8 } else { 16 };
             let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
             [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
-        },
-    }
-}
-
-/// Small images: `SIDE` pixels of any rows and images, 2 `SIDE` channels.
-const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
-    Variant {
-        name,
-        prelude: &[SLAB, BIAS_ACT, STORE, SPLIT],
-        source: include_str!("../../shaders/modulated_conv2d.split.wgsl"),
-        constants: &[],
-        needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
-        fits: |pass| {
-            let [n, outputs, height, width] = pass.write.shape;
-            let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && outputs >= SIDE;
-            whole && n * height * width <= SPLIT_PIXELS
-        },
-        grid: |pass, band| {
-            let pixels = (band.images * band.rows) as usize * pass.columns;
-            [pixels.div_ceil(SIDE) as u32, pass.write.shape[1].div_ceil(2 * SIDE) as u32, 1]
         },
     }
 }
