@@ -61,6 +61,14 @@ impl Command {
         }
     }
 
+    /// Whether Ctrl-C is something it handles: a server finishes what it has taken.
+    pub(crate) fn stops_itself(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return matches!(self, Command::Serve(_));
+        #[cfg(not(feature = "serve"))]
+        return false;
+    }
+
     /// Whether it opens an adapter.
     pub(crate) fn uses_gpu(&self) -> bool {
         !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_) | Command::Completions(_) | Command::Man(_))

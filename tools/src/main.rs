@@ -44,7 +44,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
         quiet_device_select();
     }
-    interrupt::install()?;
+    if !cli.command.stops_itself() {
+        interrupt::install()?;
+    }
     cli.command.run()
 }
 

@@ -269,6 +269,9 @@ fn every_control_changes_the_picture() {
     });
     assert!(browser.seed() == "5" && other != seed5);
     browser.visit(&server, "/?seed=5");
+    browser.changes("a direction", |browser| browser.keys("#move-1", &LEFT.repeat(6)));
+    assert_eq!(browser.run("return location.search"), "?seed=5&moves=1%3A-3");
+    browser.visit(&server, "/?seed=5");
     browser.changes("fresh noise", |browser| browser.click("[data-noise=random]"));
     browser.changes("fresh noise again", |browser| browser.click("[data-noise=random]"));
     assert_eq!(browser.changes("stored noise", |browser| browser.click("[data-noise=const]")), seed5);
@@ -286,6 +289,8 @@ fn every_control_changes_the_picture() {
     browser.until("document.getElementById('t').value === '0.2'");
     browser.click("#play");
     browser.until("document.getElementById('play').getAttribute('aria-pressed') === 'false'");
+    browser.click("#video");
+    browser.until("document.getElementById('status').textContent === 'Saved as seeds0005-0009.webp.'");
     browser.visit(&server, "/?seed=5&mode=morph&other=9");
     browser.changes("another second face", |browser| browser.click("#other-new"));
 

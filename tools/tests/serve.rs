@@ -3,12 +3,14 @@
 
 mod served;
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use image::AnimationDecoder;
+use image::codecs::webp::WebPDecoder;
 use serde_json::Value;
 use served::{Answer, Server, request};
 
@@ -86,8 +88,40 @@ fn rows_of_w_go_out_and_come_back_and_are_mixed_and_morphed() {
     assert_eq!(post(&mixed), png("/mix?seed=1&with=2&layers=2-3,5"));
     assert_eq!(png("/morph?seed=1&to=2&t=0"), png("/image?seed=1"));
     assert_eq!(png("/morph?seed=1&to=2&t=1"), png("/image?seed=2"));
+    assert_eq!(png("/image?seed=1&moves=0:0"), png("/image?seed=1"));
+    let moved = png("/image?seed=1&moves=0:4,1:-2");
+    assert_ne!(moved, png("/image?seed=1"));
+    assert_eq!(post(&server.get("/ws?seed=1&moves=0:4,1:-2").json()["ws"]), moved);
     let between = png("/morph?seed=1&to=2&t=0.5");
     assert!(between != png("/image?seed=1") && between != png("/image?seed=2"));
+}
+
+#[test]
+fn a_video_passes_the_faces_and_comes_back() {
+    let server = Server::start(&["--network", TINY, "--batch", "4"]);
+    let answer = server.get("/video?seeds=1,2&frames=3&trunc=0.5&moves=0:1");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/webp")), "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(answer.header("content-disposition"), Some("inline; filename=\"seeds0001-0002.webp\""));
+    let frames = WebPDecoder::new(Cursor::new(&answer.body)).unwrap().into_frames().collect_frames().unwrap();
+    assert_eq!(frames.len(), 6);
+    for (frame, seed) in [(0, 1), (3, 2)] {
+        let still = server.picture(&format!("/image?seed={seed}&format=png&trunc=0.5&moves=0:1"));
+        let still = image::load_from_memory(&still).unwrap().into_rgba8();
+        assert!(*frames[frame].buffer() == still, "frame {frame} is not seed {seed}");
+    }
+    assert_ne!(frames[1].buffer(), frames[0].buffer());
+    let tag = answer.header("etag").unwrap();
+    assert_eq!(server.ask("GET", "/video?seeds=1,2&frames=3&trunc=0.5&moves=0:1", &[&format!("If-None-Match: {tag}")], b"").status, 304);
+    for (format, kind, magic) in [("gif", "image/gif", &b"GIF89a"[..]), ("png", "image/png", b"\x89PNG")] {
+        let answer = server.get(&format!("/video?seeds=1,2&frames=2&fps=10&format={format}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert!(answer.body.starts_with(magic));
+    }
+    for (query, parameter) in
+        [("seeds=1", "seeds"), ("seeds=1,2&frames=121", "frames"), ("seeds=1,2&fps=0", "fps"), ("seeds=1,2&format=mp4", "format")]
+    {
+        assert_eq!(server.get(&format!("/video?{query}")).json()["parameter"], parameter, "{query}");
+    }
 }
 
 #[test]

@@ -116,6 +116,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         metrics: metrics.clone(),
         health: health.clone(),
         timeout: Duration::from_secs(args.timeout),
+        batch: painter.batch(),
         token,
         places: Semaphore::new(usize::from(args.queue)),
         encoders: Arc::new(Semaphore::new(encoders)),
@@ -136,10 +137,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         listener.set_nonblocking(true).map_err(system)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(system)?;
         let address = listener.local_addr().map_err(system)?;
+        // Before anybody is told that there is a server to stop.
+        let stop = serve::stop_signal().map_err(system)?;
         introduce(&app, address)?;
         // A request that was taken just before the signal has its whole time, and a moment to be sent.
         let patience = app.timeout + Duration::from_secs(5);
-        serve::serve(listener, app.clone(), usize::from(args.max_connections), serve::stop_signal(), patience).await;
+        serve::serve(listener, app.clone(), usize::from(args.max_connections), stop, patience).await;
         Ok(())
     });
     queue.close();

@@ -19,21 +19,21 @@ use super::facts::Facts;
 use super::metrics::{self, Moment};
 use super::params::{FILE, File, LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
-use super::{guard, page};
+use super::{guard, page, video};
 use crate::args::Format;
 
 /// Parameters of their own, beside those of the look and of the file.
 const IMAGE: &[&str] = &["seed"];
 const MIX: &[&str] = &["seed", "with", "layers"];
 const MORPH: &[&str] = &["seed", "to", "t"];
-const WS: &[&str] = &["seed", "trunc", "cutoff", "class", "network"];
+const WS: &[&str] = &["seed", "trunc", "cutoff", "moves", "class", "network"];
 /// Of a picture from rows of w: the rest of the look is in the rows.
 const POSTED: &[&str] = &["noise", "noise_seed"];
 
 /// Rows of w beyond this are no faces; f16 activations would overflow.
 const MOST_W: f32 = 1000.0;
 
-type Shared = State<Arc<App>>;
+pub(super) type Shared = State<Arc<App>>;
 
 /// All routes with everything around them.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -42,6 +42,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/random", routing::get(random))
         .route("/mix", routing::get(mix))
         .route("/morph", routing::get(morph))
+        .route("/video", routing::get(video::video))
         .route("/ws", routing::get(ws))
         .route("/metrics", routing::get(metrics))
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::token));
@@ -55,7 +56,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 /// How long an answer may be kept.
-enum Cache {
+pub(super) enum Cache {
     /// Its parameters decide it.
     Fixed,
     /// It is another one every time.
@@ -92,9 +93,9 @@ async fn morph(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap
 }
 
 async fn picture(app: &App, source: Source, query: &Query, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let Look { truncation, class, noise } = query.look(&app.facts)?;
+    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
     let file = query.file(&app.facts)?;
-    let recipe = Recipe { source, truncation, class, noise };
+    let recipe = Recipe { source, truncation, shift, class, noise };
     draw(app, recipe, file, cache, headers).await
 }
 
@@ -104,7 +105,7 @@ async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMa
     let noise = query.noise()?;
     let body = read(body, &headers, most_bytes(&app.facts)).await?;
     let ws = rows(&body, &app.facts)?;
-    let recipe = Recipe { source: Source::Ws(ws), truncation: Truncation { psi: 1.0, cutoff: None }, class: None, noise };
+    let recipe = Recipe { source: Source::Ws(ws), truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
     draw(&app, recipe, file, Cache::Never, &headers).await
 }
 
@@ -127,9 +128,9 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     let query = Query::new(query.as_deref(), &[WS])?;
     let seed = query.seed("seed")?;
     let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
-    let Look { truncation, class, noise } = query.look(&app.facts)?;
+    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
     let seed = seed.map_or_else(any_seed, Ok)?;
-    let recipe = Recipe { source: Source::Seed(seed), truncation, class, noise };
+    let recipe = Recipe { source: Source::Seed(seed), truncation, shift, class, noise };
     let about = About::new(&app.facts, &recipe, "ws", cache, query.pinned(&app.facts)?);
     if about.is_known(&headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));
@@ -169,14 +170,14 @@ struct Rows<'a> {
 }
 
 /// What the headers of an answer say about it.
-struct About {
+pub(super) struct About {
     tag: Option<String>,
     control: &'static str,
     seed: Option<u32>,
 }
 
 impl About {
-    fn new(facts: &Facts, recipe: &Recipe, file: &str, cache: Cache, pinned: bool) -> About {
+    pub(super) fn new(facts: &Facts, recipe: &Recipe, file: &str, cache: Cache, pinned: bool) -> About {
         let seed = recipe.seeds().next();
         let (tag, control) = match (cache, pinned, facts.private) {
             (Cache::Never, ..) => (None, "no-store"),
@@ -191,14 +192,14 @@ impl About {
     }
 
     /// Whether the client says it has this already.
-    fn is_known(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         let Some(tag) = &self.tag else { return false };
         let mut listed =
             headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
         listed.any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*")
     }
 
-    fn around(&self, inner: impl IntoResponse) -> Response {
+    pub(super) fn around(&self, inner: impl IntoResponse) -> Response {
         let mut response = inner.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.control));

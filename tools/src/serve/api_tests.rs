@@ -28,8 +28,13 @@ fn rows_of_w_are_checked_one_by_one() {
 #[test]
 fn a_client_that_has_the_picture_is_told_so() {
     let facts = Facts::example();
-    let recipe =
-        Recipe { source: Source::Seed(7), truncation: Truncation { psi: 0.5, cutoff: None }, class: None, noise: Default::default() };
+    let recipe = Recipe {
+        source: Source::Seed(7),
+        truncation: Truncation { psi: 0.5, cutoff: None },
+        shift: None,
+        class: None,
+        noise: Default::default(),
+    };
     let about = |cache, pinned| About::new(&facts, &recipe, "128 jpg", cache, pinned);
     let tag = about(Cache::Fixed, false).tag.unwrap();
     for (sent, known) in [(tag.as_str(), true), ("\"other\"", false), ("*", true), (&format!("\"other\", W/{tag}"), true), ("", false)] {
@@ -58,12 +63,13 @@ fn the_description_has_every_path_and_parameter() {
         assert!(named["description"].as_str().is_some_and(|text| text.len() > 10), "{name}");
         named["name"].as_str().unwrap().to_owned()
     };
-    let cases: [(&str, &str, &[&[&str]]); 11] = [
+    let cases: [(&str, &str, &[&[&str]]); 12] = [
         ("/image", "get", &[IMAGE, LOOK, FILE]),
         ("/image", "post", &[POSTED, FILE]),
         ("/random", "get", &[LOOK, FILE]),
         ("/mix", "get", &[MIX, LOOK, FILE]),
         ("/morph", "get", &[MORPH, LOOK, FILE]),
+        ("/video", "get", &[video::VIDEO, LOOK]),
         ("/ws", "get", &[WS]),
         ("/network", "get", &[]),
         ("/metrics", "get", &[]),

@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) health: Arc<Health>,
     /// Longest time of a request.
     pub(crate) timeout: Duration,
+    /// Pictures rendered at once, at most.
+    pub(crate) batch: usize,
     /// What `Authorization: Bearer` has to bring, where a token is asked for.
     pub(crate) token: Option<Token>,
     /// Requests that wait, are rendered or are encoded: everything that holds a picture in memory.
@@ -56,30 +58,23 @@ impl App {
 
     /// Renders a picture.
     pub(crate) async fn render(&self, recipe: Recipe) -> Result<RgbaImage, ApiError> {
-        match self.ask(recipe, Want::Picture).await? {
-            Output::Picture(image) => Ok(image),
-            Output::Ws(_) => Err(ApiError::Internal),
-        }
+        picture(self.ask(recipe, Want::Picture)?).await
     }
 
     /// Computes rows of w.
     pub(crate) async fn ws(&self, recipe: Recipe) -> Result<Ws, ApiError> {
-        match self.ask(recipe, Want::Ws).await? {
+        match answer(self.ask(recipe, Want::Ws)?).await? {
             Output::Ws(ws) => Ok(ws),
             Output::Picture(_) => Err(ApiError::Internal),
         }
     }
 
-    /// Dropping this future takes the job out of the queue.
-    async fn ask(&self, recipe: Recipe, want: Want) -> Result<Output, ApiError> {
-        let (reply, answer) = oneshot::channel();
-        if !self.queue.push(Job { recipe, want, reply }) {
-            return Err(ApiError::Busy(1));
-        }
-        match answer.await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(Failed::Argument(message))) => Err(ApiError::Body(message)),
-            Ok(Err(Failed::Internal)) | Err(_) => Err(ApiError::Internal),
+    /// Puts a job into the queue. Dropping what this gives takes it out again.
+    pub(crate) fn ask(&self, recipe: Recipe, want: Want) -> Result<Asked, ApiError> {
+        let (reply, asked) = oneshot::channel();
+        match self.queue.push(Job { recipe, want, reply }) {
+            true => Ok(asked),
+            false => Err(ApiError::Busy(1)),
         }
     }
 
@@ -102,6 +97,25 @@ impl App {
             result
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)
+    }
+}
+
+/// A job that was put into the queue.
+pub(crate) type Asked = oneshot::Receiver<Result<Output, Failed>>;
+
+/// The picture that was asked for.
+pub(crate) async fn picture(asked: Asked) -> Result<RgbaImage, ApiError> {
+    match answer(asked).await? {
+        Output::Picture(image) => Ok(image),
+        Output::Ws(_) => Err(ApiError::Internal),
+    }
+}
+
+async fn answer(asked: Asked) -> Result<Output, ApiError> {
+    match asked.await {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(Failed::Argument(message))) => Err(ApiError::Body(message)),
+        Ok(Err(Failed::Internal)) | Err(_) => Err(ApiError::Internal),
     }
 }
 

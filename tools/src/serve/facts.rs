@@ -1,10 +1,16 @@
 //! What requests need to know of the network: its sizes, and an identity for caches.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use stylegan_tools::{hex, sefa};
 use stylegan_wgpu::model::Model;
 
 use super::params;
+
+/// SeFa directions that requests may walk along.
+const DIRECTIONS: usize = 5;
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]
@@ -21,6 +27,8 @@ pub(crate) struct Facts {
     pub(crate) classes: usize,
     /// Truncation of requests that name none.
     pub(crate) trunc: f32,
+    /// SeFa directions `[n, w_dim]`, the strongest first.
+    pub(crate) directions: Arc<[f32]>,
     /// Whether requests need a token: shared caches must not keep the answers then.
     pub(crate) private: bool,
 }
@@ -38,8 +46,25 @@ impl Facts {
             w_dim: config.w_dim(),
             classes: config.c_dim(),
             trunc,
+            directions: directions(model),
             private,
         }
+    }
+
+    /// The sum of some steps along directions; None when there are no steps.
+    pub(crate) fn shift(&self, moves: &[(usize, f32)]) -> Option<Vec<f32>> {
+        let mut shift = vec![0.0; self.w_dim];
+        for (direction, amount) in moves {
+            let direction = &self.directions[direction * self.w_dim..][..self.w_dim];
+            shift.iter_mut().zip(direction).for_each(|(sum, value)| *sum += amount * value);
+        }
+        (!moves.is_empty()).then_some(shift)
+    }
+
+    /// The largest side of a picture that is at most so many pixels, or the smallest there is.
+    pub(crate) fn side_below(&self, most: usize) -> usize {
+        let sides = params::sides(self.resolution);
+        sides.iter().copied().find(|side| *side <= most).unwrap_or(sides[sides.len() - 1])
     }
 
     pub(crate) fn has_alpha(&self) -> bool {
@@ -71,6 +96,7 @@ impl Facts {
             "w_dim": self.w_dim,
             "classes": self.classes,
             "trunc": self.trunc,
+            "directions": self.directions.len() / self.w_dim,
             "format": self.format(),
         })
     }
@@ -88,9 +114,16 @@ impl Facts {
             w_dim: 4,
             classes: 0,
             trunc: 1.0,
+            directions: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0].into(),
             private: false,
         }
     }
+}
+
+/// The strongest directions for all layers together; none where the network has too few.
+fn directions(model: &Model) -> Arc<[f32]> {
+    let slots: Vec<usize> = (0..model.config.num_ws()).collect();
+    sefa::directions(model, &slots, DIRECTIONS).map_or_else(|_| Arc::default(), |found| found.directions.values.into())
 }
 
 fn digest(model: &Model) -> [u8; 32] {
@@ -101,11 +134,6 @@ fn digest(model: &Model) -> [u8; 32] {
         hash.update(array.bytes());
     }
     hash.finalize().into()
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -121,5 +149,12 @@ mod tests {
         assert_ne!(facts.etag("seed 2"), tag);
         assert_ne!(Facts { id: "f".into(), ..Facts::example() }.etag("seed 1"), tag);
         assert_ne!(Facts { device: "CPU".into(), ..Facts::example() }.etag("seed 1"), tag);
+    }
+
+    #[test]
+    fn steps_along_directions_add_up() {
+        let facts = Facts::example();
+        assert_eq!(facts.shift(&[]), None);
+        assert_eq!(facts.shift(&[(0, 2.0), (1, -0.5)]), Some(vec![2.0, 0.0, -0.5, 0.0]));
     }
 }

@@ -1,6 +1,7 @@
 //! `stylegan serve`: one thread owns the device (`worker`), requests wait in a `queue`, `api` has the routes, `page` what a browser
 //! loads, `guard` what stands around every request, and this file the connections.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ mod params;
 pub(crate) use params::TRUNC;
 pub(crate) mod queue;
 mod recipe;
+mod video;
 pub(crate) mod worker;
 
 use app::App;
@@ -87,18 +89,18 @@ fn connection(stream: TcpStream, router: Router) -> Connection {
         .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }
 
-/// Ctrl-C, and on Unix the signal that service managers send.
-pub(crate) async fn stop_signal() {
+/// Ctrl-C, and on Unix the signal that service managers send: caught from now on, told by the future.
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let terminated = async move { terminate.recv().await };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    Ok(async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
 }

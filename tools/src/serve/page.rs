@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
+use stylegan_tools::hex;
 
 use super::app::App;
-use super::facts::hex;
 
 /// Path, content type, text.
 const FILES: [(&str, &str, &str); 5] = [

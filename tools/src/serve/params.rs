@@ -13,11 +13,14 @@ use crate::args::Format;
 /// Truncation beyond this gives no pictures worth the name.
 pub(crate) const TRUNC: RangeInclusive<f32> = -2.0..=2.0;
 
+/// Steps along a direction beyond this leave the faces behind.
+const STEP: RangeInclusive<f32> = -20.0..=20.0;
+
 /// The smallest side of a picture, when the network's own is not smaller.
 const LEAST_SIDE: usize = 16;
 
 /// What decides how a picture looks, apart from its seed.
-pub(crate) const LOOK: &[&str] = &["trunc", "cutoff", "class", "noise", "noise_seed"];
+pub(crate) const LOOK: &[&str] = &["trunc", "cutoff", "moves", "class", "noise", "noise_seed"];
 /// What decides the file. `network` is the network's id: a URL that has it is a picture that never changes.
 pub(crate) const FILE: &[&str] = &["size", "format", "network"];
 
@@ -28,6 +31,7 @@ pub(crate) struct Query(Vec<(String, String)>);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Look {
     pub(crate) truncation: Truncation,
+    pub(crate) shift: Option<Vec<f32>>,
     pub(crate) class: Option<usize>,
     pub(crate) noise: Noise,
 }
@@ -96,7 +100,32 @@ impl Query {
     pub(crate) fn look(&self, facts: &Facts) -> Result<Look, ApiError> {
         let psi = self.number("trunc", TRUNC)?.unwrap_or(facts.trunc);
         let cutoff = self.count("cutoff", 0..=facts.num_ws)?;
-        Ok(Look { truncation: Truncation { psi, cutoff }, class: self.class(facts)?, noise: self.noise()? })
+        let shift = facts.shift(&self.moves(facts)?);
+        Ok(Look { truncation: Truncation { psi, cutoff }, shift, class: self.class(facts)?, noise: self.noise()? })
+    }
+
+    /// Steps along directions, as 0:2.5,3:-1: no direction twice.
+    fn moves(&self, facts: &Facts) -> Result<Vec<(usize, f32)>, ApiError> {
+        let count = facts.directions.len() / facts.w_dim;
+        let step = |text: &str| {
+            let (direction, amount) = text.split_once(':')?;
+            let (direction, amount) = (whole::<usize>(direction)?, amount.parse().ok()?);
+            (direction < count && STEP.contains(&amount)).then_some((direction, amount))
+        };
+        let parse = |text: &str| {
+            let mut moves: Vec<(usize, f32)> = Vec::new();
+            for part in text.split(',') {
+                let (direction, amount) = step(part)?;
+                if moves.iter().any(|(known, _)| *known == direction) {
+                    return None;
+                }
+                moves.push((direction, amount));
+            }
+            Some(moves)
+        };
+        let needed =
+            || format!("a list as 0:2.5,1:-1: each of {count} directions once, and a step from {} to {}", STEP.start(), STEP.end());
+        Ok(self.parse("moves", parse, needed)?.unwrap_or_default())
     }
 
     fn class(&self, facts: &Facts) -> Result<Option<usize>, ApiError> {
@@ -122,17 +151,16 @@ impl Query {
         }
     }
 
+    /// The side of the picture.
+    pub(crate) fn side(&self, facts: &Facts) -> Result<Option<usize>, ApiError> {
+        let sides = sides(facts.resolution);
+        let needed = || format!("one of {}", sides.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
+        self.parse("size", |text| whole(text).filter(|side| sides.contains(side)), needed)
+    }
+
     /// The parameters of [`FILE`].
     pub(crate) fn file(&self, facts: &Facts) -> Result<File, ApiError> {
-        let sides = sides(facts.resolution);
-        let side = self.parse(
-            "size",
-            |text| whole(text).filter(|side| sides.contains(side)),
-            || {
-                let sides: Vec<String> = sides.iter().map(usize::to_string).collect();
-                format!("one of {}", sides.join(", "))
-            },
-        )?;
+        let side = self.side(facts)?;
         let format = match self.text("format").unwrap_or(facts.format()) {
             "jpg" if facts.has_alpha() => {
                 return Err(ApiError::parameter(
@@ -155,6 +183,16 @@ impl Query {
             Some(id) if id == facts.id => Ok(true),
             Some(_) => Err(ApiError::parameter("network", format!("this server has {} now", facts.id))),
         }
+    }
+
+    /// Seeds, as 1,2,3, of which one may come again.
+    pub(crate) fn seeds(&self, name: &'static str, count: RangeInclusive<usize>) -> Result<Option<Vec<u32>>, ApiError> {
+        let parse = |text: &str| -> Option<Vec<u32>> {
+            // Not more than can be right is looked at.
+            let seeds: Option<Vec<u32>> = text.split(',').take(count.end() + 1).map(whole).collect();
+            seeds.filter(|seeds| count.contains(&seeds.len()))
+        };
+        self.parse(name, parse, || format!("a list of {} to {} seeds, as 1,2,3", count.start(), count.end()))
     }
 
     /// Layers, as 4-7,9: none of them twice.
@@ -238,6 +276,11 @@ mod tests {
             ("class=0", "class"),
             ("noise=loud", "noise"),
             ("noise_seed=1", "noise_seed"),
+            ("moves=2:1", "moves"),
+            ("moves=0", "moves"),
+            ("moves=0:21", "moves"),
+            ("moves=0:1,0:2", "moves"),
+            ("moves=0:NaN", "moves"),
             ("noise=random&noise_seed=-1", "noise_seed"),
         ] {
             assert_eq!(named(query(raw).look(&facts).unwrap_err()).0, name, "{raw}");
@@ -259,9 +302,12 @@ mod tests {
     fn parameters_are_understood() {
         let facts = Facts::example();
         let look = query("trunc=-0.5&cutoff=4&noise=random&noise_seed=7").look(&facts).unwrap();
-        assert_eq!(look, Look { truncation: Truncation { psi: -0.5, cutoff: Some(4) }, class: None, noise: Noise::Random { seed: 7 } });
+        assert_eq!(
+            look,
+            Look { truncation: Truncation { psi: -0.5, cutoff: Some(4) }, shift: None, class: None, noise: Noise::Random { seed: 7 } }
+        );
         let usual = query("").look(&facts).unwrap();
-        assert_eq!(usual, Look { truncation: Truncation { psi: 1.0, cutoff: None }, class: None, noise: Noise::Const });
+        assert_eq!(usual, Look { truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise: Noise::Const });
         let id = &facts.id;
         let file = query(&format!("size=32&format=webp&network={id}")).file(&facts).unwrap();
         assert_eq!(file, File { side: 32, format: Format::Webp, pinned: true });
@@ -270,6 +316,11 @@ mod tests {
         assert_eq!(query("seed=4294967295").seed("seed").unwrap(), Some(u32::MAX));
         assert_eq!(sides(1024), [1024, 512, 256, 128, 64, 32, 16]);
         assert_eq!(sides(8), [8]);
+        assert_eq!(query("moves=1:-2").look(&facts).unwrap().shift, Some(vec![0.0, 0.0, -2.0, 0.0]));
+        assert_eq!(query("seed=1,2,1").seeds("seed", 2..=3).unwrap(), Some(vec![1, 2, 1]));
+        for raw in ["seed=1", "seed=1,2,3,4", "seed=1,,2", "seed="] {
+            assert_eq!(named(query(raw).seeds("seed", 2..=3).unwrap_err()).0, "seed", "{raw}");
+        }
     }
 
     #[test]

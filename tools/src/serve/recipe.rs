@@ -10,6 +10,8 @@ pub(crate) struct Recipe {
     pub(crate) source: Source,
     /// Not applied to rows of w that the request brought along.
     pub(crate) truncation: Truncation,
+    /// Added to every row, after the truncation: a walk along SeFa directions.
+    pub(crate) shift: Option<Vec<f32>>,
     pub(crate) class: Option<usize>,
     pub(crate) noise: Noise,
 }
@@ -46,19 +48,25 @@ impl Recipe {
             self.truncation.apply(&mut ws, w_avg)?;
             Ok::<Ws, Error>(ws)
         };
-        match &self.source {
-            Source::Seed(_) => truncated(0),
+        let mut ws = match &self.source {
+            Source::Seed(_) => truncated(0)?,
             Source::Mix { layers, .. } => {
                 let mut ws = truncated(0)?;
                 ws.mix(0, layers, &truncated(1)?, 0)?;
-                Ok(ws)
+                ws
             }
             Source::Morph { t, .. } => {
                 let (from, to) = (truncated(0)?, truncated(1)?);
-                Ok(Ws { values: latent::lerp(&from.values, &to.values, *t), ..from })
+                Ws { values: latent::lerp(&from.values, &to.values, *t), ..from }
             }
-            Source::Ws(ws) => Ok(ws.clone()),
+            Source::Ws(ws) => ws.clone(),
+        };
+        if let Some(shift) = &self.shift {
+            for row in ws.values.chunks_exact_mut(ws.w_dim) {
+                row.iter_mut().zip(shift).for_each(|(value, shift)| *value += shift);
+            }
         }
+        Ok(ws)
     }
 }
 
@@ -67,7 +75,7 @@ mod tests {
     use super::*;
 
     fn recipe(source: Source) -> Recipe {
-        Recipe { source, truncation: Truncation { psi: 0.5, cutoff: None }, class: None, noise: Noise::Const }
+        Recipe { source, truncation: Truncation { psi: 0.5, cutoff: None }, shift: None, class: None, noise: Noise::Const }
     }
 
     #[test]
@@ -79,6 +87,8 @@ mod tests {
         assert_eq!(values(Source::Mix { seed: 1, with: 2, layers: vec![1] }), [0.5, 1.5, 1.5, 2.5]);
         assert_eq!(values(Source::Morph { from: 1, to: 2, t: 0.25 }), [0.75, 1.75, 0.75, 1.75]);
         assert_eq!(values(Source::Ws(ws(7.0))), [7.0; 4]);
+        let moved = Recipe { shift: Some(vec![0.0, -1.0]), ..recipe(Source::Seed(1)) };
+        assert_eq!(moved.ws(&mapped, &[0.0, 2.0]).unwrap().values, [0.5, 0.5, 0.5, 0.5]);
         assert!(recipe(Source::Mix { seed: 1, with: 2, layers: vec![2] }).ws(&mapped, &[0.0; 2]).is_err());
         assert!(recipe(Source::Seed(1)).ws(&[], &[0.0; 2]).is_err());
         assert_eq!(recipe(Source::Mix { seed: 1, with: 2, layers: vec![] }).seeds().collect::<Vec<_>>(), [1, 2]);

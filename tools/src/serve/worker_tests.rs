@@ -77,7 +77,7 @@ impl Bench {
 fn push(queue: &Queue<Job>, seed: u32) -> oneshot::Receiver<Result<Output, Failed>> {
     let (reply, receiver) = oneshot::channel();
     let truncation = Truncation { psi: 1.0, cutoff: None };
-    let recipe = Recipe { source: Source::Seed(seed), truncation, class: None, noise: Noise::Const };
+    let recipe = Recipe { source: Source::Seed(seed), truncation, shift: None, class: None, noise: Noise::Const };
     assert!(queue.push(Job { recipe, want: Want::Picture, reply }));
     receiver
 }

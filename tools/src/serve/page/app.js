@@ -5,7 +5,7 @@ const MOST_SEED = 4294967295;
 const MOST_HISTORY = 40;
 const FRAMES = 20;
 
-const state = { seed: 0, trunc: 1, noise: "const", noise_seed: 0, class: 0, mode: "one", other: 0, layer: 0, t: 0.5 };
+const state = { seed: 0, trunc: 1, noise: "const", noise_seed: 0, class: 0, mode: "one", other: 0, layer: 0, t: 0.5, moves: [] };
 let facts;
 let newest = new AbortController();
 let shown;
@@ -20,6 +20,7 @@ function target(more = {}) {
   const it = { ...state, ...more };
   const query = new URLSearchParams({ seed: it.seed, trunc: it.trunc });
   let path = "/image";
+  if (steps(it.moves)) query.set("moves", steps(it.moves));
   if (it.mode === "mix" && it.layer < facts.num_ws) {
     path = "/mix";
     query.set("with", it.other);
@@ -37,6 +38,9 @@ function target(more = {}) {
   query.set("network", facts.network);
   return `${path}?${query}`;
 }
+
+// Steps along directions as the server reads them, without those that are none.
+const steps = (moves) => moves.map((step, i) => `${i}:${step}`).filter((_, i) => moves[i]).join(",");
 
 const wait = (ms, signal) =>
   new Promise((done, stop) => {
@@ -110,6 +114,7 @@ function describe() {
 function address() {
   const query = new URLSearchParams({ seed: state.seed });
   if (state.trunc !== facts.trunc) query.set("trunc", state.trunc);
+  if (steps(state.moves)) query.set("moves", steps(state.moves));
   if (facts.classes) query.set("class", state.class);
   if (state.noise !== "const") query.set("noise", state.noise);
   if (state.noise === "random") query.set("noise_seed", state.noise_seed);
@@ -130,7 +135,11 @@ function read() {
     return value >= least && value <= most && (!whole || Number.isInteger(value)) ? value : usual;
   };
   const among = (name, values) => (values.includes(query.get(name)) ? query.get(name) : values[0]);
+  const moves = Array(facts.directions).fill(0);
+  for (const [, i, step] of (query.get("moves") ?? "").matchAll(/(\d+):(-?[\d.]+)/g))
+    if (i in moves && Math.abs(step) <= 20) moves[i] = Number(step);
   Object.assign(state, {
+    moves,
     seed: number("seed", 0, MOST_SEED, anySeed()),
     trunc: number("trunc", -2, 2, facts.trunc, false),
     class: number("class", 0, facts.classes - 1, 0),
@@ -155,6 +164,10 @@ function reflect() {
   $("layer-value").textContent = state.layer > last ? "none" : state.layer === last ? `${last}` : `${state.layer} to ${last}`;
   $("t").value = state.t;
   $("t-value").textContent = `${Math.round(100 * state.t)} %`;
+  state.moves.forEach((step, i) => {
+    $(`move-${i}`).value = step;
+    $(`move-${i}-value`).textContent = step.toFixed(1);
+  });
   $("second").hidden = state.mode === "one";
   $("mix-row").hidden = state.mode !== "mix";
   $("morph-row").hidden = state.mode !== "morph";
@@ -231,11 +244,18 @@ function recall(index) {
   change({ ...past[index].state }, true);
 }
 
-async function save() {
+// The loop there and back that Play shows, as a file.
+function loop() {
+  const query = new URLSearchParams(target({ mode: "one" }).split("?")[1]);
+  query.delete("seed");
+  return `/video?seeds=${state.seed},${state.other}&${query}`;
+}
+
+async function save(url) {
   try {
-    say("Drawing the PNG ...");
-    const answer = await ask(target({ format: "png" }));
-    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? `seed${state.seed}.png`;
+    say("Drawing the file ...");
+    const answer = await ask(url);
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? "face";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await answer.blob());
     link.download = name;
@@ -291,10 +311,27 @@ function stop() {
   $("play").textContent = "Play";
 }
 
+// A slider for each direction.
+function addMoves() {
+  $("moves").hidden = !facts.directions;
+  for (let i = 0; i < facts.directions; i++) {
+    const row = document.createElement("div");
+    row.className = "row";
+    const label = Object.assign(document.createElement("label"), { htmlFor: `move-${i}`, textContent: `Direction ${i + 1}` });
+    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", min: -10, max: 10, step: 0.5 });
+    const value = Object.assign(document.createElement("output"), { id: `move-${i}-value` });
+    value.setAttribute("aria-live", "off");
+    slider.addEventListener("input", () => change({ moves: state.moves.map((step, j) => (i === j ? Number(slider.value) : step)) }));
+    row.append(label, slider, value);
+    $("moves").append(row);
+  }
+}
+
 function listen() {
   const seedOf = (id) => ($(id).checkValidity() && $(id).value !== "" ? Number($(id).value) : null);
   $("new").addEventListener("click", newFace);
-  $("save").addEventListener("click", save);
+  $("save").addEventListener("click", () => save(target({ format: "png" })));
+  $("video").addEventListener("click", () => save(loop()));
   $("share").addEventListener("click", share);
   $("seed").addEventListener("change", () => (seedOf("seed") === null ? $("seed").reportValidity() : change({ seed: seedOf("seed") }, true)));
   $("other").addEventListener("change", () => (seedOf("other") === null ? $("other").reportValidity() : change({ other: seedOf("other") })));
@@ -339,6 +376,7 @@ async function start() {
   $("layer").max = facts.num_ws;
   $("class-row").hidden = !facts.classes;
   $("class").max = facts.classes - 1;
+  addMoves();
   read();
   // A shared address is a face; the same address loaded again by who looks at it is the wish for another.
   if (performance.getEntriesByType("navigation")[0]?.type === "reload") state.seed = anySeed();
