@@ -18,7 +18,7 @@ help:
 demo:
 	@sh scripts/setup-rust.sh --build-only
 	@sh scripts/setup-vulkan.sh
-	cargo run --release -- generate --seeds 0-15 --grid 4x4 --outdir out/demo
+	cargo run --release -- generate --overwrite --seeds 0-15 --grid 4x4 --outdir out/demo
 	@echo "    out/demo/grid.png    all sixteen"
 
 faces: setup

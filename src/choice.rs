@@ -30,7 +30,7 @@ pub(crate) fn tier(gpu: &Gpu, options: &Options) -> Tier {
 /// The choice for a pass; `tuned` is what the tuner found.
 pub(crate) fn choose(gpu: &Gpu, pass: &Pass, tier: &Tier, options: &Options, tuned: Option<&str>) -> Result<Chosen> {
     let fitting = pass.kernel.fitting(tier, pass);
-    for name in tuned.into_iter().chain(fitting.iter().map(|variant| variant.name)) {
+    for name in options.variant.into_iter().chain(tuned).chain(fitting.iter().map(|variant| variant.name)) {
         if let Some(chosen) = admit(gpu, pass, name, tier, options)? {
             return Ok(chosen);
         }

@@ -9,6 +9,8 @@ pub enum Needs {
     Portable,
     /// Subgroups of at least 8 lanes.
     Subgroup,
+    /// A processor that plays the GPU: subgroups of at least 8 lanes, and 64-bit words.
+    Software,
     /// Matrix units, multiplying f16 and summing f32.
     Matrix {
         /// Rows and columns of a matrix.
@@ -107,6 +109,7 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
+            Needs::Software => self.subgroup && self.words,
             Needs::Matrix { side, workgroup_memory } => {
                 self.matrix.is_some_and(|matrix| matrix.side == side && matrix.workgroup_memory >= workgroup_memory)
             }

@@ -107,6 +107,8 @@ fn hash(texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::Choice;
     use super::*;
 
@@ -115,7 +117,7 @@ mod tests {
     }
 
     fn with(name: &str, variant: &str) -> Choices {
-        let choice = Choice { variant: variant.into(), microseconds: vec![("a".into(), 1.5), (variant.into(), 0.25)] };
+        let choice = Choice { variant: variant.into(), microseconds: BTreeMap::from([("a".into(), 1.5), (variant.into(), 0.25)]) };
         Choices::from([(name.into(), choice)])
     }
 
