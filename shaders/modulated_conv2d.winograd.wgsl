@@ -87,11 +87,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     // this tail would be most of the kernel's machine code.
     var t0 = s0; var t1 = s1; var t2 = s2; var t3 = s3; var t4 = s4; var t5 = s5;
     let rows = u32(min(2, end - py));
-    let groups_left = min(4, p.y.channels - block * 4);
-    let columns = min(4, p.y.width - u32(px));
-    for (var o = 0u; o < groups_left; o++) {
+    var z: array<f32, 8>;
+    for (var j = 0u; j < rows * 4; j++) { z[j] = noise_at(n, py + i32(j / 4), px + i32(j % 4), p.x.width); }
+    for (var o = 0u; o < min(4, p.y.channels - block * 4); o++) {
         let c = block * 4 + o;
         let d = demod[p.demod + n * p.demod_n + c];
+        let b = bias[c];
         for (var r = 0u; r < rows; r++) {
             let k = o * 2 + r;
             let even = t1[k] + t2[k];
@@ -99,9 +100,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             let even2 = t3[k] + t4[k];
             let odd2 = t3[k] - t4[k];
             var v = array(t0[k] + even + even2, odd + 2 * odd2, even + 4 * even2, odd + 8 * odd2 + t5[k]);
-            for (var j = 0u; j < columns; j++) {
-                let z = noise_at(n, py + i32(r), px + i32(j), p.x.width);
-                store(n, c, py + i32(r), px + i32(j), bias_act(p.act, v[j] * d, bias[c], z));
+            for (var j = 0u; j < min(4, p.y.width - u32(px)); j++) {
+                store(n, c, py + i32(r), px + i32(j), bias_act(p.act, v[j] * d, b, z[r * 4 + j]));
             }
         }
     }

@@ -40,6 +40,23 @@ pub static KERNEL: Kernel = Kernel {
             },
         },
         Variant {
+            name: "pointwise",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            // It loads pairs of pixels, the first of them in the border.
+            fits: |pass| {
+                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
+                pass.dtype == DType::F16 && kernel == 1 && x.shape[3].is_multiple_of(2) && !x.border().is_multiple_of(2)
+            },
+            // A subgroup of 8 lanes x 8 pixels, 16 outputs; tiles begin a pixel before the image.
+            grid: |pass, band| {
+                let [x, y, _] = line((pass.columns + 1).div_ceil(8) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
+        Variant {
             name: "subgroup",
             prelude: &[SLAB, BIAS_ACT, STORE],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
