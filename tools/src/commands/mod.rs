@@ -13,4 +13,6 @@ pub(crate) mod man;
 pub(crate) mod mix;
 pub(crate) mod project_average;
 pub(crate) mod random_weights;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod video;
