@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test setup fetch browser ffmpeg
+.PHONY: help demo faces test setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -25,7 +25,7 @@ faces: setup
 	cargo build --release --package stylegan-tools
 	sh scripts/faces.sh
 
-test: setup fetch browser ffmpeg
+test: setup fetch ffmpeg browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
