@@ -55,6 +55,8 @@ impl Recipe {
                 ws.mix(0, layers, &truncated(1)?, 0)?;
                 ws
             }
+            // a + (b - a) is not b to the last bit.
+            Source::Morph { t, .. } if *t == 1.0 => truncated(1)?,
             Source::Morph { t, .. } => {
                 let (from, to) = (truncated(0)?, truncated(1)?);
                 Ws { values: latent::lerp(&from.values, &to.values, *t), ..from }
