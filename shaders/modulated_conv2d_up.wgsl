@@ -5,8 +5,10 @@
 //     t[2cy  ][2cx] = W00 x + W02 left + W20 up + W22 upleft      t[2cy  ][2cx+1] = W01 x + W21 up
 //     t[2cy+1][2cx] = W10 x + W12 left                            t[2cy+1][2cx+1] = W11 x
 //
-// Implicit GEMM. A workgroup of 64 threads owns 8 x 8 cells (16 x 16 pixels of t) and 16 output channels; the modulated patch
-// of 9 x 9 cells is staged in workgroup memory 32 channels at a time. A thread owns 4 cells of a row and 4 outputs: 16 vec4 sums.
+// Implicit GEMM. A workgroup owns 8 x 8 cells (16 x 16 pixels of t) and 4 GROUPS outputs; the modulated patch of 9 x 9 cells is
+// staged in workgroup memory 32 channels at a time. A thread owns 4 cells of a row and 4 outputs: 16 vec4 sums.
+//
+// GROUPS 4: 16 outputs, 64 threads. GROUPS 8: 32 outputs, half the reads of x.
 struct Params {
     band: Band,    // of cells: H + 1 rows
     x: Slab,
@@ -16,9 +18,13 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
+// Two inputs to 4 outputs: a load of 16 bytes in f16.
+struct Pair { a: elem4, b: elem4 }
+override GROUPS: u32 = 4;  // of 4 outputs
+override THREADS: u32 = 16 * GROUPS;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<elem4>;          // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
@@ -26,7 +32,7 @@ struct Params {
 const STAGE = 8u;  // groups of four input channels staged at a time
 var<workgroup> staged_x: array<vec4<f32>, 648>;  // [STAGE][9 rows][9 columns]: 10.4 of the 16 KiB every device has
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let across = (p.x.width + 8) / 8;
     let n = p.band.n + group.z;
@@ -34,9 +40,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let left = i32(group.x % across * 8);
     let py = i32(thread % 16 / 2);
     let px = i32(thread % 2 * 4);
-    let c = group.y * 4 + thread / 16;  // this thread's group of four outputs
+    let c = group.y * GROUPS + thread / 16;  // this thread's group of four outputs
     let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
-    let weights = (group.y * p.x.channels) * 144 + thread / 16 * 4;
+    // Blocks of 16 outputs beyond the last repeat it; their sums are not stored.
+    let weights = min(c / 4, (p.y.channels + 7) / 8 * 2 - 1) * p.x.channels * 72 + c % 4 * 2;
 
     var even_even: array<vec4<f32>, 4>;  // 4 cells of phase t[2cy][2cx] ...
     var even_odd: array<vec4<f32>, 4>;   // ... t[2cy][2cx+1] ...
@@ -45,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
         let staged = min(STAGE, p.x.channels - stage);
         workgroupBarrier();
-        for (var i = thread; i < staged * 81; i += 64u) {
+        for (var i = thread; i < staged * 81; i += THREADS) {
             // Cells beyond the band or the border repeat the last ones; they only feed cells that are not stored.
             let yy = min(top - 1 + i32(i / 9 % 9), last);
             let xx = min(left - 1 + i32(i % 9), i32(p.x.width));
@@ -54,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
         for (var i = 0u; i < staged; i++) {
-            let tap = weights + (stage + i) * 144;
+            let tap = weights + (stage + i) * 72;
             let row = i32(i) * 81 + (py + 1) * 9 + px;
             let x0 = staged_x[row];
             let x1 = staged_x[row + 1];
@@ -62,19 +69,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let x3 = staged_x[row + 3];
             let x4 = staged_x[row + 4];
             multiply_add(&even_even, tap, x1, x2, x3, x4);
-            multiply_add(&even_even, tap + 32, x0, x1, x2, x3);
-            multiply_add(&even_odd, tap + 16, x1, x2, x3, x4);
-            multiply_add(&odd_even, tap + 48, x1, x2, x3, x4);
-            multiply_add(&odd_even, tap + 80, x0, x1, x2, x3);
-            multiply_add(&odd_odd, tap + 64, x1, x2, x3, x4);
+            multiply_add(&even_even, tap + 16, x0, x1, x2, x3);
+            multiply_add(&even_odd, tap + 8, x1, x2, x3, x4);
+            multiply_add(&odd_even, tap + 24, x1, x2, x3, x4);
+            multiply_add(&odd_even, tap + 40, x0, x1, x2, x3);
+            multiply_add(&odd_odd, tap + 32, x1, x2, x3, x4);
             let u0 = staged_x[row - 9];
             let u1 = staged_x[row - 8];
             let u2 = staged_x[row - 7];
             let u3 = staged_x[row - 6];
             let u4 = staged_x[row - 5];
-            multiply_add(&even_even, tap + 96, u1, u2, u3, u4);
-            multiply_add(&even_even, tap + 128, u0, u1, u2, u3);
-            multiply_add(&even_odd, tap + 112, u1, u2, u3, u4);
+            multiply_add(&even_even, tap + 48, u1, u2, u3, u4);
+            multiply_add(&even_even, tap + 64, u0, u1, u2, u3);
+            multiply_add(&even_odd, tap + 56, u1, u2, u3, u4);
         }
     }
 
@@ -97,6 +104,8 @@ fn finish(n: u32, c: u32, ty: i32, tx: i32, v: vec4<f32>) {
 
 // sum += W * x for 4 outputs and 4 cells.
 fn multiply_add(sum: ptr<function, array<vec4<f32>, 4>>, tap: u32, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>) {
-    let m = mat4x4<f32>(widen(w[tap]), widen(w[tap + 1]), widen(w[tap + 2]), widen(w[tap + 3]));
+    let first = w[tap];
+    let second = w[tap + 1];
+    let m = mat4x4<f32>(widen(first.a), widen(first.b), widen(second.a), widen(second.b));
     (*sum)[0] += m * x0; (*sum)[1] += m * x1; (*sum)[2] += m * x2; (*sum)[3] += m * x3;
 }

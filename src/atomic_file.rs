@@ -26,7 +26,7 @@ pub struct Unfinished {
 
 impl Unfinished {
     /// The temporary name.
-    pub fn path(&self) -> &Path {
+    pub fn temporary(&self) -> &Path {
         &self.temporary
     }
 
@@ -62,7 +62,11 @@ pub fn remove_leftovers(folder: &Path, ours: impl Fn(&str) -> bool) -> Result<()
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_str().and_then(final_name).is_some_and(&ours) {
-            fs::remove_file(entry.path()).map_err(|source| Error::Io { path: entry.path(), source })?;
+            match fs::remove_file(entry.path()) {
+                // Its process was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|source| Error::Io { path: entry.path(), source })?,
+            }
         }
     }
     Ok(())

@@ -14,12 +14,15 @@ pub(crate) struct Chosen {
     pub(crate) variant: &'static Variant,
     /// The units of a variant that needs them.
     pub(crate) matrix: Option<Matrix>,
+    /// Whether it reads and writes in 64-bit words.
+    pub(crate) words: bool,
 }
 
 /// The tier that a plan's passes are resolved for.
 pub(crate) fn tier(gpu: &Gpu, options: &Options) -> Tier {
     let mut tier = gpu.tier();
     tier.subgroup &= !options.portable;
+    tier.words &= !options.portable;
     tier.matrix = options.matrix.or(tier.matrix.filter(|_| !options.portable));
     tier
 }
@@ -27,7 +30,7 @@ pub(crate) fn tier(gpu: &Gpu, options: &Options) -> Tier {
 /// The choice for a pass; `tuned` is what the tuner found.
 pub(crate) fn choose(gpu: &Gpu, pass: &Pass, tier: &Tier, options: &Options, tuned: Option<&str>) -> Result<Chosen> {
     let fitting = pass.kernel.fitting(tier, pass);
-    for name in tuned.into_iter().chain(fitting.iter().map(|variant| variant.name)) {
+    for name in options.variant.into_iter().chain(tuned).chain(fitting.iter().map(|variant| variant.name)) {
         if let Some(chosen) = admit(gpu, pass, name, tier, options)? {
             return Ok(chosen);
         }
@@ -44,8 +47,8 @@ pub(crate) fn admit(gpu: &Gpu, pass: &Pass, name: &str, tier: &Tier, options: &O
         _ if !wanted => None,
         (Needs::Matrix { .. }, Some(matrix)) => {
             let matrix = if options.variant.is_some() { Some(matrix) } else { gpu.tried(pass.kernel, variant, matrix)? };
-            matrix.map(|matrix| Chosen { variant, matrix: Some(matrix) })
+            matrix.map(|matrix| Chosen { variant, matrix: Some(matrix), words: false })
         }
-        _ => Some(Chosen { variant, matrix: None }),
+        _ => Some(Chosen { variant, matrix: None, words: tier.words }),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::choice::Chosen;
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, Variant};
+use crate::kernel::{Assembly, Kernel, Variant};
 use crate::plan::Pass;
 use crate::tensor::DType;
 use crate::tier::{Matrix, Tier};
@@ -37,8 +37,8 @@ struct Inner {
 /// Kernel, variant, units.
 type TrialKey = (&'static str, &'static str, Matrix);
 
-/// Kernel, variant, element types read and written, emulation of matrices, override constants (as bits).
-type PipelineKey = (&'static str, &'static str, [DType; 2], bool, Vec<(&'static str, u64)>);
+/// Kernel, variant, element types read and written, override constants (as bits).
+type PipelineKey = (&'static str, &'static str, [DType; 2], Assembly, Vec<(&'static str, u64)>);
 
 /// What `stylegan devices` shows of an adapter.
 #[derive(Clone, Debug)]
@@ -253,17 +253,17 @@ impl Gpu {
     }
 
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, pass: &Pass, Chosen { variant, matrix }: Chosen) -> Result<wgpu::ComputePipeline> {
+    pub(crate) fn pipeline(&self, pass: &Pass, Chosen { variant, matrix, words }: Chosen) -> Result<wgpu::ComputePipeline> {
         let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
-        let emulated = matrix.is_some_and(|matrix| matrix.emulated);
+        let assembly = Assembly { words, emulated: matrix.is_some_and(|matrix| matrix.emulated) };
         let constants = variant.overrides(pass, matrix);
-        let key = (kernel, variant.name, types, emulated, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
+        let key = (kernel, variant.name, types, assembly, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
         let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
         let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
-        let source = variant.wgsl(types[0], types[1], emulated);
+        let source = variant.wgsl(types[0], types[1], assembly);
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;

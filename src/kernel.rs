@@ -13,6 +13,8 @@ pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
+/// Prelude: small images on matrix units.
+pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
 /// Prelude: storing into the slab `y`.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 
@@ -46,6 +48,18 @@ pub struct Variant {
     pub grid: fn(&Pass, &Band) -> [u32; 3],
 }
 
+/// How the source of a variant is put together for a device, beside its element types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Assembly {
+    /// Activations and weights are read and written as 64-bit words.
+    pub words: bool,
+    /// The lanes play the matrix units that the variant needs.
+    pub emulated: bool,
+}
+
+/// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
+pub(crate) const SPLIT_PIXELS: usize = 1024;
+
 /// What a CPU twin gets.
 pub struct Call<'a> {
     /// The kernel's own parameters.
@@ -73,26 +87,29 @@ impl Kernel {
 }
 
 impl Variant {
-    /// The complete WGSL of this variant for the element types it reads and writes; `emulated` plays the matrix units it needs.
-    pub fn wgsl(&self, reads: DType, writes: DType, emulated: bool) -> String {
+    /// The complete WGSL of this variant for the element types it reads and writes.
+    pub fn wgsl(&self, reads: DType, writes: DType, Assembly { words, emulated }: Assembly) -> String {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
-        let matrix: &[&str] = match self.needs {
-            Needs::Matrix { side: 16, .. } if emulated => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix { .. } if emulated => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix_emulated.wgsl")],
-            Needs::Matrix { side: 16, .. } => &["const SIDE = 16u;\n", include_str!("../shaders/prelude/matrix16.wgsl")],
-            Needs::Matrix { .. } => &["const SIDE = 8u;\n", include_str!("../shaders/prelude/matrix8.wgsl")],
-            Needs::Portable | Needs::Subgroup => &[],
+        let matrix = match self.needs {
+            Needs::Matrix { side, .. } => matrix_prelude(side, emulated),
+            Needs::Portable | Needs::Subgroup | Needs::Software => String::new(),
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
-        let element = match reads {
-            DType::F16 => include_str!("../shaders/prelude/f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/f32.wgsl"),
+        // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.
+        let words = words && matrix.is_empty();
+        let element = match (reads, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/f32_words.wgsl"),
         };
-        let store = match writes {
-            DType::F16 => include_str!("../shaders/prelude/store_f16.wgsl"),
-            DType::F32 | DType::Rgba8 => include_str!("../shaders/prelude/store_f32.wgsl"),
+        let store = match (writes, words) {
+            (DType::F16, false) => include_str!("../shaders/prelude/store_f16.wgsl"),
+            (DType::F16, true) => include_str!("../shaders/prelude/store_f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
         };
-        [&[enable, units, element, store], matrix, self.prelude, &[self.source]].concat().concat()
+        [&[enable, units, element, store, &matrix], self.prelude, &[self.source]].concat().concat()
     }
 
     /// Every override constant of its pipeline for a pass, with the units it uses.
@@ -100,6 +117,17 @@ impl Variant {
         let lanes = matrix.map(|matrix| ("LANES", f64::from(matrix.lanes)));
         pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
     }
+}
+
+/// The WGSL of matrix units of 16 or 8 rows and columns, and of their emulation by the lanes. A kernel adds `LANES`, `X_SIZE`,
+/// `X_PITCH`, `W_SIZE`, `W_PITCH` (in vectors of four), `SUM_PITCH` and `staged_sum`, and `enable wgpu_cooperative_matrix`.
+pub fn matrix_prelude(side: u32, emulated: bool) -> String {
+    let units = match (side, emulated) {
+        (_, true) => include_str!("../shaders/prelude/matrix_emulated.wgsl"),
+        (16, false) => include_str!("../shaders/prelude/matrix16.wgsl"),
+        (_, false) => include_str!("../shaders/prelude/matrix8.wgsl"),
+    };
+    format!("const SIDE = {side}u;\n{units}")
 }
 
 impl Call<'_> {

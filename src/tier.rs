@@ -9,6 +9,8 @@ pub enum Needs {
     Portable,
     /// Subgroups of at least 8 lanes.
     Subgroup,
+    /// A processor that plays the GPU: subgroups of at least 8 lanes, and 64-bit words.
+    Software,
     /// Matrix units, multiplying f16 and summing f32.
     Matrix {
         /// Rows and columns of a matrix.
@@ -27,6 +29,8 @@ pub struct Tier {
     pub subgroup: bool,
     /// A processor plays the GPU: broadcasts are cheap there, workgroup memory and barriers are not.
     pub software: bool,
+    /// 64-bit words for reading and writing memory: a processor loads a vector component by component.
+    pub words: bool,
     /// Cooperative matrices; used after a [trial](crate::trial) of the device.
     pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
@@ -52,17 +56,19 @@ impl Tier {
         let features = adapter.features();
         let info = adapter.get_info();
         let matrix = matrix(adapter);
+        let software = info.device_type == wgpu::DeviceType::Cpu;
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
             // Not beside matrix units: with the feature, wgpu lets drivers choose another number of lanes for every pipeline.
             subgroup: info.subgroup_min_size >= 8 && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
-            software: info.device_type == wgpu::DeviceType::Cpu,
+            software,
+            words: software && features.contains(wgpu::Features::SHADER_INT64),
             matrix,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
         match std::env::var("STYLEGAN_TIER").as_deref() {
-            Ok("portable") => Tier { half: false, subgroup: false, matrix: None, ..all },
-            Ok("half") => Tier { subgroup: false, matrix: None, ..all },
+            Ok("portable") => Tier { half: false, subgroup: false, words: false, matrix: None, ..all },
+            Ok("half") => Tier { subgroup: false, words: false, matrix: None, ..all },
             _ => all,
         }
     }
@@ -72,6 +78,7 @@ impl Tier {
         let mut features = wgpu::Features::empty();
         features.set(wgpu::Features::SHADER_F16, self.half);
         features.set(wgpu::Features::SUBGROUP, self.subgroup);
+        features.set(wgpu::Features::SHADER_INT64, self.words);
         features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, self.matrix.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
         features
@@ -91,6 +98,7 @@ impl Tier {
             half: self.half && features.contains(wgpu::Features::SHADER_F16),
             subgroup: self.subgroup && features.contains(wgpu::Features::SUBGROUP),
             software: self.software,
+            words: self.words && features.contains(wgpu::Features::SHADER_INT64),
             matrix: self.matrix.and_then(matrix),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
         }
@@ -101,6 +109,7 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
+            Needs::Software => self.subgroup && self.words,
             Needs::Matrix { side, workgroup_memory } => {
                 self.matrix.is_some_and(|matrix| matrix.side == side && matrix.workgroup_memory >= workgroup_memory)
             }

@@ -56,9 +56,10 @@ fn difference(got: &[f32], want: &[f32]) -> Option<String> {
         .then(|| format!("its result differs from the portable kernel's by {worst:.1e} of the rms (allowed: {TOLERANCE:.0e})"))
 }
 
-/// A layer of 32 inputs and 136 outputs on 18 x 33 pixels, filled with values between -1 and 1.
+/// A layer of 80 inputs (a stage for each of four subgroups, and one more) and 136 outputs on 18 x 33 pixels, filled with values
+/// between -1 and 1.
 fn layer(kernel: &Kernel) -> (Plan, Vec<(Tensor, Vec<f32>)>, Tensor) {
-    const INPUTS: usize = 32;
+    const INPUTS: usize = 80;
     const OUTPUTS: usize = 136;
     const SIZE: [usize; 2] = [18, 33];
     let mut plan = Plan::new();

@@ -3,7 +3,7 @@
 //! Variants sum in different orders, so a picture's last bits depend on the choice: a choice is kept in a file and stays. One that
 //! cannot be kept is not made; the first variant that fits runs then, as it does without tuning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use book::Book;
 
 /// What a variant that is not the first must save to be chosen: less is noise, and the next measurement would choose another.
 const MARGIN: f64 = 0.1;
-/// A variant this many times slower than the best is not timed a second time.
+/// A variant this many times slower than the best is not timed a second time, nor for the kernel's smaller shapes.
 const HOPELESS: f64 = 3.0;
 /// A run on a slow device is cut to so many rows of the layer that it takes about this long ...
 const RUN: Duration = Duration::from_millis(4);
@@ -55,17 +55,18 @@ impl std::fmt::Debug for Progress {
 pub struct Choice {
     /// The variant to run.
     pub variant: String,
-    /// Times in the order of measuring, of as many rows as were timed; none when the time for tuning was over before.
-    pub microseconds: Vec<(String, f64)>,
+    /// Times by variant, of as many rows as were timed; none when there was no time left for it, or nothing to compare.
+    pub microseconds: BTreeMap<String, f64>,
 }
 
 /// Outcomes by shape, as [`shape`] names it.
 pub(crate) type Choices = BTreeMap<String, Choice>;
 
-/// A pass's kernel, element type and sizes: what its time depends on.
+/// A pass's kernel, element type and sizes: what its time depends on. Not the number of images: a picture must not depend on the
+/// batch it was drawn in, nor on whether a run was interrupted.
 pub(crate) fn shape(pass: &Pass) -> String {
     let constants: String = pass.constants.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-    format!("{} {:?} {:?}>{:?}{constants}", pass.kernel.name, pass.dtype, pass.reads[0].shape, pass.write.shape)
+    format!("{} {:?} {:?}>{:?}{constants}", pass.kernel.name, pass.dtype, &pass.reads[0].shape[1..], &pass.write.shape[1..])
 }
 
 /// The outcomes for a plan's passes: known ones, those of the file, and the rest timed now.
@@ -108,7 +109,8 @@ fn shapes(plan: &Plan, tier: &Tier) -> Vec<(String, usize)> {
 
 /// Times what is missing, until the time for it is over.
 fn time(gpu: &Gpu, plan: &Plan, tier: &Tier, options: &Options, wanted: &[(String, usize)], all: &mut Choices) {
-    let start = Instant::now();
+    let mut spent = Duration::ZERO;
+    let mut hopeless: HashSet<(&str, &str)> = HashSet::new();
     // A software adapter compiles slowly and rarely has a surprise in store.
     let budget = Duration::from_millis(if tier.software { 500 } else { 1500 });
     let missing: Vec<_> = wanted.iter().filter(|(shape, _)| !all.contains_key(shape)).collect();
@@ -118,20 +120,39 @@ fn time(gpu: &Gpu, plan: &Plan, tier: &Tier, options: &Options, wanted: &[(Strin
         }
         let pass = &plan.passes[*index];
         let mut rows = None;
-        let candidates = pass.kernel.fitting(tier, pass).into_iter().map(|variant| variant.name);
-        let choice = fastest(candidates.collect(), |name, best| {
-            if start.elapsed() > budget {
+        let kernel = pass.kernel.name;
+        let mut candidates: Vec<&str> = pass.kernel.fitting(tier, pass).into_iter().map(|variant| variant.name).collect();
+        // Some remain: what made them hopeless may not fit this shape.
+        if candidates.iter().any(|name| !hopeless.contains(&(kernel, *name))) {
+            candidates.retain(|name| !hopeless.contains(&(kernel, *name)));
+        }
+        let (alone, first) = (candidates.len() == 1, candidates[0]);
+        let choice = fastest(candidates, |name, best| {
+            if spent > budget || alone {
                 return None;
             }
+            let start = Instant::now();
             let chosen = choice::admit(gpu, pass, name, tier, options);
-            match chosen.and_then(|chosen| chosen.map(|chosen| run(gpu, plan, *index, chosen, &mut rows, best)).transpose()) {
-                Ok(microseconds) => microseconds,
+            let timed = chosen.and_then(|chosen| chosen.map(|chosen| run(gpu, plan, *index, chosen, &mut rows, best)).transpose());
+            spent += start.elapsed();
+            match timed {
+                Ok(Some((microseconds, compiling))) => {
+                    // The first is needed in any case.
+                    spent -= if name == first { compiling } else { Duration::ZERO };
+                    Some(microseconds)
+                }
+                Ok(None) => None,
                 Err(error) => {
                     log::warn!("{shape}: {name} could not be timed: {error}");
                     None
                 }
             }
         });
+        let best = choice.microseconds.get(&choice.variant).copied().unwrap_or(f64::INFINITY);
+        let names = pass.kernel.variants.iter().map(|variant| variant.name);
+        hopeless.extend(
+            names.filter(|&name| choice.microseconds.get(name).is_some_and(|&time| time > best * HOPELESS)).map(|name| (kernel, name)),
+        );
         log::info!("{shape}: {choice:?}");
         all.insert(shape.clone(), choice);
     }
@@ -143,11 +164,11 @@ fn time(gpu: &Gpu, plan: &Plan, tier: &Tier, options: &Options, wanted: &[(Strin
 /// The first candidate, or the fastest one if that saves enough. `time` gets a name and the best time so far, and yields
 /// microseconds, or nothing when the candidate is out of the question.
 fn fastest(candidates: Vec<&str>, mut time: impl FnMut(&str, f64) -> Option<f64>) -> Choice {
-    let mut microseconds: Vec<(String, f64)> = Vec::new();
+    let mut microseconds = BTreeMap::new();
     let mut best: Option<(&str, f64)> = None;
     for name in candidates.iter().copied() {
         let Some(time) = time(name, best.map_or(f64::INFINITY, |(_, time)| time)).filter(|time| time.is_finite()) else { continue };
-        microseconds.push((name.to_string(), time));
+        microseconds.insert(name.to_string(), time);
         if best.is_none_or(|(_, best)| time < best * (1.0 - MARGIN)) {
             best = Some((name, time));
         }
@@ -156,13 +177,16 @@ fn fastest(candidates: Vec<&str>, mut time: impl FnMut(&str, f64) -> Option<f64>
     Choice { variant, microseconds }
 }
 
-/// Microseconds of a variant on the first `rows` rows of a pass; the first variant of a pass finds out how many.
-fn run(gpu: &Gpu, plan: &Plan, index: usize, chosen: Chosen, rows: &mut Option<u32>, best: f64) -> Result<f64> {
+/// Microseconds of a variant on the first `rows` rows of a pass, and how long its first run took, which compiles it. The first
+/// variant of a pass finds out how many rows.
+fn run(gpu: &Gpu, plan: &Plan, index: usize, chosen: Chosen, rows: &mut Option<u32>, best: f64) -> Result<(f64, Duration)> {
     let pass = &plan.passes[index];
-    let timed = |rows: u32, best: f64| -> Result<f64> {
+    let timed = |rows: u32, best: f64| -> Result<(f64, Duration)> {
+        let start = Instant::now();
         let options = Options { variant: Some(chosen.variant.name), matrix: chosen.matrix, ..Options::default() };
         let executor = Executor::new(gpu, plan.alone(pass, rows), "tuning", &options)?;
         executor.run()?;
+        let compiling = start.elapsed();
         let (start, mut least) = (Instant::now(), f64::INFINITY);
         for _ in 0..RUNS {
             let time = executor.time()?;
@@ -171,7 +195,7 @@ fn run(gpu: &Gpu, plan: &Plan, index: usize, chosen: Chosen, rows: &mut Option<u
                 break;
             }
         }
-        Ok(least)
+        Ok((least, compiling))
     };
     if let Some(rows) = *rows {
         return timed(rows, best);
@@ -179,11 +203,12 @@ fn run(gpu: &Gpu, plan: &Plan, index: usize, chosen: Chosen, rows: &mut Option<u
     let all = pass.domain.rows;
     let probe = (PROBE / (pass.flops / u64::from(all)).max(1)).clamp(16, u64::from(all.max(16))) as u32;
     let probe = probe.next_multiple_of(16).min(all);
-    let microseconds = timed(probe, best)?;
+    let (microseconds, compiling) = timed(probe, best)?;
     let affordable = f64::from(probe) * RUN.as_secs_f64() * 1e6 / microseconds.max(1e-3);
     let chosen_rows = (affordable.min(f64::from(all)) as u32).max(probe).next_multiple_of(16).min(all);
     *rows = Some(chosen_rows);
-    if chosen_rows == probe { Ok(microseconds) } else { timed(chosen_rows, best) }
+    let microseconds = if chosen_rows == probe { microseconds } else { timed(chosen_rows, best)?.0 };
+    Ok((microseconds, compiling))
 }
 
 #[cfg(test)]
@@ -200,14 +225,14 @@ mod tests {
         assert_eq!(choice(&[("a", Some(100.0)), ("b", Some(95.0))]).variant, "a", "a difference within the noise");
         assert_eq!(choice(&[("a", Some(100.0)), ("b", Some(92.0)), ("c", Some(89.0))]).variant, "c");
         let timed = choice(&[("a", Some(2.0)), ("b", Some(1.0))]);
-        assert_eq!(timed.microseconds, [("a".to_string(), 2.0), ("b".to_string(), 1.0)]);
+        assert_eq!(timed.microseconds, BTreeMap::from([("a".to_string(), 2.0), ("b".to_string(), 1.0)]));
     }
 
     #[test]
     fn what_cannot_be_timed_does_not_run() {
         assert_eq!(choice(&[("a", None), ("b", Some(9.0))]).variant, "b");
         assert_eq!(choice(&[("a", Some(9.0)), ("b", Some(f64::NAN))]).variant, "a");
-        assert_eq!(choice(&[("a", None), ("b", None)]), Choice { variant: "a".into(), microseconds: Vec::new() });
+        assert_eq!(choice(&[("a", None), ("b", None)]), Choice { variant: "a".into(), microseconds: BTreeMap::new() });
     }
 
     #[test]

@@ -191,3 +191,13 @@ fn rounded(dtype: DType, values: Vec<f32>) -> Vec<f32> {
         _ => values,
     }
 }
+
+/// Every dispatch of a GPU costs some microseconds; the whole network's is a millisecond.
+#[test]
+fn config_f_takes_45_dispatches() {
+    let narrow = stylegan2::Config { channel_base: 4096, channel_max: 4, z_dim: 8, w_dim: 8, ..stylegan2::Config::config_f() };
+    assert_eq!((narrow.img_resolution, narrow.num_layers), (1024, 8), "its depth is config F's");
+    let model = random_weights(&Config::StyleGan2(narrow), 1);
+    let passes = mapping(&model, 1).plan.passes.len() + synthesis(&model, 1, DType::F16, NoiseSource::Const).plan.passes.len();
+    assert_eq!(passes, 45);
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, StorageAccess};
-use stylegan_wgpu::kernel::Kernel;
+use stylegan_wgpu::kernel::{Assembly, Kernel};
 use stylegan_wgpu::kernels;
 use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
 use stylegan_wgpu::plan::{Band, Pass, Plan};
@@ -15,7 +15,9 @@ use stylegan_wgpu::tier::Needs;
 
 fn parse(label: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
-    let capabilities = Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX | Capabilities::default();
+    let half = Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let more = Capabilities::SHADER_INT64 | Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX;
+    let capabilities = half | more | Capabilities::default();
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
     let info = validator.validate(&module).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
@@ -31,9 +33,10 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
                 if matrix && (reads, writes) != (DType::F16, DType::F16) {
                     continue; // matrix units multiply f16
                 }
-                for emulated in if matrix { &[false, true][..] } else { &[false] } {
-                    let label = format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name);
-                    parse(&label, &variant.wgsl(reads, writes, *emulated));
+                for other in [false, true] {
+                    let assembly = Assembly { words: other && !matrix, emulated: other && matrix };
+                    let label = format!("{}.{} {reads:?} {writes:?} {assembly:?}", kernel.name, variant.name);
+                    parse(&label, &variant.wgsl(reads, writes, assembly));
                 }
             }
         }
@@ -50,7 +53,7 @@ fn matrix_variants_become_spirv_within_the_memory_they_declare() {
             let Needs::Matrix { workgroup_memory, .. } = variant.needs else { continue };
             for (lanes, size) in [(32, 3.0), (64, 3.0), (32, 1.0)] {
                 let label = format!("{}.{} of {lanes} lanes", kernel.name, variant.name);
-                let (module, info) = parse(&label, &variant.wgsl(DType::F16, DType::F16, false));
+                let (module, info) = parse(&label, &variant.wgsl(DType::F16, DType::F16, Assembly::default()));
                 let constants = variant.constants.iter().copied().chain([("LANES", f64::from(lanes)), ("KERNEL", size)]);
                 let has = |name: &str| module.overrides.iter().any(|(_, known)| known.name.as_deref() == Some(name));
                 let constants = constants.filter(|(name, _)| has(name)).map(|(name, value)| (name.to_string(), value)).collect();
@@ -69,7 +72,8 @@ fn matrix_variants_become_spirv_within_the_memory_they_declare() {
 
 #[test]
 fn an_invalid_shader_fails() {
-    let broken = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, false).replace("p.img.width", "p.img.depth");
+    let source = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, Assembly::default());
+    let broken = source.replace("p.img.width", "p.img.depth");
     assert!(std::panic::catch_unwind(|| parse("broken", &broken)).is_err());
 }
 
@@ -130,7 +134,7 @@ fn shaders_take_what_passes_give() {
             if matches!(variant.needs, Needs::Matrix { .. }) && pass.dtype == DType::F32 {
                 continue;
             }
-            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, false)).0);
+            agree(&label, pass, &parse(&label, &variant.wgsl(pass.dtype, pass.write.dtype, Assembly::default())).0);
         }
     }
     let missing: Vec<&str> = kernels::ALL.iter().map(|kernel: &&Kernel| kernel.name).filter(|name| !seen.contains(name)).collect();

@@ -6,8 +6,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE, Variant, always, line};
-use crate::plan::{Load, NewPass, Plan, Window};
+use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
+use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
@@ -15,11 +15,47 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d",
     variants: &[
+        split::<16>("matrix16.split", 29_696),
+        split::<8>("matrix8.split", 15_360),
         matrix::<16, 128>("matrix16.128", 26_816, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
         matrix::<16, 64>("matrix16.64", 27_584, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         matrix::<16, 32>("matrix16.32", 24_512, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
         matrix::<8, 64>("matrix8.64", 13_248, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        Variant {
+            name: "winograd",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            // In f32 its rounding would show (4e-5 of the rms at 512 inputs). It loads pairs of pixels, the first left of a tile.
+            fits: |pass| {
+                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
+                pass.dtype == DType::F16 && kernel == 3 && x.shape[3].is_multiple_of(4) && !x.border().is_multiple_of(2)
+            },
+            // A subgroup of 8 lanes x 4 x 2 pixels, 16 outputs.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(2) as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
+        Variant {
+            name: "pointwise",
+            prelude: &[SLAB, BIAS_ACT, STORE],
+            source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            // It loads pairs of pixels, the first of them in the border.
+            fits: |pass| {
+                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
+                pass.dtype == DType::F16 && kernel == 1 && x.shape[3].is_multiple_of(2) && !x.border().is_multiple_of(2)
+            },
+            // A subgroup of 8 lanes x 8 pixels, 16 outputs; tiles begin a pixel before the image.
+            grid: |pass, band| {
+                let [x, y, _] = line((pass.columns + 1).div_ceil(8) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+            },
+        },
         Variant {
             name: "subgroup",
             prelude: &[SLAB, BIAS_ACT, STORE],
@@ -33,22 +69,31 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
-        Variant {
-            name: "portable",
-            prelude: &[SLAB, BIAS_ACT, STORE],
-            source: include_str!("../../shaders/modulated_conv2d.wgsl"),
-            constants: &[],
-            needs: Needs::Portable,
-            fits: always,
-            // 8 x 16 pixels, 32 outputs.
-            grid: |pass, band| {
-                let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
-                [tiles, pass.write.shape[1].div_ceil(32) as u32, band.images]
-            },
-        },
+        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
+        portable::<64>("portable.64", &[("GROUPS", 8.0)], |pass| {
+            let [n, outputs, height, width] = pass.write.shape;
+            outputs >= 64 && n * height * width >= 4096
+        }),
+        portable::<32>("portable", &[], always),
     ],
     twin,
 };
+
+/// Tiles of 8 x 16 pixels, `OUTPUTS` channels.
+const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, BIAS_ACT, STORE],
+        source: include_str!("../../shaders/modulated_conv2d.wgsl"),
+        constants,
+        needs: Needs::Portable,
+        fits,
+        grid: |pass, band| {
+            let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 /// Tiles of 16 rows (8 where two subgroups lie side by side) x `SIDE` pixels, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
@@ -72,6 +117,26 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
             let rows = if OUTPUTS == 8 * SIDE { 8 } else { 16 };
             let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
             [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
+
+/// Small images: `SIDE` pixels of any rows and images, 2 `SIDE` channels.
+const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, BIAS_ACT, STORE, SPLIT],
+        source: include_str!("../../shaders/modulated_conv2d.split.wgsl"),
+        constants: &[],
+        needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
+        fits: |pass| {
+            let [n, outputs, height, width] = pass.write.shape;
+            let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && outputs >= SIDE;
+            whole && n * height * width <= SPLIT_PIXELS
+        },
+        grid: |pass, band| {
+            let pixels = (band.images * band.rows) as usize * pass.columns;
+            [pixels.div_ceil(SIDE) as u32, pass.write.shape[1].div_ceil(2 * SIDE) as u32, 1]
         },
     }
 }

@@ -6,8 +6,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
-use crate::plan::{NewPass, Plan, Window};
+use crate::kernel::{Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
+use crate::plan::{NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
 
@@ -15,6 +15,8 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d_up",
     variants: &[
+        split::<16>("matrix16.split", 29_696),
+        split::<8>("matrix8.split", 15_360),
         matrix::<16, 64>("matrix16.64", 29_936, &[("ACROSS", 2.0)]),
         matrix::<16, 32>("matrix16.32", 23_984, &[("ACROSS", 1.0)]),
         matrix::<8, 32>("matrix8.32", 15_216, &[("ACROSS", 2.0)]),
@@ -32,22 +34,31 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32 * 2, y * band.images]
             },
         },
-        Variant {
-            name: "portable",
-            prelude: &[SLAB, STORE],
-            source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
-            constants: &[],
-            needs: Needs::Portable,
-            fits: always,
-            // 8 x 8 cells, 16 outputs.
-            grid: |pass, band| {
-                let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
-                [tiles, pass.write.shape[1].div_ceil(16) as u32, band.images]
-            },
-        },
+        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
+        portable::<32>("portable.32", &[("GROUPS", 8.0)], |pass| {
+            let ([_, _, height, width], [n, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
+            outputs >= 32 && n * height * width >= 1024
+        }),
+        portable::<16>("portable", &[], always),
     ],
     twin,
 };
+
+/// Tiles of 8 x 8 cells, `OUTPUTS` channels.
+const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE],
+        source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+        constants,
+        needs: Needs::Portable,
+        fits,
+        grid: |pass, band| {
+            let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
+            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
 
 /// Tiles of 8 rows (4 where two subgroups lie side by side) x `SIDE` cells, `OUTPUTS` channels.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
@@ -70,6 +81,26 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
             let rows = if OUTPUTS == 4 * SIDE { 4 } else { 8 };
             let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
             [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+        },
+    }
+}
+
+/// Small images: `SIDE` cells of any rows and images, 2 `SIDE` channels.
+const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE, SPLIT],
+        source: include_str!("../../shaders/modulated_conv2d_up.split.wgsl"),
+        constants: &[],
+        needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
+        fits: |pass| {
+            let ([_, inputs, height, width], [n, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
+            let whole = pass.dtype == DType::F16 && inputs.is_multiple_of(16) && outputs >= SIDE;
+            whole && n * height * width <= SPLIT_PIXELS
+        },
+        grid: |pass, band| {
+            let cells = (band.images * band.rows) as usize * pass.columns;
+            [cells.div_ceil(SIDE) as u32, pass.write.shape[1].div_ceil(2 * SIDE) as u32, 1]
         },
     }
 }

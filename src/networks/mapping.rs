@@ -76,15 +76,21 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
         let (weight, bias) = fc(&mut plan, model, "embed", gain, 1.0);
         plan.fully_connected("embed", label, weight, bias, 1.0, 1.0)
     });
-    let mut x = match shape.concat_labels {
-        true => plan.normalize_2nd_moment_jointly("normalize", z, embed),
-        false => plan.normalize_2nd_moment("normalize", z, embed),
+    // Without a label, the first layer normalises z itself.
+    let bare = z.filter(|_| embed.is_none() && shape.num_layers > 0);
+    let mut x = match bare {
+        Some(z) => z,
+        None if shape.concat_labels => plan.normalize_2nd_moment_jointly("normalize", z, embed),
+        None => plan.normalize_2nd_moment("normalize", z, embed),
     };
     let (slope, gain) = slope_and_gain(shape.activation);
     for i in 0..shape.num_layers {
         let name = format!("fc{i}");
         let (weight, bias) = fc(&mut plan, model, &name, (shape.gains.0)(shape.lr_multiplier, x.shape[1]), shape.gains.1);
-        x = plan.fully_connected(&name, x, weight, bias, slope, gain);
+        x = match bare {
+            Some(_) if i == 0 => plan.fully_connected_normalized(&name, x, weight, bias, slope, gain),
+            _ => plan.fully_connected(&name, x, weight, bias, slope, gain),
+        };
     }
     plan.tap(x);
     Mapping { plan, z, label, w: x }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Choices;
 use crate::atomic_file;
 use crate::error::{Error, Result};
+use crate::kernel::Assembly;
 use crate::kernels;
 use crate::tensor::DType;
 
@@ -85,7 +86,9 @@ impl Book {
 fn kernels_hash() -> u64 {
     let sources = kernels::ALL.iter().flat_map(|kernel| kernel.variants).flat_map(|variant| {
         let constants = format!("{} {:?}", variant.name, variant.constants);
-        [constants, variant.wgsl(DType::F32, DType::F32, false), variant.wgsl(DType::F16, DType::F16, false)]
+        let source = |dtype, words| variant.wgsl(dtype, dtype, Assembly { words, emulated: false });
+        let sources = [DType::F32, DType::F16].into_iter().flat_map(|dtype| [source(dtype, false), source(dtype, true)]);
+        [constants].into_iter().chain(sources.collect::<Vec<_>>())
     });
     hash(sources)
 }
@@ -104,6 +107,8 @@ fn hash(texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::Choice;
     use super::*;
 
@@ -112,7 +117,7 @@ mod tests {
     }
 
     fn with(name: &str, variant: &str) -> Choices {
-        let choice = Choice { variant: variant.into(), microseconds: vec![("a".into(), 1.5), (variant.into(), 0.25)] };
+        let choice = Choice { variant: variant.into(), microseconds: BTreeMap::from([("a".into(), 1.5), (variant.into(), 0.25)]) };
         Choices::from([(name.into(), choice)])
     }
 

@@ -214,7 +214,7 @@ impl Movie {
         let (unfinished, file) = atomic_file::create(path).map_err(AnimationError::Write)?;
         let target = match spec.format {
             // ffmpeg opens the file itself: it comes back to its beginning in the end.
-            Format::Mp4 => Target::Ffmpeg(mp4::Ffmpeg::start(unfinished.path(), &spec)?),
+            Format::Mp4 => Target::Ffmpeg(mp4::Ffmpeg::start(unfinished.temporary(), &spec)?),
             _ => Target::File(Animation::new(BufWriter::with_capacity(1 << 16, file), spec)?),
         };
         Ok(Movie { spec, target, unfinished })

@@ -2,7 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, completions, convert, devices, generate, grid, inspect, man, project_average, random_weights};
+#[cfg(feature = "serve")]
+use crate::commands::serve;
+use crate::commands::{
+    bench, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average, random_weights, video,
+};
 use crate::failure::Failure;
 
 /// StyleGAN pictures on any GPU, or none: hand-written WGSL on wgpu, no Python and no CUDA.
@@ -28,6 +32,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Generate(generate::GenerateArgs),
     Grid(grid::GridArgs),
+    Mix(mix::MixArgs),
+    Video(video::VideoArgs),
+    Directions(directions::DirectionsArgs),
+    Edit(edit::EditArgs),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
     ProjectAverage(project_average::ProjectAverageArgs),
@@ -36,6 +44,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
 }
 
 impl Command {
@@ -44,6 +54,10 @@ impl Command {
         match self {
             Command::Generate(args) => generate::run(&args),
             Command::Grid(args) => grid::run(&args),
+            Command::Mix(args) => mix::run(&args),
+            Command::Video(args) => video::run(&args),
+            Command::Directions(args) => directions::run(&args),
+            Command::Edit(args) => edit::run(&args),
             Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::ProjectAverage(args) => project_average::run(&args),
@@ -52,12 +66,30 @@ impl Command {
             Command::Bench(args) => bench::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&args),
         }
+    }
+
+    /// Whether Ctrl-C is something it handles: a server finishes what it has taken.
+    pub(crate) fn stops_itself(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return matches!(self, Command::Serve(_));
+        #[cfg(not(feature = "serve"))]
+        return false;
     }
 
     /// Whether it opens an adapter.
     pub(crate) fn uses_gpu(&self) -> bool {
-        !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_) | Command::Completions(_) | Command::Man(_))
+        !matches!(
+            self,
+            Command::Convert(_)
+                | Command::Inspect(_)
+                | Command::Directions(_)
+                | Command::RandomWeights(_)
+                | Command::Completions(_)
+                | Command::Man(_)
+        )
     }
 }
 

@@ -9,15 +9,20 @@ mod args;
 mod cli;
 mod commands;
 mod default_model;
+mod direction;
 mod failure;
+mod film;
 mod grid;
 mod interrupt;
 mod label;
 mod latents;
+mod layers;
 mod manifest;
 mod network;
 mod output;
 mod pipeline;
+#[cfg(feature = "serve")]
+mod serve;
 mod studio;
 mod tuning;
 mod work;
@@ -42,7 +47,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
         quiet_device_select();
     }
-    interrupt::install()?;
+    if !cli.command.stops_itself() {
+        interrupt::install()?;
+    }
     cli.command.run()
 }
 

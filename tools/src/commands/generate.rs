@@ -11,7 +11,7 @@ use stylegan_wgpu::atomic_file;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
-use crate::args::{self, DrawArgs, Format, NoiseMode, SeedRanges, Shard};
+use crate::args::{self, DevicePrecision, DrawArgs, Format, NoiseMode, SeedRanges, Shard};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::latents::{self, Latents};
@@ -172,10 +172,13 @@ impl Order<'_> {
 
     /// Removes what a run that was killed left half-written of the files of this one.
     fn remove_leftovers(&self, todo: &[usize]) -> Result<(), Failure> {
-        let files: std::collections::HashSet<String> =
-            todo.iter().flat_map(|&index| [self.file(index), format!("{}.npz", self.latents.name(index))]).collect();
+        // There are few, and there may be a million pictures.
+        let ours = |name: &str| {
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            todo.iter().any(|&index| self.latents.name(index) == stem)
+        };
         for folder in [Some(&*self.args.outdir), self.ws_folder()].into_iter().flatten() {
-            atomic_file::remove_leftovers(folder, |name| files.contains(name))?;
+            atomic_file::remove_leftovers(folder, ours)?;
         }
         Ok(())
     }
@@ -266,6 +269,11 @@ fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<Str
             settings.insert("projected_w".into(), sha256.as_str().into());
         }
     }
+    match draw.precision {
+        // The device decides.
+        DevicePrecision::Auto => None,
+        precision => settings.insert(manifest::PRECISION.into(), format!("{precision:?}").to_lowercase().into()),
+    };
     settings.insert("noise_mode".into(), format!("{:?}", draw.noise_mode).to_lowercase().into());
     if draw.noise_mode == NoiseMode::Random {
         // The noise of a picture goes by its place in the list.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stylegan_wgpu::networks::{Config, stylegan2};
 use stylegan_wgpu::random_weights::random_weights;
 
@@ -40,6 +40,10 @@ pub(crate) struct RandomWeightsArgs {
     /// Element type in the file
     #[arg(long, value_enum, default_value_t = FilePrecision::F32)]
     precision: FilePrecision,
+
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
@@ -60,6 +64,10 @@ pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
     output::check_file(&args.output)?;
     let model = random_weights(&config, args.seed);
     model.save(&args.output, args.precision.into())?;
+    if args.json {
+        let summary = json!({ "output": args.output, "network": config.network(), "parameters": model.parameters() });
+        return say(&summary.to_string());
+    }
     say(&format!("{}: {}, {:.2} M parameters", args.output.display(), config.network(), model.parameters() as f64 / 1e6))
 }
 

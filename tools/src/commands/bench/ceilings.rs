@@ -1,7 +1,10 @@
-//! What the device reaches at most, measured: a copy, and multiply-adds. The floors of all passes come from these.
+//! What the device reaches at most, measured: a copy, multiply-adds, and products of matrix units. The floors of all passes come
+//! from these.
 
 use std::time::{Duration, Instant};
 
+use stylegan_wgpu::kernel::matrix_prelude;
+use stylegan_wgpu::tier::Matrix;
 use stylegan_wgpu::{Error, Gpu, wgpu};
 
 use super::report::Ceilings;
@@ -14,13 +17,35 @@ const LONG_ENOUGH: f64 = 0.015;
 const FMA_GROUPS: u32 = 8192;
 /// Operations of an invocation in a round (`fma_rate` in ceilings.wgsl).
 const FMA_OPERATIONS: f64 = 256.0;
+/// Products of matrices of a workgroup in a round (`matrix_rate.wgsl`): 4 subgroups, 16 each.
+const MATRIX_PRODUCTS: f64 = 64.0;
 
 /// Measures all of them; under a second on a software adapter.
 pub(super) fn measure(gpu: &Gpu) -> Result<Ceilings, Error> {
     let copy = Probe::copy(gpu).best(|_| 1.0)?;
     let fma = |element| Probe::fma(gpu, element).best(|rounds| f64::from(rounds) * FMA_OPERATIONS * f64::from(FMA_GROUPS) * 64.0);
     let fma_f16_gflops = if gpu.tier().half { Some(fma("f16")? / 1e9) } else { None };
-    Ok(Ceilings { copy_gbs: copy * copied_bytes(gpu) as f64 * 2.0 / 1e9, fma_f32_gflops: fma("f32")? / 1e9, fma_f16_gflops })
+    let matrix_f16_gflops = match gpu.tier().matrix {
+        Some(matrix) => matrix_rate(gpu, matrix)?.map(|rate| rate / 1e9),
+        None => None,
+    };
+    Ok(Ceilings {
+        copy_gbs: copy * copied_bytes(gpu) as f64 * 2.0 / 1e9,
+        fma_f32_gflops: fma("f32")? / 1e9,
+        fma_f16_gflops,
+        matrix_f16_gflops,
+    })
+}
+
+/// Operations per second of the matrix units; nothing where they count wrongly, which is where their kernels are refused too.
+fn matrix_rate(gpu: &Gpu, matrix: Matrix) -> Result<Option<f64>, Error> {
+    let probe = Probe::matrix(gpu, matrix);
+    probe.run(3)?;
+    if probe.counted()? != [12.0; 4] {
+        return Ok(None);
+    }
+    let product = 2.0 * f64::from(matrix.side).powi(3);
+    Ok(Some(probe.best(|rounds| f64::from(rounds) * product * MATRIX_PRODUCTS * f64::from(probe.grid[0]))?))
 }
 
 /// Larger than the caches of GPUs (the largest have 96 to 128 MiB); a CPU's are smaller, and its copies slow.
@@ -35,6 +60,7 @@ struct Probe<'a> {
     pipeline: wgpu::ComputePipeline,
     bindings: wgpu::BindGroup,
     params: wgpu::Buffer,
+    dst: wgpu::Buffer,
     length: u32,
     grid: [u32; 2],
     /// Whether its work grows with the rounds.
@@ -45,17 +71,23 @@ impl<'a> Probe<'a> {
     fn copy(gpu: &'a Gpu) -> Probe<'a> {
         let bytes = copied_bytes(gpu);
         let groups = (bytes / 16).div_ceil(1024) as u32;
-        Probe::new(gpu, "copy", "f32", bytes, [groups.min(32768), groups.div_ceil(32768)])
+        Probe::new(gpu, "copy", vectors("f32"), &[], bytes, [groups.min(32768), groups.div_ceil(32768)])
     }
 
     fn fma(gpu: &'a Gpu, element: &str) -> Probe<'a> {
-        Probe::new(gpu, "fma_rate", element, 16, [FMA_GROUPS, 1])
+        Probe::new(gpu, "fma_rate", vectors(element), &[], 16, [FMA_GROUPS, 1])
     }
 
-    fn new(gpu: &'a Gpu, entry_point: &str, element: &str, bytes: u64, grid: [u32; 2]) -> Probe<'a> {
+    fn matrix(gpu: &'a Gpu, matrix: Matrix) -> Probe<'a> {
+        let enable = if matrix.emulated { "enable f16;\n" } else { "enable f16;\nenable wgpu_cooperative_matrix;\n" };
+        let source = [enable, &matrix_prelude(matrix.side, matrix.emulated), include_str!("matrix_rate.wgsl")].concat();
+        // Emulation is for tests, and slow.
+        let groups = if matrix.emulated { 1 } else { FMA_GROUPS };
+        Probe::new(gpu, "matrix_rate", source, &[("LANES", f64::from(matrix.lanes))], 16, [groups, 1])
+    }
+
+    fn new(gpu: &'a Gpu, entry_point: &str, source: String, constants: &[(&str, f64)], bytes: u64, grid: [u32; 2]) -> Probe<'a> {
         let device = gpu.device();
-        let enable = if element == "f16" { "enable f16;\n" } else { "" };
-        let source = format!("{enable}alias Vector = vec4<{element}>;\n{}", include_str!("ceilings.wgsl"));
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(entry_point),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -65,19 +97,19 @@ impl<'a> Probe<'a> {
             layout: None,
             module: &module,
             entry_point: Some(entry_point),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
             cache: None,
         });
         let buffer = |size, usage| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(entry_point),
                 size,
-                usage: usage | wgpu::BufferUsages::COPY_DST,
+                usage: usage | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             })
         };
         let params = buffer(16, wgpu::BufferUsages::UNIFORM);
-        // `fma_rate` does not read: WebGPU wants exactly the bindings an entry point uses.
+        // Only `copy` reads: WebGPU wants exactly the bindings an entry point uses.
         let reads = entry_point == "copy";
         let (src, dst) = (buffer(bytes, wgpu::BufferUsages::STORAGE), buffer(bytes, wgpu::BufferUsages::STORAGE));
         let mut entries = vec![entry(0, &params), entry(2, &dst)];
@@ -86,7 +118,7 @@ impl<'a> Probe<'a> {
         }
         let layout = pipeline.get_bind_group_layout(0);
         let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
-        Probe { gpu, pipeline, bindings, params, length: (bytes / 16) as u32, grid, has_rounds: !reads }
+        Probe { gpu, pipeline, bindings, params, dst, length: (bytes / 16) as u32, grid, has_rounds: !reads }
     }
 
     /// The best rate of several runs: `work(rounds)` per second.
@@ -103,6 +135,21 @@ impl<'a> Probe<'a> {
         Ok(work(rounds) / best)
     }
 
+    /// What the last run of `matrix_rate` counted.
+    fn counted(&self) -> Result<[f32; 4], Error> {
+        let device = self.gpu.device();
+        let staging = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 16,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&self.dst, 0, &staging, 0, 16);
+        self.gpu.queue().submit([encoder.finish()]);
+        mapped(device, &staging, bytemuck::pod_read_unaligned)
+    }
+
     /// Seconds of a run, by timestamps where there are some.
     fn run(&self, rounds: u32) -> Result<f64, Error> {
         let (device, queue) = (self.gpu.device(), self.gpu.queue());
@@ -115,11 +162,7 @@ impl<'a> Probe<'a> {
             let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
             (queries, resolved, buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST))
         });
-        let wait = || {
-            let done = device.poll(wgpu::PollType::wait_indefinitely());
-            done.map_err(|error| Error::Device(format!("measuring its ceilings: {error}")))
-        };
-        wait()?;
+        wait(device)?;
         let start = Instant::now();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -139,17 +182,52 @@ impl<'a> Probe<'a> {
             encoder.copy_buffer_to_buffer(resolved, 0, staging, 0, 16);
         }
         queue.submit([encoder.finish()]);
-        let wall = |()| start.elapsed().as_secs_f64();
-        let Some((_, _, staging)) = &stamps else { return wait().map(|_| wall(())) };
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        wait()?;
-        let view = staging.slice(..).get_mapped_range().map_err(|error| Error::Device(format!("measuring its ceilings: {error}")))?;
-        let ticks: Vec<u64> = view.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
+        let Some((_, _, staging)) = &stamps else { return wait(device).map(|()| start.elapsed().as_secs_f64()) };
+        let ticks: Vec<u64> = mapped(device, staging, |bytes| bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect())?;
         let seconds = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(queue.get_timestamp_period()) * 1e-9;
         Ok(seconds.max(1e-9))
     }
 }
 
+/// Waits for the device.
+fn wait(device: &wgpu::Device) -> Result<(), Error> {
+    device.poll(wgpu::PollType::wait_indefinitely()).map(|_| ()).map_err(failed)
+}
+
+/// Reads a staging buffer when what fills it is done.
+fn mapped<T>(device: &wgpu::Device, staging: &wgpu::Buffer, read: impl Fn(&[u8]) -> T) -> Result<T, Error> {
+    staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+    wait(device)?;
+    staging.slice(..).get_mapped_range().map(|view| read(&view)).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Device(format!("measuring its ceilings: {error}"))
+}
+
+/// The source of `copy` and `fma_rate` for vectors of these elements.
+fn vectors(element: &str) -> String {
+    let enable = if element == "f16" { "enable f16;\n" } else { "" };
+    format!("{enable}alias Vector = vec4<{element}>;\n{}", include_str!("ceilings.wgsl"))
+}
+
 fn entry(binding: u32, buffer: &wgpu::Buffer) -> wgpu::BindGroupEntry<'_> {
     wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The emulation counts, so every operand is where the kernel takes it from and every product is added.
+    #[test]
+    fn matrix_units_count_their_products() {
+        let gpu = Gpu::open(None).unwrap_or_else(|error| panic!("{error}"));
+        for side in [16, 8] {
+            let matrix = Matrix { side, lanes: 32, workgroup_memory: 32 << 10, emulated: true };
+            assert!(matrix_rate(&gpu, matrix).unwrap().is_some_and(|rate| rate > 0.0), "{side}");
+            // Half of the lanes leave half of a fragment out.
+            assert_eq!(matrix_rate(&gpu, Matrix { lanes: 16, ..matrix }).unwrap(), None, "{side}");
+        }
+    }
 }

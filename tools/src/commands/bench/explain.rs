@@ -19,17 +19,16 @@ pub(super) fn text(executor: &Executor, gpu: &Gpu) -> String {
             continue;
         }
         let Some(pass) = executor.plan().passes.iter().find(|pass| pass.label == label) else { continue };
-        let times = executor.choice(pass).map_or(&[][..], |choice| &choice.microseconds);
-        let time = |name: &str| times.iter().find(|(timed, _)| timed == name).map(|(_, microseconds)| *microseconds);
+        let choice = executor.choice(pass);
+        let time = |name: &str| choice.and_then(|choice| choice.microseconds.get(name).copied());
         let refused = |name: &str| refusals.iter().any(|refusal| (refusal.kernel, refusal.variant) == (pass.kernel.name, name));
-        let why = |variant: &Variant, pass: &Pass| match (tier.has(variant.needs), (variant.fits)(pass), time(variant.name)) {
-            (_, _, Some(microseconds)) => format!("{microseconds:.1} us"),
-            (false, ..) => format!("needs {:?}", variant.needs),
-            (true, false, _) => "does not fit the shape".into(),
-            (true, true, None) if refused(variant.name) => "refused".into(),
-            (true, true, None) => "not timed".into(),
+        let why = |variant: &Variant, pass: &Pass| match (time(variant.name), (variant.fits)(pass)) {
+            (Some(microseconds), _) => format!("{microseconds:.1} us"),
+            (None, false) => "does not fit the shape".into(),
+            (None, true) if refused(variant.name) => "refused".into(),
+            (None, true) => "not timed".into(),
         };
-        let others = pass.kernel.variants.iter().filter(|variant| variant.name != chosen);
+        let others = pass.kernel.variants.iter().filter(|variant| variant.name != chosen && tier.has(variant.needs));
         let others: Vec<String> = others.map(|variant| format!("{} ({})", variant.name, why(variant, pass))).collect();
         let others = if others.is_empty() { "the only one".into() } else { format!("not {}", others.join(", ")) };
         let time = time(chosen).map_or(String::new(), |microseconds| format!("{microseconds:.1} us, "));

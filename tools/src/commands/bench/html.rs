@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::chart;
 use super::report::{Report, Run, Stat};
-use super::table::{giga, mebi, time};
+use super::table::{mebi, time};
+use super::{chart, table};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -114,12 +114,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("Host", format!("{cpu}{} threads, {} {}", host.threads, host.os, host.arch)),
     ];
     if let Some(ceilings) = &report.ceilings {
-        let half = ceilings.fma_f16_gflops.map_or(String::new(), |rate| format!(", {}FLOP/s in f16", giga(rate)));
-        let (copy, fma) = (giga(ceilings.copy_gbs), giga(ceilings.fma_f32_gflops));
-        facts.push((
-            "Ceilings",
-            format!("{copy}B/s copying, {fma}FLOP/s of multiply-adds in f32{half}; measured on the same device in the same run"),
-        ));
+        facts.push(("Ceilings", format!("{}; measured on the same device in the same run", table::ceilings(ceilings))));
         facts.push(("Floor", "of a layer: the longer of its operations at that rate and its bytes, each moved once, at that bandwidth; 100 % is as fast as the ceilings allow, and what stays in a cache can be faster".into()));
     }
     if let Some(cold) = &report.cold_ms {

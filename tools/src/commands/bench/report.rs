@@ -159,6 +159,9 @@ pub(crate) struct Ceilings {
     pub(crate) fma_f32_gflops: f64,
     #[serde(default)]
     pub(crate) fma_f16_gflops: Option<f64>,
+    /// f16 products summed in f32, where the device has matrix units that the kernels can use.
+    #[serde(default)]
+    pub(crate) matrix_f16_gflops: Option<f64>,
 }
 
 impl Stat {
@@ -178,13 +181,11 @@ impl Stat {
 }
 
 impl Ceilings {
-    /// Multiply-adds a pass with these elements can hope for. Sums are f32 whatever the storage, but a device that does f16
-    /// faster could be used better: the higher rate counts.
+    /// Operations per second that a pass with these elements can hope for. Sums are f32 whatever the storage, but a device that
+    /// does f16 faster could be used better: the highest rate counts.
     pub(crate) fn gflops(&self, precision: &str) -> f64 {
-        match (precision, self.fma_f16_gflops) {
-            ("f16", Some(half)) => half.max(self.fma_f32_gflops),
-            _ => self.fma_f32_gflops,
-        }
+        let half = [self.fma_f16_gflops, self.matrix_f16_gflops].into_iter().flatten().filter(|_| precision == "f16");
+        half.fold(self.fma_f32_gflops, f64::max)
     }
 }
 

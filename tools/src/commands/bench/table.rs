@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Report, Run, Stat};
+use super::report::{Ceilings, Report, Run, Stat};
 
 /// What `stylegan bench` prints.
 pub(super) fn text(report: &Report) -> String {
@@ -15,9 +15,7 @@ pub(super) fn text(report: &Report) -> String {
     line("device", format!("{}, {}, {}", device.name, device.backend, device.driver));
     line("work", format!("{:.2} GMAC of convolutions an image; {:.1} GMAC as papers count", network.gmac, network.gmac_papers));
     if let Some(ceilings) = &report.ceilings {
-        let half = ceilings.fma_f16_gflops.map_or(String::new(), |rate| format!(", f16 multiply-adds {}FLOP/s", giga(rate)));
-        let rates = (giga(ceilings.copy_gbs), giga(ceilings.fma_f32_gflops));
-        line("ceilings", format!("copy {}B/s, f32 multiply-adds {}FLOP/s{half} (measured here, now)", rates.0, rates.1));
+        line("ceilings", format!("{} (measured here, now)", self::ceilings(ceilings)));
     }
     if let Some(cold) = &report.cold_ms {
         line(
@@ -114,6 +112,14 @@ pub(super) fn time(ms: f64) -> String {
         _ if ms >= 0.1 => format!("{ms:.2} ms"),
         _ => format!("{:.1} us", ms * 1e3),
     }
+}
+
+/// What the device can do.
+pub(super) fn ceilings(ceilings: &Ceilings) -> String {
+    let optional = |what: &str, rate: Option<f64>| rate.map_or(String::new(), |rate| format!(", {what} {}FLOP/s", giga(rate)));
+    let half = optional("f16 multiply-adds", ceilings.fma_f16_gflops);
+    let matrix = optional("matrix units", ceilings.matrix_f16_gflops);
+    format!("copy {}B/s, f32 multiply-adds {}FLOP/s{half}{matrix}", giga(ceilings.copy_gbs), giga(ceilings.fma_f32_gflops))
 }
 
 /// A number of 10^9 with the prefix that suits it.

@@ -5,7 +5,7 @@ use super::*;
 
 pub(super) fn report() -> Report {
     let stat = |median| Some(Stat { median, p5: median * 0.9, p95: median * 1.2 });
-    let ceilings = Ceilings { copy_gbs: 100.0, fma_f32_gflops: 1000.0, fma_f16_gflops: Some(1500.0) };
+    let ceilings = Ceilings { copy_gbs: 100.0, fma_f32_gflops: 1000.0, fma_f16_gflops: Some(1500.0), matrix_f16_gflops: None };
     let mut layers: Vec<Layer> =
         [("b4.conv1", "modulated_conv2d", 2.0, 1.5), ("b4.torgb", "to_rgb<&>\"", 1.0, 0.001), ("copy", "none", 1.0, 0.0)]
             .map(|(label, kernel, gpu_ms, gflop)| Layer {
