@@ -17,14 +17,27 @@ mod memory;
 #[path = "openvino/small.rs"]
 mod small;
 
-/// What reading gives: nothing of interest, or an error's line and whether it says that the file ends early.
-type Outcome = Result<(), (String, bool)>;
+/// An error.
+struct Refusal {
+    line: String,
+    /// Whether it says that the file ends early.
+    early_end: bool,
+}
+
+type Outcome = Result<(), Refusal>;
+
+/// An error of a reader that has no kind of its own for an early end.
+fn refusal(error: impl ToString) -> Refusal {
+    Refusal { line: error.to_string(), early_end: false }
+}
+
+type Read = Box<dyn Fn(&[u8]) -> Outcome>;
 
 /// A file and how it is read.
 struct Target {
     name: String,
     bytes: Vec<u8>,
-    read: Box<dyn Fn(&[u8]) -> Outcome>,
+    read: Read,
     /// Whether an early end is always told as one.
     tells_cuts: bool,
 }
@@ -49,9 +62,9 @@ fn cut(target: &Target) {
     for cut in 0..200 {
         let length = target.bytes.len() * cut / 200;
         let what = format!("{} cut to {length}", target.name);
-        let (text, told) = attempt(target, &target.bytes[..length], &what).expect_err(&what);
+        let Err(refusal) = attempt(target, &target.bytes[..length], &what) else { panic!("{what} is read") };
         // Wherever the format shows it: everywhere but in the first few bytes.
-        assert!(told || !target.tells_cuts || length < 64, "{what}: {text}");
+        assert!(refusal.early_end || !target.tells_cuts || length < 64, "{what}: {}", refusal.line);
     }
 }
 
@@ -70,8 +83,8 @@ fn flip(target: &Target) {
 /// Reads, and checks the error's form when there is one.
 fn attempt(target: &Target, bytes: &[u8], what: &str) -> Outcome {
     let outcome = (target.read)(bytes);
-    if let Err((text, _)) = &outcome {
-        assert!(!text.is_empty() && text.len() < 1700 && !text.chars().any(char::is_control), "{what}: {text:?}");
+    if let Err(Refusal { line, .. }) = &outcome {
+        assert!(!line.is_empty() && line.len() < 1700 && !line.chars().any(char::is_control), "{what}: {line:?}");
     }
     outcome
 }
@@ -98,11 +111,11 @@ fn targets() -> Vec<Target> {
     array_file::write_npy(&path, &w.shape, &w.values).unwrap();
     let npy = std::fs::read(path).unwrap();
     for (name, bytes) in [("w.npz", npz_bytes(&[("w", &w), ("x", &w)])), ("w.npy", npy)] {
-        let read = |bytes: &[u8]| array_file::read_bytes(bytes, "w").map(drop).map_err(|error| (error.to_string(), false));
+        let read = |bytes: &[u8]| array_file::read_bytes(bytes, "w").map(drop).map_err(refusal);
         targets.push(Target { name: name.into(), bytes, read: Box::new(read), tells_cuts: false });
     }
     for target in &targets {
-        attempt(target, &target.bytes, &target.name).unwrap_or_else(|(text, _)| panic!("{}: {text}", target.name));
+        attempt(target, &target.bytes, &target.name).unwrap_or_else(|refusal| panic!("{}: {}", target.name, refusal.line));
     }
     targets
 }
@@ -120,7 +133,7 @@ fn checkpoints() -> Vec<Target> {
     assert!(files.len() >= 8, "{files:?}");
     let read = |bytes: &[u8]| match from_bytes(bytes, "hostile", &mut |_| ()) {
         Ok(_) => Ok(()),
-        Err(error) => Err((error.to_string(), matches!(error, ConvertError::Truncated { .. }))),
+        Err(error) => Err(Refusal { line: error.to_string(), early_end: matches!(error, ConvertError::Truncated { .. }) }),
     };
     let target = |path: &std::path::PathBuf| Target {
         name: path.display().to_string(),
@@ -138,7 +151,7 @@ fn ours(precision: Precision) -> Target {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     random_weights(&Config::StyleGan2(sizes), 1).save(&path, precision).unwrap();
-    let read = |bytes: &[u8]| Model::from_bytes(bytes.to_vec()).map(drop).map_err(|error| (error.to_string(), false));
+    let read = |bytes: &[u8]| Model::from_bytes(bytes.to_vec()).map(drop).map_err(refusal);
     Target { name: format!("safetensors {precision:?}"), bytes: std::fs::read(path).unwrap(), read: Box::new(read), tells_cuts: false }
 }
 
@@ -155,7 +168,7 @@ fn graph(which: usize) -> Target {
         files[which] = bytes.to_vec();
         let [mapping_xml, mapping_bin, xml, bin] = files;
         let (mapping, synthesis) = (Ir { xml: mapping_xml, bin: mapping_bin }, Ir { xml, bin });
-        openvino::convert(&mapping, &synthesis, BTreeMap::new(), &mut |_| ()).map(drop).map_err(|error| (error.to_string(), false))
+        openvino::convert(&mapping, &synthesis, BTreeMap::new(), &mut |_| ()).map(drop).map_err(refusal)
     };
     Target { name: format!("OpenVINO file {which}"), bytes, read: Box::new(read), tells_cuts: false }
 }
