@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test setup fetch
+.PHONY: help demo faces test setup fetch browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -25,7 +25,7 @@ faces: setup
 	cargo build --release --package stylegan-tools
 	sh scripts/faces.sh
 
-test: setup fetch
+test: setup fetch browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
@@ -35,6 +35,10 @@ test: setup fetch
 setup:
 	@sh scripts/setup-rust.sh
 	@sh scripts/setup-vulkan.sh
+
+# The tests of the web page are the only ones that need it.
+browser:
+	@sh scripts/setup-browser.sh || echo "Without a browser, the tests of the web page are skipped."
 
 # The tests that compare with the original MobileStyleGAN are the only ones that need it.
 fetch:

@@ -77,10 +77,21 @@ pub struct Generator {
     dtype: DType,
     /// Keeps this model's weights on the device apart from another's.
     scope: String,
-    mapping: Option<(usize, Mapping, Executor)>,
-    synthesis: Option<(usize, NoiseSource, Handles, Executor)>,
+    /// Ready to run, the one used last at the end.
+    mapping: Vec<(usize, Mapping, Executor)>,
+    synthesis: Vec<Prepared>,
+    /// At most so many of each; see [`Generator::keep_prepared`].
+    prepared: usize,
     /// The weights stay on the device while executors for other batches come and go.
     weights: Vec<Arc<wgpu::Buffer>>,
+}
+
+/// A synthesis plan of some batch and kind of noise on the device.
+struct Prepared {
+    images: usize,
+    noise: NoiseSource,
+    handles: Handles,
+    executor: Executor,
 }
 
 /// The tensors of a synthesis plan that a generator writes and reads.
@@ -154,8 +165,9 @@ impl Generator {
             options: options.clone(),
             dtype,
             scope,
-            mapping: None,
-            synthesis: None,
+            mapping: Vec::new(),
+            synthesis: Vec::new(),
+            prepared: 1,
             weights: Vec::new(),
         };
         generator.prepare(options.batch, NoiseSource::Const)?;
@@ -184,7 +196,13 @@ impl Generator {
 
     /// Bytes of the synthesis plan on the device: weights, inputs, activations.
     pub fn memory(&self) -> u64 {
-        self.synthesis.as_ref().map_or(0, |(.., executor)| executor.memory())
+        self.synthesis.last().map_or(0, |prepared| prepared.executor.memory())
+    }
+
+    /// Keeps up to `count` ways of running ready instead of one: a call with another number of images or another kind of noise than
+    /// the last then prepares nothing anew. They share the weights; each has activations of its own on the device.
+    pub fn keep_prepared(&mut self, count: usize) {
+        self.prepared = count.max(1);
     }
 
     /// z `[n, z_dim]`, and a class for each of a conditional network -> ws `[n, num_ws, w_dim]`, not truncated.
@@ -202,13 +220,14 @@ impl Generator {
             Some(classes) if c_dim > 0 => one_hot(classes, c_dim)?,
             _ => Vec::new(),
         };
-        if self.mapping.as_ref().is_none_or(|(size, ..)| *size != n) {
+        if !recall(&mut self.mapping, |(size, ..)| *size == n) {
+            self.mapping.drain(..(self.mapping.len() + 1).saturating_sub(self.prepared));
             let mut mapping = mapping(&self.model, n);
             let plan = std::mem::take(&mut mapping.plan);
             let executor = Executor::new(&self.gpu, plan, &format!("{}/mapping", self.scope), &executor::Options::default())?;
-            self.mapping = Some((n, mapping, executor));
+            self.mapping.push((n, mapping, executor));
         }
-        let (_, mapping, executor) = self.mapping.as_ref().expect("just made");
+        let (_, mapping, executor) = self.mapping.last().expect("just made");
         if let Some(tensor) = mapping.z {
             executor.write(tensor, z);
         }
@@ -249,7 +268,7 @@ impl Generator {
     /// The executor of a batch, for hosts that record into their own encoder or want a profile.
     pub fn executor(&mut self, images: usize) -> Result<&Executor> {
         self.prepare(images, NoiseSource::Const)?;
-        Ok(&self.synthesis.as_ref().expect("just prepared").3)
+        Ok(&self.synthesis.last().expect("just prepared").executor)
     }
 
     /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
@@ -300,7 +319,7 @@ impl Generator {
             Noise::Random { .. } => NoiseSource::Input,
         };
         self.prepare(ws.n, source)?;
-        let (_, _, handles, executor) = self.synthesis.as_ref().expect("just prepared");
+        let Prepared { handles, executor, .. } = self.synthesis.last().expect("just prepared");
         executor.write(handles.ws, &ws.values);
         if let Noise::Random { seed } = noise {
             write_noise(executor, &handles.noises, ws.n, seed);
@@ -308,24 +327,51 @@ impl Generator {
         Ok((handles, executor))
     }
 
-    /// Makes the executor of a batch the current one.
+    /// Makes the executor of a batch the current one, which is the last.
     fn prepare(&mut self, images: usize, noise: NoiseSource) -> Result<()> {
-        if self.synthesis.as_ref().is_some_and(|(size, source, ..)| (*size, *source) == (images, noise)) {
+        if recall(&mut self.synthesis, |prepared| (prepared.images, prepared.noise) == (images, noise)) {
             return Ok(());
         }
-        // The old one's activations go first, when it is done with them: there may not be room for both.
-        if self.synthesis.take().is_some() {
-            self.gpu.wait()?;
+        // An old one's activations go first, when it is done with them: there may not be room for one more.
+        self.forget(self.prepared - 1)?;
+        let prepared = match self.resolve(images, noise) {
+            Err(Error::Device(_)) if !self.synthesis.is_empty() => {
+                self.forget(0)?;
+                self.resolve(images, noise)?
+            }
+            resolved => resolved?,
+        };
+        if self.weights.is_empty() {
+            self.weights = prepared.executor.constants();
         }
+        self.synthesis.push(prepared);
+        Ok(())
+    }
+
+    fn resolve(&self, images: usize, noise: NoiseSource) -> Result<Prepared> {
         let Synthesis { plan, ws, noises, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
         let options = executor::Options { tuning: self.options.tuning.clone(), ..executor::Options::default() };
         let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &options)?;
-        if self.weights.is_empty() {
-            self.weights = executor.constants();
+        Ok(Prepared { images, noise, handles: Handles { ws, noises, img, rgba }, executor })
+    }
+
+    /// Drops those not used for longest until `count` are left.
+    fn forget(&mut self, count: usize) -> Result<()> {
+        if self.synthesis.len() > count {
+            self.gpu.wait()?;
+            self.synthesis.drain(..self.synthesis.len() - count);
         }
-        self.synthesis = Some((images, noise, Handles { ws, noises, img, rgba }, executor));
         Ok(())
     }
+}
+
+/// Moves the one that is wanted to the end; false when it is not there.
+fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
+    let found = prepared.iter().position(wanted);
+    if let Some(index) = found {
+        prepared[index..].rotate_left(1);
+    }
+    found.is_some()
 }
 
 fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<RgbaImage> {

@@ -135,3 +135,21 @@ fn a_lost_device_is_an_error() {
     assert!(matches!(error, Error::Device(_)), "{error:?}");
     assert!(Generator::new(&gpu, &model(1), &Options::default()).is_err());
 }
+
+#[test]
+fn a_picture_is_the_same_whatever_batch_it_was_rendered_in_and_whatever_is_kept_ready() {
+    let options = |batch| Options { batch, ..Options::default() };
+    let [mut single, mut batched] = [1, 4].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
+    batched.keep_prepared(2);
+    let ws = ws(&mut single, 0..5);
+    let one = single.synthesis_rgba8(&ws, Noise::Const).unwrap();
+    // Back and forth between more sizes and kinds of noise than are kept.
+    for images in [4, 1, 3, 4, 2, 1, 5] {
+        assert!(batched.synthesis_rgba8(&ws.slice(0..images), Noise::Const).unwrap() == one[..images], "{images} at once");
+        assert!(batched.synthesis_rgba8(&ws.slice(0..1), Noise::None).unwrap()[0] != one[0], "no noise looks like noise");
+    }
+    for seeds in [0..4, 2..3, 0..1, 1..4] {
+        let range = seeds.start as usize..seeds.end as usize;
+        assert_eq!(self::ws(&mut batched, seeds), ws.slice(range));
+    }
+}

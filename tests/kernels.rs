@@ -131,8 +131,7 @@ fn units(side: usize) -> Matrix {
 }
 
 /// Options under which the plan's convolution runs the variant `tile`, which fits it.
-fn emulated(plan: &Plan, side: usize, tile: &'static str) -> Options {
-    let matrix = units(side);
+fn emulated(plan: &Plan, matrix: Matrix, tile: &'static str) -> Options {
     let tier = Tier { matrix: Some(matrix), ..gpu().tier() };
     let fitting = plan.passes[0].kernel.fitting(&tier, &plan.passes[0]);
     assert!(fitting.iter().any(|variant| variant.name == tile), "{tile} does not fit {:?}", plan.passes[0].write.shape);
@@ -172,6 +171,22 @@ fn matrix_variants_are_taken_in_their_order() {
 
 #[test]
 fn modulated_conv2d_on_matrix_units_equals_its_twin() {
+    modulated_conv2d_on_matrix_units(32);
+}
+
+#[test]
+fn modulated_conv2d_up_on_matrix_units_equals_its_twin() {
+    modulated_conv2d_up_on_matrix_units(32);
+}
+
+#[test]
+#[ignore = "takes minutes where a processor plays workgroups of 256 threads"]
+fn subgroups_of_64_lanes_give_the_same() {
+    modulated_conv2d_on_matrix_units(64);
+    modulated_conv2d_up_on_matrix_units(64);
+}
+
+fn modulated_conv2d_on_matrix_units(lanes: u32) {
     for (seed, &(tile, [side, inputs, outputs, height, width, kernel])) in (0..).zip(MATRIX) {
         let n = 1 + seed as usize % 2;
         let mut layer = Layer::new(seed);
@@ -180,7 +195,7 @@ fn modulated_conv2d_on_matrix_units_equals_its_twin() {
         let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
         let tail = layer.tail(outputs, 1, height * width);
         layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
-        let options = emulated(&layer.plan, side, tile);
+        let options = emulated(&layer.plan, Matrix { lanes, ..units(side) }, tile);
         check(&format!("{tile} {kernel}x{kernel} {inputs}>{outputs} {height}x{width}"), layer.plan, &layer.inputs, &options);
     }
 }
@@ -196,7 +211,7 @@ fn bands_change_nothing_on_matrix_units() {
             let (style, demod) = (layer.slice("style", 2, 16), layer.slice("demod", 2, 40));
             let tail = layer.tail(40, 1, 11 * (9 + side));
             layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
-            let options = Options { max_binding, ..emulated(&layer.plan, side, tile) };
+            let options = Options { max_binding, ..emulated(&layer.plan, units(side), tile) };
             check(&format!("{tile} in bands of {max_binding:?}"), layer.plan, &layer.inputs, &options)
         };
         let whole = run(None);
@@ -215,8 +230,7 @@ const MATRIX_UP: &[(&str, [usize; 5])] = &[
     ("matrix8.split", [8, 96, 24, 3, 7]),
 ];
 
-#[test]
-fn modulated_conv2d_up_on_matrix_units_equals_its_twin() {
+fn modulated_conv2d_up_on_matrix_units(lanes: u32) {
     for (seed, &(tile, [side, inputs, outputs, height, width])) in (0..).zip(MATRIX_UP) {
         let n = 1 + seed as usize % 2;
         let mut layer = Layer::new(seed);
@@ -224,7 +238,7 @@ fn modulated_conv2d_up_on_matrix_units_equals_its_twin() {
         let weight = layer.weight([outputs, inputs, 3, 3], DType::F16);
         let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
         layer.plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
-        let options = emulated(&layer.plan, side, tile);
+        let options = emulated(&layer.plan, Matrix { lanes, ..units(side) }, tile);
         check(&format!("{tile} {inputs}>{outputs} {height}x{width}"), layer.plan, &layer.inputs, &options);
     }
 }

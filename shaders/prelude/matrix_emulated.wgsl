@@ -1,6 +1,7 @@
 
 // The matrix units played by the lanes, for tests on a device without any: the same staging, indices and control flow. An
-// operand is where it begins; of a sum, a lane holds the SIDE * SIDE / 32 neighbouring values that its number gives.
+// operand is where it begins; of a sum, each of the first 32 lanes holds the SIDE * SIDE / 32 neighbouring values that its
+// number gives. Of 64 lanes, the rest only stage and store.
 const HELD = SIDE * SIDE / 32;
 alias MatX = u32;
 alias MatW = u32;
@@ -15,6 +16,7 @@ fn load_x(i: u32) -> MatX { return i; }
 fn load_w(i: u32) -> MatW { return i; }
 fn multiply_add(a: MatX, b: MatW, sum: MatSum) -> MatSum {
     var result = sum;
+    if (lane_id >= 32) { return result; }
     let first = lane_id * HELD;
     for (var k = 0u; k < SIDE; k++) {
         let v = f32(staged_x[a + first / SIDE * X_PITCH + k / 4][k % 4]);
@@ -26,6 +28,7 @@ fn multiply_add(a: MatX, b: MatW, sum: MatSum) -> MatSum {
     return result;
 }
 fn store_sum(i: u32, sum: MatSum) {
+    if (lane_id >= 32) { return; }
     var values = sum;
     let first = lane_id * HELD;
     for (var j = 0u; j < HELD; j++) { staged_sum[i + first / SIDE * SUM_PITCH + first % SIDE + j] = values[j]; }

@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 use crate::commands::{bench, completions, convert, devices, generate, grid, inspect, man, project_average, random_weights};
 use crate::failure::Failure;
 
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
 }
 
 impl Command {
@@ -52,7 +56,17 @@ impl Command {
             Command::Bench(args) => bench::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&args),
         }
+    }
+
+    /// Whether Ctrl-C is something it handles: a server finishes what it has taken.
+    pub(crate) fn stops_itself(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return matches!(self, Command::Serve(_));
+        #[cfg(not(feature = "serve"))]
+        return false;
     }
 
     /// Whether it opens an adapter.

@@ -18,6 +18,8 @@ mod manifest;
 mod network;
 mod output;
 mod pipeline;
+#[cfg(feature = "serve")]
+mod serve;
 mod studio;
 mod tuning;
 mod work;
@@ -42,7 +44,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
         quiet_device_select();
     }
-    interrupt::install()?;
+    if !cli.command.stops_itself() {
+        interrupt::install()?;
+    }
     cli.command.run()
 }
 

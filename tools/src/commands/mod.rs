@@ -10,3 +10,5 @@ pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod project_average;
 pub(crate) mod random_weights;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;

@@ -1,0 +1,193 @@
+//! `stylegan serve`: the network as a web page and an HTTP interface.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::runtime;
+use tokio::sync::Semaphore;
+
+use crate::args::{self, DevicePrecision};
+use crate::failure::Failure;
+use crate::serve::app::{App, Token};
+use crate::serve::facts::Facts;
+use crate::serve::health::Health;
+use crate::serve::metrics::Metrics;
+use crate::serve::painter::{self, Opening};
+use crate::serve::queue::Queue;
+use crate::serve::worker::Worker;
+use crate::{default_model, network, say, serve, warn};
+
+/// The environment's way to hand over the token; a flag would show it to everybody who lists processes.
+const TOKEN_VARIABLE: &str = "STYLEGAN_TOKEN";
+
+/// Shows a network as a web page, with a new face on every refresh, and answers an HTTP interface.
+///
+/// The interface is described at /openapi.json. Ctrl-C or SIGTERM finishes what was taken and ends.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan serve
+  stylegan serve --network ffhq.safetensors --trunc 0.7
+  stylegan serve --network ffhq.safetensors --addr 0.0.0.0:8080 --token-file token.txt
+  curl -OJ 'http://127.0.0.1:8080/image?seed=85&format=png'
+
+RUST_LOG=stylegan=info logs one line per request: method, route, status, time.")]
+pub(crate) struct ServeArgs {
+    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
+    network: Option<PathBuf>,
+
+    /// Address and port to listen on; port 0 takes a free one and prints it
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    addr: SocketAddr,
+
+    /// Truncation psi of requests that name none
+    #[arg(long, default_value_t = 1.0, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
+    trunc: f32,
+
+    /// Pictures rendered at once, when so many wait [default: 8 on a GPU, 1 on a software adapter]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
+    batch: Option<u16>,
+
+    /// How long a request waits for others to be rendered with, in milliseconds
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=10_000), value_name = "MS")]
+    batch_delay: u64,
+
+    /// Requests that may wait; those beyond are sent away with 503 and Retry-After
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096), value_name = "N")]
+    queue: u16,
+
+    /// Longest time of a request, in seconds
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    timeout: u64,
+
+    /// Connections that may be open
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    max_connections: u16,
+
+    /// File with a token that requests have to bring, as Authorization: Bearer TOKEN; the variable STYLEGAN_TOKEN does the same
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Storage of weights and activations on the device; auto is f16 where the device has it
+    #[arg(long, value_enum, default_value_t = DevicePrecision::Auto)]
+    precision: DevicePrecision,
+
+    /// Adapter to use: its index, or a part of its name (see stylegan devices)
+    #[arg(long, value_name = "INDEX|NAME")]
+    device: Option<String>,
+
+    /// For tests: destroys the device before the N-th picture, as a driver's reset would
+    #[arg(long, hide = true, value_name = "N")]
+    lose_device_at: Option<usize>,
+}
+
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    if !serve::TRUNC.contains(&args.trunc) {
+        return Err(Failure::usage(format!("--trunc {} is out of range: requests may name -2 to 2", args.trunc)));
+    }
+    let token = token(args.token_file.as_deref())?;
+    let model = network::open_or_default(args.network.as_deref())?;
+    let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;
+    let mut facts = Facts::new(painter::name_of(args.network.as_ref()), &model, args.trunc, token.is_some());
+    let mut opening = Opening {
+        model,
+        device: args.device.clone(),
+        precision: args.precision.into(),
+        batch: args.batch.map(usize::from),
+        lose_device_at: args.lose_device_at,
+    };
+    let painter = opening.open()?;
+    if args.network.is_none() {
+        default_model::introduce();
+    }
+    facts.device = painter.device();
+
+    let encoders = thread::available_parallelism().map_or(1, usize::from);
+    let (queue, metrics, health) = (Arc::new(Queue::new()), Arc::new(Metrics::new()), Arc::new(Health::default()));
+    let app = Arc::new(App {
+        facts,
+        queue: queue.clone(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+        timeout: Duration::from_secs(args.timeout),
+        batch: painter.batch(),
+        token,
+        places: Semaphore::new(usize::from(args.queue)),
+        encoders: Arc::new(Semaphore::new(encoders)),
+    });
+    let worker = Worker {
+        queue: queue.clone(),
+        batch: painter.batch(),
+        painter,
+        open: move || opening.open(),
+        patience: Duration::from_millis(args.batch_delay),
+        metrics,
+        health,
+    };
+    let system = |error: io::Error| Failure::Runtime(format!("the server could not be started: {error}"));
+    let worker = thread::Builder::new().name("device".into()).spawn(|| worker.run()).map_err(system)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(encoders).build().map_err(system)?;
+    let result = runtime.block_on(async {
+        listener.set_nonblocking(true).map_err(system)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(system)?;
+        let address = listener.local_addr().map_err(system)?;
+        // Before anybody is told that there is a server to stop.
+        let stop = serve::stop_signal().map_err(system)?;
+        introduce(&app, address)?;
+        // A request that was taken just before the signal has its whole time, and a moment to be sent.
+        let patience = app.timeout + Duration::from_secs(5);
+        serve::serve(listener, app.clone(), usize::from(args.max_connections), stop, patience).await;
+        Ok(())
+    });
+    queue.close();
+    // A worker that panicked outside of a request is a bug, and has said so.
+    let _ = worker.join();
+    result
+}
+
+/// Where it is, and what to think of before others can reach it.
+fn introduce(app: &App, address: SocketAddr) -> Result<(), Failure> {
+    if !address.ip().is_loopback() && app.token.is_none() {
+        warn(&format!(
+            "{address} can be reached by others, and no token is asked for: name one with --token-file, or put a server in front that \
+             decides who may come in (docs/serve.md)"
+        ));
+    }
+    say(&format!("{}, {}\nlistening on http://{address}/", app.facts.name, app.facts.device))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program listens there: choose another port with --addr, or 0 for a free one",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 belong to the system: choose another with --addr",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address: 127.0.0.1 is itself, 0.0.0.0 all it has",
+        _ => "",
+    };
+    Failure::Runtime(format!("--addr {address}: {error}{advice}"))
+}
+
+/// The token, from the file or the environment. One that is too short to be a secret is refused.
+fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
+    let (origin, text) = match file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+            (path.display().to_string(), text)
+        }
+        None => match std::env::var(TOKEN_VARIABLE) {
+            Ok(text) => (TOKEN_VARIABLE.into(), text),
+            Err(std::env::VarError::NotPresent) => return Ok(None),
+            Err(error) => return Err(Failure::Runtime(format!("{TOKEN_VARIABLE}: {error}"))),
+        },
+    };
+    let text = text.trim();
+    if !(16..=1024).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::Runtime(format!("{origin}: a token has 16 to 1024 printable ASCII characters and no spaces")));
+    }
+    Ok(Some(Token::new(text.into())))
+}

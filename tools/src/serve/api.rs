@@ -1,0 +1,289 @@
+//! The routes: what each takes, and what it answers.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, middleware, routing};
+use http_body_util::LengthLimitError;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stylegan_wgpu::latent::{Truncation, Ws};
+
+use super::app::App;
+use super::errors::ApiError;
+use super::facts::Facts;
+use super::metrics::{self, Moment};
+use super::params::{FILE, File, LOOK, Look, Query};
+use super::recipe::{Recipe, Source};
+use super::{guard, page, video};
+use crate::args::Format;
+
+/// Parameters of their own, beside those of the look and of the file.
+const IMAGE: &[&str] = &["seed"];
+const MIX: &[&str] = &["seed", "with", "layers"];
+const MORPH: &[&str] = &["seed", "to", "t"];
+const WS: &[&str] = &["seed", "trunc", "cutoff", "moves", "class", "network"];
+/// Of a picture from rows of w: the rest of the look is in the rows.
+const POSTED: &[&str] = &["noise", "noise_seed"];
+
+/// Rows of w beyond this are no faces; f16 activations would overflow.
+const MOST_W: f32 = 1000.0;
+
+pub(super) type Shared = State<Arc<App>>;
+
+/// All routes with everything around them.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let guarded = Router::new()
+        .route("/image", routing::get(image).post(posted))
+        .route("/random", routing::get(random))
+        .route("/mix", routing::get(mix))
+        .route("/morph", routing::get(morph))
+        .route("/video", routing::get(video::video))
+        .route("/ws", routing::get(ws))
+        .route("/metrics", routing::get(metrics))
+        .route_layer(middleware::from_fn_with_state(app.clone(), guard::token));
+    let open = Router::new()
+        .route("/network", routing::get(network))
+        .route("/healthz", routing::get(healthz))
+        .route("/readyz", routing::get(readyz))
+        .merge(page::routes());
+    let routes = open.merge(guarded).fallback(async || ApiError::NotFound).method_not_allowed_fallback(async || ApiError::Method);
+    guard::around(routes, app.clone()).with_state(app)
+}
+
+/// How long an answer may be kept.
+pub(super) enum Cache {
+    /// Its parameters decide it.
+    Fixed,
+    /// It is another one every time.
+    Never,
+}
+
+async fn image(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[IMAGE, LOOK, FILE])?;
+    let seed = query.seed("seed")?;
+    let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
+    let source = Source::Seed(seed.map_or_else(any_seed, Ok)?);
+    picture(&app, source, &query, cache, &headers).await
+}
+
+async fn random(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[LOOK, FILE])?;
+    picture(&app, Source::Seed(any_seed()?), &query, Cache::Never, &headers).await
+}
+
+async fn mix(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[MIX, LOOK, FILE])?;
+    let seed = Query::need("seed", query.seed("seed")?)?;
+    let with = Query::need("with", query.seed("with")?)?;
+    let layers = Query::need("layers", query.layers("layers", app.facts.num_ws)?)?;
+    picture(&app, Source::Mix { seed, with, layers }, &query, Cache::Fixed, &headers).await
+}
+
+async fn morph(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[MORPH, LOOK, FILE])?;
+    let from = Query::need("seed", query.seed("seed")?)?;
+    let to = Query::need("to", query.seed("to")?)?;
+    let t = Query::need("t", query.number("t", 0.0..=1.0)?)?;
+    picture(&app, Source::Morph { from, to, t }, &query, Cache::Fixed, &headers).await
+}
+
+async fn picture(app: &App, source: Source, query: &Query, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
+    let file = query.file(&app.facts)?;
+    let recipe = Recipe { source, truncation, shift, class, noise };
+    draw(app, recipe, file, cache, headers).await
+}
+
+async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[POSTED, FILE])?;
+    let file = query.file(&app.facts)?;
+    let noise = query.noise()?;
+    let body = read(body, &headers, most_bytes(&app.facts)).await?;
+    let ws = rows(&body, &app.facts)?;
+    let recipe = Recipe { source: Source::Ws(ws), truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
+    draw(&app, recipe, file, Cache::Never, &headers).await
+}
+
+/// Answers with a picture, unless the client has it already.
+async fn draw(app: &App, recipe: Recipe, file: File, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let about = About::new(&app.facts, &recipe, &format!("{} {}", file.side, file.format.extension()), cache, file.pinned);
+    if about.is_known(headers) {
+        return Ok(about.around(StatusCode::NOT_MODIFIED));
+    }
+    let name = file_name(&recipe.source, file.format);
+    let _place = app.admit()?;
+    let image = app.render(recipe).await?;
+    let bytes = app.encode(image, file).await?;
+    let disposition = HeaderValue::try_from(format!("inline; filename=\"{name}\"")).map_err(|_| ApiError::Internal)?;
+    let kind = HeaderValue::from_static(content_type(file.format));
+    Ok(about.around(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], bytes)))
+}
+
+async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::new(query.as_deref(), &[WS])?;
+    let seed = query.seed("seed")?;
+    let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
+    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
+    let seed = seed.map_or_else(any_seed, Ok)?;
+    let recipe = Recipe { source: Source::Seed(seed), truncation, shift, class, noise };
+    let about = About::new(&app.facts, &recipe, "ws", cache, query.pinned(&app.facts)?);
+    if about.is_known(&headers) {
+        return Ok(about.around(StatusCode::NOT_MODIFIED));
+    }
+    let _place = app.admit()?;
+    let ws = app.ws(recipe).await?;
+    Ok(about.around(Json(Rows { seed, ws: ws.values.chunks_exact(ws.w_dim).collect() })))
+}
+
+async fn network(State(app): Shared) -> Response {
+    ([(header::CACHE_CONTROL, "no-cache")], Json(app.facts.json())).into_response()
+}
+
+/// The process answers: what a liveness probe asks.
+async fn healthz() -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(json!({ "alive": true }))).into_response()
+}
+
+/// Pictures can be made: what a readiness probe asks.
+async fn readyz(State(app): Shared) -> Response {
+    let ready = app.health.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({ "ready": ready }))).into_response()
+}
+
+async fn metrics(State(app): Shared) -> Result<Response, ApiError> {
+    let moment = Moment { queue_length: app.queue.len(), abandoned: app.queue.abandoned(), ready: app.health.is_ready() };
+    let text = app.metrics.text(&moment).map_err(|_| ApiError::Internal)?;
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], text).into_response())
+}
+
+/// What `/ws` answers; `POST /image` takes it without the seed. Not made with `json!`, which would write the floats as doubles.
+#[derive(Serialize)]
+struct Rows<'a> {
+    seed: u32,
+    ws: Vec<&'a [f32]>,
+}
+
+/// What the headers of an answer say about it.
+pub(super) struct About {
+    tag: Option<String>,
+    control: &'static str,
+    seed: Option<u32>,
+}
+
+impl About {
+    pub(super) fn new(facts: &Facts, recipe: &Recipe, file: &str, cache: Cache, pinned: bool) -> About {
+        let seed = recipe.seeds().next();
+        let (tag, control) = match (cache, pinned, facts.private) {
+            (Cache::Never, ..) => (None, "no-store"),
+            // With another network behind the same address the URL would be another picture: it has to be asked again, which
+            // costs a 304 and no rendering.
+            (Cache::Fixed, false, false) => (Some(()), "public, no-cache"),
+            (Cache::Fixed, false, true) => (Some(()), "private, no-cache"),
+            (Cache::Fixed, true, false) => (Some(()), "public, max-age=31536000, immutable"),
+            (Cache::Fixed, true, true) => (Some(()), "private, max-age=31536000, immutable"),
+        };
+        About { tag: tag.map(|()| facts.etag(&format!("{recipe:?} {file}"))), control, seed }
+    }
+
+    /// Whether the client says it has this already.
+    pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
+        let Some(tag) = &self.tag else { return false };
+        let mut listed =
+            headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+        listed.any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*")
+    }
+
+    pub(super) fn around(&self, inner: impl IntoResponse) -> Response {
+        let mut response = inner.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.control));
+        if let Some(tag) = self.tag.as_ref().and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            headers.insert(header::ETAG, tag);
+        }
+        if let Some(seed) = self.seed {
+            headers.insert("x-seed", seed.into());
+        }
+        response
+    }
+}
+
+/// A body of at most so many bytes.
+async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(ApiError::TooLarge(limit));
+    }
+    axum::body::to_bytes(body, limit).await.map_err(|error| match error.into_inner().is::<LengthLimitError>() {
+        true => ApiError::TooLarge(limit),
+        false => ApiError::Body("the body broke off".into()),
+    })
+}
+
+/// Enough for rows of w, written with more digits than a float has.
+pub(crate) fn most_bytes(facts: &Facts) -> usize {
+    4096 + 32 * facts.num_ws * facts.w_dim
+}
+
+/// Rows of w of a body: one for each layer, or one for all.
+fn rows(body: &[u8], facts: &Facts) -> Result<Ws, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Posted {
+        ws: Vec<Vec<f32>>,
+    }
+    let (num_ws, w_dim) = (facts.num_ws, facts.w_dim);
+    let wrong = |found: String| ApiError::Body(format!("ws: {found}; needed are {num_ws} rows (or one for all layers) of {w_dim} numbers"));
+    let posted: Posted = serde_json::from_slice(body).map_err(|error| {
+        // The parser's own words may quote the body: only where it stopped is told.
+        wrong(format!("the body is not {{\"ws\": [[...]]}} at line {}, column {}", error.line(), error.column()))
+    })?;
+    if posted.ws.len() != 1 && posted.ws.len() != num_ws {
+        return Err(wrong(format!("there are {} rows", posted.ws.len())));
+    }
+    if let Some(row) = posted.ws.iter().find(|row| row.len() != w_dim) {
+        return Err(wrong(format!("a row has {} numbers", row.len())));
+    }
+    if posted.ws.iter().flatten().any(|value| value.is_nan() || value.abs() > MOST_W) {
+        return Err(wrong(format!("a number is beyond -{MOST_W} to {MOST_W}")));
+    }
+    let one = posted.ws.len() == 1;
+    let values = posted.ws.concat();
+    Ok(if one { Ws::broadcast(&values, w_dim, num_ws) } else { Ws { n: 1, num_ws, w_dim, values } })
+}
+
+fn any_seed() -> Result<u32, ApiError> {
+    getrandom::u32().map_err(|_| ApiError::Internal)
+}
+
+/// As `generate` calls its files, so that a downloaded picture says which it is.
+fn file_name(source: &Source, format: Format) -> String {
+    let stem = match source {
+        Source::Seed(seed) => format!("seed{seed:04}"),
+        Source::Mix { seed, with, layers } => {
+            let mut stem = format!("seed{seed:04}-with{with:04}");
+            let _ = write!(stem, "-layers{}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join("."));
+            stem
+        }
+        Source::Morph { from, to, t } => format!("seed{from:04}-to{to:04}-{t}"),
+        Source::Ws(_) => "face".into(),
+    };
+    format!("{stem}.{}", format.extension())
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Jpg => "image/jpeg",
+        Format::Webp => "image/webp",
+        Format::Png | Format::Npy => "image/png",
+    }
+}
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

@@ -1,0 +1,125 @@
+//! What all requests share, and the way of a picture: admitted, rendered by the worker, encoded beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use image::{RgbaImage, imageops};
+use stylegan_wgpu::latent::Ws;
+use subtle::ConstantTimeEq;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+
+use super::errors::ApiError;
+use super::facts::Facts;
+use super::health::Health;
+use super::metrics::Metrics;
+use super::params::File;
+use super::queue::Queue;
+use super::recipe::Recipe;
+use super::worker::{Failed, Job, Output, Want};
+use crate::output::Picture;
+
+/// What all requests share.
+pub(crate) struct App {
+    pub(crate) facts: Facts,
+    pub(crate) queue: Arc<Queue<Job>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    /// Longest time of a request.
+    pub(crate) timeout: Duration,
+    /// Pictures rendered at once, at most.
+    pub(crate) batch: usize,
+    /// What `Authorization: Bearer` has to bring, where a token is asked for.
+    pub(crate) token: Option<Token>,
+    /// Requests that wait, are rendered or are encoded: everything that holds a picture in memory.
+    pub(crate) places: Semaphore,
+    /// Pictures that are encoded at the same time.
+    pub(crate) encoders: Arc<Semaphore>,
+}
+
+/// A secret that is compared without telling by the time it takes how much of it was right.
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn new(secret: String) -> Token {
+        Token(secret)
+    }
+
+    pub(crate) fn is(&self, other: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(other).into()
+    }
+}
+
+impl App {
+    /// Finds a place for a request that costs something, or sends it away.
+    pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.places.try_acquire().map_err(|_| ApiError::Busy(self.health.retry_after(self.queue.len())))
+    }
+
+    /// Renders a picture.
+    pub(crate) async fn render(&self, recipe: Recipe) -> Result<RgbaImage, ApiError> {
+        picture(self.ask(recipe, Want::Picture)?).await
+    }
+
+    /// Computes rows of w.
+    pub(crate) async fn ws(&self, recipe: Recipe) -> Result<Ws, ApiError> {
+        match answer(self.ask(recipe, Want::Ws)?).await? {
+            Output::Ws(ws) => Ok(ws),
+            Output::Picture(_) => Err(ApiError::Internal),
+        }
+    }
+
+    /// Puts a job into the queue. Dropping what this gives takes it out again.
+    pub(crate) fn ask(&self, recipe: Recipe, want: Want) -> Result<Asked, ApiError> {
+        let (reply, asked) = oneshot::channel();
+        match self.queue.push(Job { recipe, want, reply }) {
+            true => Ok(asked),
+            false => Err(ApiError::Busy(1)),
+        }
+    }
+
+    /// Makes a file of a picture, on a thread where that holds up neither the device nor other requests.
+    pub(crate) async fn encode(&self, image: RgbaImage, file: File) -> Result<Bytes, ApiError> {
+        let channels = self.facts.channels;
+        self.aside(move || Picture::from_rgba(&fit(image, file.side), channels).encode(file.format).ok())
+            .await?
+            .ok_or(ApiError::Internal)
+            .map(Bytes::from)
+    }
+
+    /// Does heavy work on a thread of its own, a few at a time.
+    pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+        let turn = self.encoders.clone().acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        // The turn is over when the work is, even if nobody waits for it any more.
+        let work = move || {
+            let result = work();
+            drop(turn);
+            result
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)
+    }
+}
+
+/// A job that was put into the queue.
+pub(crate) type Asked = oneshot::Receiver<Result<Output, Failed>>;
+
+/// The picture that was asked for.
+pub(crate) async fn picture(asked: Asked) -> Result<RgbaImage, ApiError> {
+    match answer(asked).await? {
+        Output::Picture(image) => Ok(image),
+        Output::Ws(_) => Err(ApiError::Internal),
+    }
+}
+
+async fn answer(asked: Asked) -> Result<Output, ApiError> {
+    match asked.await {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(Failed::Argument(message))) => Err(ApiError::Body(message)),
+        Ok(Err(Failed::Internal)) | Err(_) => Err(ApiError::Internal),
+    }
+}
+
+/// The picture at a side that divides its own: each pixel is the average of a square.
+pub(crate) fn fit(image: RgbaImage, side: u32) -> RgbaImage {
+    if image.width() == side { image } else { imageops::thumbnail(&image, side, side) }
+}

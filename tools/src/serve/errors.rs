@@ -1,0 +1,83 @@
+//! What a request is told when it does not get what it asked for: a status and a JSON body that names the cause.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ApiError {
+    /// A parameter is unknown, missing, malformed, out of range, or there twice.
+    Parameter(Cow<'static, str>, String),
+    /// The body is not what it should be.
+    Body(String),
+    /// No token, or the wrong one.
+    Unauthorized,
+    /// There is no such path.
+    NotFound,
+    /// The path is there, the method is not.
+    Method,
+    /// The body has more than so many bytes.
+    TooLarge(usize),
+    /// Too much is waiting, or the device is being opened again: to be tried again after so many seconds.
+    Busy(u64),
+    /// It took longer than a request may.
+    Timeout,
+    /// A picture could not be made, and the request is not to blame.
+    Internal,
+}
+
+impl ApiError {
+    /// A parameter that is wrong.
+    pub(crate) fn parameter(name: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError::Parameter(name.into(), message.into())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            ApiError::Parameter(..) | ApiError::Body(_) => StatusCode::BAD_REQUEST,
+            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::Method => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(&self) -> Cow<'_, str> {
+        match self {
+            ApiError::Parameter(name, message) => format!("{name}: {message}").into(),
+            ApiError::Body(message) => message.into(),
+            ApiError::Unauthorized => "this server asks for a token: send the header Authorization: Bearer TOKEN".into(),
+            ApiError::NotFound => "there is nothing here; /openapi.json says what there is".into(),
+            ApiError::Method => "this path does not know that method; the header Allow says which it knows".into(),
+            ApiError::TooLarge(limit) => format!("the body is too large: at most {limit} bytes").into(),
+            ApiError::Busy(seconds) => format!("too many requests are waiting; try again in {seconds} s").into(),
+            ApiError::Timeout => "this took too long; try again when the server has less to do".into(),
+            ApiError::Internal => "the picture could not be made; the server's log says why".into(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "error": self.message() });
+        if let ApiError::Parameter(name, _) = &self {
+            body["parameter"] = json!(name);
+        }
+        let mut response = (self.status(), Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            ApiError::Busy(seconds) => drop(headers.insert(header::RETRY_AFTER, seconds.into())),
+            ApiError::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,160 @@
+//! What requests need to know of the network: its sizes, and an identity for caches.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use stylegan_tools::{hex, sefa};
+use stylegan_wgpu::model::Model;
+
+use super::params;
+
+/// SeFa directions that requests may walk along.
+const DIRECTIONS: usize = 5;
+
+/// A network and how this server draws with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) name: String,
+    /// Sixteen hexadecimal digits that name the network: the start of the hash of its configuration and values.
+    pub(crate) id: String,
+    /// The adapter and its element type: another one rounds otherwise, so its pictures have other bytes.
+    pub(crate) device: String,
+    pub(crate) resolution: usize,
+    pub(crate) channels: usize,
+    pub(crate) num_ws: usize,
+    pub(crate) w_dim: usize,
+    pub(crate) classes: usize,
+    /// Truncation of requests that name none.
+    pub(crate) trunc: f32,
+    /// SeFa directions `[n, w_dim]`, the strongest first.
+    pub(crate) directions: Arc<[f32]>,
+    /// Whether requests need a token: shared caches must not keep the answers then.
+    pub(crate) private: bool,
+}
+
+impl Facts {
+    pub(crate) fn new(name: String, model: &Model, trunc: f32, private: bool) -> Facts {
+        let config = &model.config;
+        Facts {
+            name,
+            id: hex(&digest(model))[..16].into(),
+            device: String::new(),
+            resolution: config.img_resolution(),
+            channels: config.img_channels(),
+            num_ws: config.num_ws(),
+            w_dim: config.w_dim(),
+            classes: config.c_dim(),
+            trunc,
+            directions: directions(model),
+            private,
+        }
+    }
+
+    /// The sum of some steps along directions; None when there are no steps.
+    pub(crate) fn shift(&self, moves: &[(usize, f32)]) -> Option<Vec<f32>> {
+        let mut shift = vec![0.0; self.w_dim];
+        for (direction, amount) in moves {
+            let direction = &self.directions[direction * self.w_dim..][..self.w_dim];
+            shift.iter_mut().zip(direction).for_each(|(sum, value)| *sum += amount * value);
+        }
+        (!moves.is_empty()).then_some(shift)
+    }
+
+    /// The largest side of a picture that is at most so many pixels, or the smallest there is.
+    pub(crate) fn side_below(&self, most: usize) -> usize {
+        let sides = params::sides(self.resolution);
+        sides.iter().copied().find(|side| *side <= most).unwrap_or(sides[sides.len() - 1])
+    }
+
+    pub(crate) fn has_alpha(&self) -> bool {
+        matches!(self.channels, 2 | 4)
+    }
+
+    /// The format of requests that name none.
+    pub(crate) fn format(&self) -> &'static str {
+        if self.has_alpha() { "png" } else { "jpg" }
+    }
+
+    /// The tag of what `parts` describe, drawn by this version on this device.
+    pub(crate) fn etag(&self, parts: &str) -> String {
+        let text = format!("{} {} {} {parts}", env!("CARGO_PKG_VERSION"), self.id, self.device);
+        format!("\"{}\"", &hex(&Sha256::digest(text))[..32])
+    }
+
+    /// What `/network` answers.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "network": self.id,
+            "device": self.device,
+            "version": env!("CARGO_PKG_VERSION"),
+            "resolution": self.resolution,
+            "sizes": params::sides(self.resolution),
+            "channels": self.channels,
+            "num_ws": self.num_ws,
+            "w_dim": self.w_dim,
+            "classes": self.classes,
+            "trunc": self.trunc,
+            "directions": self.directions.len() / self.w_dim,
+            "format": self.format(),
+        })
+    }
+
+    /// A network for tests.
+    #[cfg(test)]
+    pub(crate) fn example() -> Facts {
+        Facts {
+            name: "example".into(),
+            id: "0123456789abcdef".into(),
+            device: "GPU (f16)".into(),
+            resolution: 128,
+            channels: 3,
+            num_ws: 12,
+            w_dim: 4,
+            classes: 0,
+            trunc: 1.0,
+            directions: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0].into(),
+            private: false,
+        }
+    }
+}
+
+/// The strongest directions for all layers together; none where the network has too few.
+fn directions(model: &Model) -> Arc<[f32]> {
+    let slots: Vec<usize> = (0..model.config.num_ws()).collect();
+    sefa::directions(model, &slots, DIRECTIONS).map_or_else(|_| Arc::default(), |found| found.directions.values.into())
+}
+
+fn digest(model: &Model) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(format!("{:?}", model.config));
+    for (name, array) in &model.arrays {
+        hash.update(format!("{name} {array:?}"));
+        hash.update(array.bytes());
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_tell_pictures_networks_and_devices_apart() {
+        let facts = Facts::example();
+        let tag = facts.etag("seed 1");
+        assert!(tag.len() == 34 && tag.starts_with('"') && tag.ends_with('"'));
+        assert_eq!(facts.etag("seed 1"), tag);
+        assert_ne!(facts.etag("seed 2"), tag);
+        assert_ne!(Facts { id: "f".into(), ..Facts::example() }.etag("seed 1"), tag);
+        assert_ne!(Facts { device: "CPU".into(), ..Facts::example() }.etag("seed 1"), tag);
+    }
+
+    #[test]
+    fn steps_along_directions_add_up() {
+        let facts = Facts::example();
+        assert_eq!(facts.shift(&[]), None);
+        assert_eq!(facts.shift(&[(0, 2.0), (1, -0.5)]), Some(vec![2.0, 0.0, -0.5, 0.0]));
+    }
+}

@@ -1,0 +1,361 @@
+//! The page of `stylegan serve` in a real browser: Debian's Chromium, driven over WebDriver by its chromedriver.
+//!
+//! `scripts/setup-browser.sh` installs both. Where they are missing the tests say so and pass, unless `STYLEGAN_BROWSER=required`.
+#![cfg(feature = "serve")]
+
+mod served;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use served::{PATIENCE, Server, ask};
+use tempfile::TempDir;
+
+/// A network with noise that shows, which the built-in one has not.
+const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-skip-32/network.pkl");
+
+/// What a container needs, and nothing that would ask the network for anything.
+const FLAGS: [&str; 12] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+];
+
+/// Keys as WebDriver writes them.
+const LEFT: &str = "\u{e012}";
+const SPACE: &str = " ";
+const TAB: &str = "\u{e004}";
+
+/// A browser with one window; it ends with the test.
+struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// None where there is no chromedriver.
+    fn open() -> Option<Browser> {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = match command.spawn() {
+            Ok(driver) => driver,
+            Err(error) => {
+                let required = std::env::var_os("STYLEGAN_BROWSER").is_some_and(|value| value == "required");
+                assert!(!required, "chromedriver: {error}; scripts/setup-browser.sh installs it");
+                println!("not tested: there is no chromedriver ({error}); scripts/setup-browser.sh installs it");
+                return None;
+            }
+        };
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let port = lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        // Its pipe must not fill.
+        thread::spawn(move || lines.count());
+        let profile = tempfile::tempdir().unwrap();
+        let mut browser = Browser {
+            driver,
+            address: SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver says its port"))),
+            session: String::new(),
+            _profile: profile,
+        };
+        let mut flags: Vec<String> = FLAGS.map(String::from).to_vec();
+        flags.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        let options = json!({ "args": flags });
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let session = browser.post("/session", json!({ "capabilities": { "alwaysMatch": wanted } }));
+        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        browser.size(1280, 900);
+        Some(browser)
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, body: Value) -> Value {
+        let target = format!("{}{path}", self.session);
+        let answer = ask(self.address, "POST", &target, &["Content-Type: application/json"], body.to_string().as_bytes());
+        let json = answer.json();
+        assert_eq!(answer.status, 200, "{path} {body}: {json}");
+        json["value"].clone()
+    }
+
+    fn fetch(&self, path: &str) -> Value {
+        ask(self.address, "GET", &format!("{}{path}", self.session), &[], b"").json()["value"].clone()
+    }
+
+    fn size(&self, width: u32, height: u32) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    fn devtools(&self, command: &str, params: Value) {
+        self.post("/goog/cdp/execute", json!({ "cmd": command, "params": params }));
+    }
+
+    fn media(&self, name: &str, value: &str) {
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [{ "name": name, "value": value }] }));
+    }
+
+    #[track_caller]
+    fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until an expression is true.
+    #[track_caller]
+    fn until(&self, expression: &str) {
+        let start = Instant::now();
+        while self.run(&format!("return Boolean({expression})")) != json!(true) {
+            let seen = self.run("return document.body?.innerText");
+            assert!(start.elapsed() < PATIENCE, "never: {expression}; the page says {seen}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Opens an address and waits for the first face.
+    #[track_caller]
+    fn visit(&self, server: &Server, target: &str) {
+        self.post("/url", json!({ "url": format!("http://{}{target}", server.address) }));
+        self.until("document.getElementById('face')?.dataset.shown && document.getElementById('face').complete");
+    }
+
+    fn find(&self, css: &str) -> Vec<String> {
+        let found = self.post("/elements", json!({ "using": "css selector", "value": css }));
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|element| element.as_object().unwrap().values().next().unwrap().as_str().unwrap().into())
+            .collect()
+    }
+
+    #[track_caller]
+    fn click(&self, css: &str) {
+        self.post(&format!("/element/{}/click", self.find(css)[0]), json!({}));
+    }
+
+    /// Types into an element, which gets the focus.
+    #[track_caller]
+    fn keys(&self, css: &str, keys: &str) {
+        self.post(&format!("/element/{}/value", self.find(css)[0]), json!({ "text": keys }));
+    }
+
+    /// Presses a key wherever the focus is.
+    fn press(&self, key: &str) {
+        let strokes = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] }));
+    }
+
+    /// Does something and waits until another face is there; gives the new pixels.
+    #[track_caller]
+    fn changes(&self, what: &str, action: impl FnOnce(&Browser)) -> Value {
+        let before = self.pixels();
+        self.run("window.before = document.getElementById('face').src");
+        action(self);
+        self.until("document.getElementById('face').src !== window.before && document.getElementById('face').complete && document.getElementById('status').textContent === ''");
+        let after = self.pixels();
+        assert_ne!(before, after, "{what} did not change the picture");
+        after
+    }
+
+    /// A sum of the face's pixels that depends on their places.
+    #[track_caller]
+    fn pixels(&self) -> Value {
+        self.run(
+            "const face = document.getElementById('face'), canvas = document.createElement('canvas');
+             canvas.width = face.naturalWidth; canvas.height = face.naturalHeight;
+             const context = canvas.getContext('2d');
+             context.drawImage(face, 0, 0);
+             let sum = 0;
+             context.getImageData(0, 0, canvas.width, canvas.height).data.forEach((value, i) => sum = (sum * 31 + value + i) % 2147483647);
+             return [canvas.width, canvas.height, sum]",
+        )
+    }
+
+    fn seed(&self) -> Value {
+        self.run("return new URLSearchParams(location.search).get('seed')")
+    }
+
+    /// Nothing the browser complains about since the last call: no error, no refused style or script, nothing missing.
+    #[track_caller]
+    fn is_content(&self) {
+        let log = self.post("/se/log", json!({ "type": "browser" }));
+        let complaints: Vec<&Value> =
+            log.as_array().unwrap().iter().filter(|entry| entry["level"] != "DEBUG" && entry["level"] != "INFO").collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
+
+    /// Keeps what the window shows in target/tmp, for whoever wants to look at it.
+    fn screenshot(&self, name: &str) {
+        let path = format!("{}/serve-{name}.png", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(path, decoded(self.fetch("/screenshot").as_str().unwrap())).unwrap();
+    }
+}
+
+/// Base64, as WebDriver sends pictures.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |byte| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|&known| known == byte);
+    let digits: Vec<usize> = text.bytes().filter_map(digit).collect();
+    let group = |four: &[usize]| (0..four.len() - 1).map(|i| ((four[i] << (2 * i + 2)) | (four[i + 1] >> (4 - 2 * i))) as u8).collect();
+    digits.chunks(4).flat_map(|four| -> Vec<u8> { group(four) }).collect()
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !thread::panicking() && !self.session.is_empty() {
+            ask(self.address, "DELETE", &self.session, &[], b"");
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+#[test]
+fn each_refresh_is_a_new_face_and_a_shared_one_stays_the_same() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&[]);
+    browser.visit(&server, "/");
+    assert_eq!(browser.run("return document.title"), "This face does not exist");
+    let first = (browser.seed(), browser.pixels());
+    assert!(first.0.is_string() && first.1[0] == 128, "{first:?}");
+
+    let second = browser.changes("space", |browser| browser.press(SPACE));
+    assert_ne!(browser.seed(), first.0);
+    let shared = browser.run("return location.search");
+    let third = browser.changes("the button", |browser| browser.click("#new"));
+    assert!(third != second && third != first.1);
+    browser.post("/refresh", json!({}));
+    browser.until("document.getElementById('face')?.dataset.shown && document.getElementById('face').complete");
+    assert!(browser.pixels() != third && browser.seed() != first.0, "loading again is a new face");
+
+    browser.visit(&server, shared.as_str().unwrap());
+    assert_eq!(browser.pixels(), second, "a shared address is the same face");
+    assert_eq!(browser.run("return document.getElementById('face').alt").as_str().unwrap().split(':').next(), Some("Generated face"));
+
+    // The strip of faces seen, and the browser's own way back.
+    let fourth = browser.changes("space", |browser| browser.press(SPACE));
+    assert_eq!(browser.find("#history button").len(), 2);
+    assert_eq!(browser.changes("the left arrow", |browser| browser.press(LEFT)), second);
+    assert_eq!(browser.changes("the browser's back", |browser| drop(browser.post("/back", json!({})))), fourth);
+    browser.is_content();
+}
+
+#[test]
+fn every_control_changes_the_picture() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&["--network", TINY]);
+    browser.visit(&server, "/?seed=5");
+    let seed5 = browser.pixels();
+    browser.changes("truncation", |browser| browser.keys("#trunc", &LEFT.repeat(4)));
+    assert_eq!(
+        browser.run("return [location.search, document.getElementById('trunc-value').textContent]"),
+        json!(["?seed=5&trunc=0.8", "0.80"])
+    );
+    let other = browser.changes("space on a slider is the slider's", |browser| {
+        browser.press(SPACE);
+        browser.keys("#trunc", LEFT);
+    });
+    assert!(browser.seed() == "5" && other != seed5);
+    browser.visit(&server, "/?seed=5");
+    browser.changes("a direction", |browser| browser.keys("#move-1", &LEFT.repeat(6)));
+    assert_eq!(browser.run("return location.search"), "?seed=5&moves=1%3A-3");
+    browser.visit(&server, "/?seed=5");
+    browser.changes("fresh noise", |browser| browser.click("[data-noise=random]"));
+    browser.changes("fresh noise again", |browser| browser.click("[data-noise=random]"));
+    assert_eq!(browser.changes("stored noise", |browser| browser.click("[data-noise=const]")), seed5);
+
+    browser.visit(&server, "/?seed=5&other=9");
+    assert!(!browser.run("return document.getElementById('second').checkVisibility()").as_bool().unwrap());
+    let mixed = browser.changes("mixing", |browser| browser.click("[value=mix]"));
+    let deeper = browser.changes("the layer slider", |browser| browser.keys("#layer", LEFT));
+    assert_ne!(mixed, deeper);
+    browser.changes("morphing", |browser| browser.click("[value=morph]"));
+    browser.changes("the morph slider", |browser| browser.keys("#t", LEFT));
+    let address = browser.run("return location.search");
+    assert_eq!(address, "?seed=5&mode=morph&other=9&t=0.45");
+    browser.click("#play");
+    browser.until("document.getElementById('t').value === '0.2'");
+    browser.click("#play");
+    browser.until("document.getElementById('play').getAttribute('aria-pressed') === 'false'");
+    browser.click("#video");
+    browser.until("document.getElementById('status').textContent === 'Saved as seeds0005-0009.webp.'");
+    browser.visit(&server, "/?seed=5&mode=morph&other=9");
+    browser.changes("another second face", |browser| browser.click("#other-new"));
+
+    browser.visit(&server, "/?seed=85");
+    browser.click("#save");
+    browser.until("document.getElementById('status').textContent === 'Saved as seed0085.png.'");
+    browser.is_content();
+}
+
+#[test]
+fn the_page_suits_keyboards_screen_readers_phones_and_the_dark() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&[]);
+    browser.visit(&server, "/?seed=3&mode=morph&other=4");
+    let controls = browser.find("button, input, a, img");
+    assert!(controls.len() > 20);
+    for id in &controls {
+        let (shown, name) = (browser.fetch(&format!("/element/{id}/displayed")), browser.fetch(&format!("/element/{id}/computedlabel")));
+        let html = browser.post(
+            "/execute/sync",
+            json!({ "script": "return arguments[0].outerHTML", "args": [{ "element-6066-11e4-a52e-4f735466cecf": id }] }),
+        );
+        let decorative = html.as_str().unwrap().contains("alt=\"\"");
+        assert!(shown == false || decorative || name.as_str().is_some_and(|name| !name.trim().is_empty()), "without a name: {html}");
+    }
+    assert_eq!(browser.run("return [document.documentElement.lang, document.querySelectorAll('h1').length, document.querySelectorAll('[role=status]').length]"), json!(["en", 1, 1]));
+    browser.press(TAB);
+    assert_eq!(browser.run("return document.activeElement.id"), "new", "the first stop of the keyboard");
+    let text = browser.run("return document.querySelector('footer').innerText");
+    assert!(text.as_str().unwrap().contains("None of these people exist.") && text.as_str().unwrap().contains("can be misused"));
+
+    for scheme in ["light", "dark"] {
+        browser.media("prefers-color-scheme", scheme);
+        for (width, height) in [(1280, 900), (390, 844)] {
+            browser.size(width, height);
+            browser.screenshot(&format!("{scheme}-{width}"));
+            let wide = browser.run("return document.documentElement.scrollWidth - innerWidth");
+            assert!(wide.as_f64().unwrap() <= 0.0, "{scheme} {width}: {wide} pixels too wide");
+        }
+        // WCAG 2: text has a contrast of 4.5 to what it stands on.
+        let least = browser.run(
+            "const light = (color) => { const [r, g, b] = color.match(/[\\d.]+/g).map(Number).map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+             const ground = (node) => { for (; node; node = node.parentElement) { const color = getComputedStyle(node).backgroundColor; if (!color.endsWith(', 0)')) return color; } return 'rgb(255, 255, 255)'; };
+             const ratio = (node) => { const [a, b] = [light(getComputedStyle(node).color), light(ground(node))].sort((a, b) => b - a); return (a + 0.05) / (b + 0.05); };
+             return Math.min(...[...document.querySelectorAll('h1, h2, p, label, legend, button, a, output, .hint, .label')].filter((node) => node.checkVisibility()).map(ratio))",
+        );
+        assert!(least.as_f64().unwrap() >= 4.5, "{scheme}: contrast {least}");
+    }
+    browser.media("prefers-reduced-motion", "reduce");
+    assert_eq!(browser.run("return getComputedStyle(document.getElementById('face')).transitionDuration"), "0s");
+    browser.is_content();
+}
+
+#[test]
+fn a_token_is_asked_for_and_kept_for_the_tab() {
+    let Some(browser) = Browser::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "correct-horse-battery").unwrap();
+    let server = Server::start(&["--token-file", file.to_str().unwrap()]);
+    browser.post("/url", json!({ "url": format!("http://{}/?seed=5", server.address) }));
+    browser.until("document.getElementById('token-form')?.checkVisibility()");
+    browser.keys("#token", "correct-horse-battery");
+    browser.click("#token-form button");
+    browser.until("document.getElementById('face').dataset.shown === 'seed 5'");
+    browser.visit(&server, "/?seed=6");
+    assert!(!browser.run("return document.getElementById('token-form').checkVisibility()").as_bool().unwrap());
+}

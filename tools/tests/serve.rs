@@ -1,0 +1,307 @@
+//! `stylegan serve` as a client meets it: what it answers, what it refuses, and what it survives.
+#![cfg(feature = "serve")]
+
+mod served;
+
+use std::io::{Cursor, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use image::AnimationDecoder;
+use image::codecs::webp::WebPDecoder;
+use serde_json::Value;
+use served::{Answer, Server, request};
+
+const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-skip-32/network.pkl");
+const CONDITIONAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-resnet-cond-16/network.pkl");
+
+#[test]
+fn a_seed_is_the_picture_that_generate_draws_and_is_cached_and_not_drawn_twice() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stylegan"));
+    command.args(["generate", "--seeds", "5", "--trunc", "0.75", "--noise-mode", "random", "--noise-seed", "9", "--outdir"]);
+    assert!(command.arg(folder.path()).output().unwrap().status.success());
+    let drawn = std::fs::read(folder.path().join("seed0005.png")).unwrap();
+    assert!(server.picture("/image?seed=5&trunc=0.75&noise=random&noise_seed=9&format=png") == drawn, "not the picture of generate");
+
+    let answer = server.get("/image?seed=5&size=64");
+    assert_eq!((answer.status, answer.header("content-type"), answer.header("x-seed")), (200, Some("image/jpeg"), Some("5")));
+    assert_eq!(answer.header("content-disposition"), Some("inline; filename=\"seed0005.jpg\""));
+    assert_eq!(answer.header("cache-control"), Some("public, no-cache"));
+    assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let picture = image::load_from_memory(&answer.body).unwrap();
+    assert_eq!((picture.width(), picture.height()), (64, 64));
+    let tag = answer.header("etag").unwrap();
+
+    let rendered = server.metric("stylegan_batch_size_sum");
+    let again = server.ask("GET", "/image?seed=5&size=64", &[&format!("If-None-Match: {tag}")], b"");
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(tag)));
+    assert_eq!(server.metric("stylegan_batch_size_sum"), rendered, "a 304 renders nothing");
+    let other = server.ask("GET", "/image?seed=6&size=64", &[&format!("If-None-Match: {tag}")], b"");
+    assert!(other.status == 200 && other.body != answer.body && other.header("etag") != Some(tag));
+
+    let network = server.get("/network").json();
+    let id = network["network"].as_str().unwrap();
+    let pinned = server.get(&format!("/image?seed=5&size=64&network={id}"));
+    assert!(pinned.header("cache-control").unwrap().ends_with("immutable") && pinned.body == answer.body);
+    assert_eq!((&network["resolution"], &network["sizes"][1], &network["classes"]), (&128.into(), &64.into(), &0.into()));
+}
+
+#[test]
+fn every_refresh_is_another_face() {
+    let server = Server::start(&["--network", TINY]);
+    let mut seeds = Vec::new();
+    for target in ["/random", "/random?format=webp", "/image", "/ws"] {
+        let answer = server.get(target);
+        assert_eq!((answer.status, answer.header("cache-control"), answer.header("etag")), (200, Some("no-store"), None), "{target}");
+        seeds.push(answer.header("x-seed").unwrap().to_owned());
+        if target == "/random" {
+            assert_eq!(server.picture(&format!("/image?seed={}", seeds[0])), answer.body, "the seed in the header is the picture's");
+        }
+    }
+    seeds.sort();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 4, "{seeds:?}");
+}
+
+#[test]
+fn rows_of_w_go_out_and_come_back_and_are_mixed_and_morphed() {
+    let server = Server::start(&["--network", TINY, "--trunc", "0.5"]);
+    let png = |target: &str| server.picture(&format!("{target}&format=png"));
+    let [one, two] = [1, 2].map(|seed| server.get(&format!("/ws?seed={seed}")).json());
+    let post = |ws: &Value| {
+        let answer = server.ask("POST", "/image?format=png", &[], serde_json::json!({ "ws": ws }).to_string().as_bytes());
+        assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+        answer.body
+    };
+    assert_eq!(post(&one["ws"]), png("/image?seed=1"));
+    assert_ne!(png("/image?seed=1"), png("/image?seed=1&trunc=1"), "--trunc is what requests get that name none");
+
+    let mut mixed = one["ws"].clone();
+    for layer in [2, 3, 5] {
+        mixed[layer] = two["ws"][layer].clone();
+    }
+    assert_eq!(post(&mixed), png("/mix?seed=1&with=2&layers=2-3,5"));
+    assert_eq!(png("/morph?seed=1&to=2&t=0"), png("/image?seed=1"));
+    assert_eq!(png("/morph?seed=1&to=2&t=1"), png("/image?seed=2"));
+    assert_eq!(png("/image?seed=1&moves=0:0"), png("/image?seed=1"));
+    let moved = png("/image?seed=1&moves=0:4,1:-2");
+    assert_ne!(moved, png("/image?seed=1"));
+    assert_eq!(post(&server.get("/ws?seed=1&moves=0:4,1:-2").json()["ws"]), moved);
+    let between = png("/morph?seed=1&to=2&t=0.5");
+    assert!(between != png("/image?seed=1") && between != png("/image?seed=2"));
+}
+
+#[test]
+fn a_video_passes_the_faces_and_comes_back() {
+    let server = Server::start(&["--network", TINY, "--batch", "4"]);
+    let answer = server.get("/video?seeds=1,2&frames=3&trunc=0.5&moves=0:1");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/webp")), "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(answer.header("content-disposition"), Some("inline; filename=\"seeds0001-0002.webp\""));
+    let frames = WebPDecoder::new(Cursor::new(&answer.body)).unwrap().into_frames().collect_frames().unwrap();
+    assert_eq!(frames.len(), 6);
+    for (frame, seed) in [(0, 1), (3, 2)] {
+        let still = server.picture(&format!("/image?seed={seed}&format=png&trunc=0.5&moves=0:1"));
+        let still = image::load_from_memory(&still).unwrap().into_rgba8();
+        assert!(*frames[frame].buffer() == still, "frame {frame} is not seed {seed}");
+    }
+    assert_ne!(frames[1].buffer(), frames[0].buffer());
+    let tag = answer.header("etag").unwrap();
+    assert_eq!(server.ask("GET", "/video?seeds=1,2&frames=3&trunc=0.5&moves=0:1", &[&format!("If-None-Match: {tag}")], b"").status, 304);
+    for (format, kind, magic) in [("gif", "image/gif", &b"GIF89a"[..]), ("png", "image/png", b"\x89PNG")] {
+        let answer = server.get(&format!("/video?seeds=1,2&frames=2&fps=10&format={format}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert!(answer.body.starts_with(magic));
+    }
+    for (query, parameter) in
+        [("seeds=1", "seeds"), ("seeds=1,2&frames=121", "frames"), ("seeds=1,2&fps=0", "fps"), ("seeds=1,2&format=mp4", "format")]
+    {
+        assert_eq!(server.get(&format!("/video?{query}")).json()["parameter"], parameter, "{query}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let server = Server::start(&["--network", CONDITIONAL]);
+    for (target, parameter) in [
+        ("/image?seed=-1&class=0", "seed"),
+        ("/image?seed=1&seed=2&class=0", "seed"),
+        ("/image?sede=1", "sede"),
+        ("/image?seed=1", "class"),
+        ("/image?seed=1&class=99", "class"),
+        ("/image?class=0&trunc=3", "trunc"),
+        ("/image?class=0&noise=pink", "noise"),
+        ("/image?class=0&noise_seed=1", "noise_seed"),
+        ("/image?class=0&size=15", "size"),
+        ("/image?class=0&format=/etc/passwd", "format"),
+        ("/image?class=0&network=../../x", "network"),
+        ("/random?class=0&seed=1", "seed"),
+        ("/mix?class=0&seed=1&with=2", "layers"),
+        ("/mix?class=0&seed=1&with=2&layers=99", "layers"),
+        ("/morph?class=0&seed=1&to=2&t=1.5", "t"),
+        ("/ws?class=0&size=16", "size"),
+    ] {
+        let answer = server.get(target);
+        let json = answer.json();
+        assert_eq!((answer.status, json["parameter"].as_str()), (400, Some(parameter)), "{target}: {json}");
+        assert!(json["error"].as_str().unwrap().starts_with(parameter) && answer.header("cache-control") == Some("no-store"));
+    }
+    assert_eq!(server.get("/image?seed=1&class=1").status, 200);
+    for target in ["/images", "/image/", "/../etc/passwd", "/image/../../etc/passwd", "//", "/%00"] {
+        let answer = server.get(target);
+        assert!(answer.status == 404 && answer.json()["error"].is_string(), "{target}: {}", answer.status);
+    }
+    for (method, target, allow) in [("DELETE", "/image", "GET,HEAD,POST"), ("POST", "/random", "GET,HEAD"), ("PUT", "/", "GET,HEAD")] {
+        let answer = server.ask(method, target, &[], b"");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {target}");
+        assert!(answer.json()["error"].is_string());
+    }
+    for (body, status) in [(&b"{"[..], 400), (b"{\"ws\": [[1]]}", 400), (&[0xff; 100], 400), (&[b' '; 100_000], 413)] {
+        let answer = server.ask("POST", "/image", &[], body);
+        assert!(answer.status == status && answer.json()["error"].is_string(), "{status}: {}", answer.status);
+    }
+    // Neither length nor end is known before; the limit holds all the same.
+    let mut stream = server.connect();
+    stream.write_all(b"POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    let chunk = [b"8000\r\n", &[b' '; 0x8000][..], b"\r\n"].concat();
+    let _ = stream.write_all(&chunk).and_then(|()| stream.write_all(&chunk));
+    assert_eq!(Answer::read(stream).status, 413);
+    assert_eq!(server.get("/readyz").status, 200, "and it is well");
+}
+
+#[test]
+fn what_waits_is_rendered_together_and_is_the_same_picture() {
+    let alone = Server::start(&["--network", TINY, "--batch", "1"]);
+    let together = Server::start(&["--network", TINY, "--batch", "4", "--batch-delay", "500"]);
+    let target = |seed: usize| format!("/image?seed={seed}&format=png&noise={}", ["const", "none", "random"][seed / 7]);
+    let pictures: Vec<Vec<u8>> = thread::scope(|scope| {
+        let asked: Vec<_> = (0..18)
+            .map(|seed| {
+                scope.spawn({
+                    let together = &together;
+                    move || together.picture(&target(seed))
+                })
+            })
+            .collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (seed, picture) in pictures.iter().enumerate() {
+        assert!(*picture == alone.picture(&target(seed)), "seed {seed} depends on its batch");
+    }
+    let (pictures, batches) = (together.metric("stylegan_batch_size_sum"), together.metric("stylegan_batch_size_count"));
+    assert!(pictures == 18.0 && batches < 14.0, "{batches} batches");
+}
+
+/// Nothing here is a matter of speed: a request waits ten seconds for another one to be rendered with.
+const WAITING: [&str; 6] = ["--network", TINY, "--batch", "2", "--batch-delay", "10000"];
+
+#[test]
+fn beyond_the_queue_clients_are_sent_away_and_those_that_hang_up_leave_it() {
+    let server = Server::start(&[&WAITING[..], &["--queue", "1"]].concat());
+    let mut waiting = server.connect();
+    waiting.write_all(&request("GET", "/image?seed=1", &[], b"")).unwrap();
+    server.wait_for("stylegan_queue_length", 1.0);
+    let refused = server.get("/image?seed=2");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(server.get("/healthz").status, 200, "what costs nothing is still answered");
+
+    drop(waiting);
+    server.wait_for("stylegan_queue_length", 0.0);
+    server.wait_for(r#"stylegan_requests_total{method="GET",route="/image",status="499"}"#, 1.0);
+    assert_eq!(server.metric("stylegan_jobs_abandoned_total"), 1.0);
+    assert_eq!(server.metric("stylegan_batch_size_sum"), 0.0, "it was not rendered");
+
+    // Who ends his side of a connection cannot be told from who hangs up, and is treated as nginx does.
+    let mut half = server.connect();
+    half.write_all(&request("GET", "/image?seed=3", &[], b"")).unwrap();
+    server.wait_for("stylegan_queue_length", 1.0);
+    half.shutdown(Shutdown::Write).unwrap();
+    server.wait_for(r#"stylegan_requests_total{method="GET",route="/image",status="499"}"#, 2.0);
+    assert_eq!(half.read(&mut [0]).unwrap(), 0, "closed");
+}
+
+#[test]
+fn a_request_that_takes_too_long_is_told_so() {
+    let server = Server::start(&[&WAITING[..], &["--timeout", "1"]].concat());
+    assert_eq!(server.get("/image?seed=1").status, 504);
+    server.wait_for("stylegan_queue_length", 0.0);
+    // A body that never comes is as slow.
+    let mut stream = server.connect();
+    stream.write_all(b"POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{").unwrap();
+    assert_eq!(Answer::read(stream).status, 504);
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_finishes_what_was_taken_and_takes_nothing_more() {
+    let mut server = Server::start(&["--network", TINY, "--batch", "2", "--batch-delay", "1000"]);
+    let idle = server.connect();
+    let mut taken = server.connect();
+    taken.write_all(&request("GET", "/image?seed=1", &[], b"")).unwrap();
+    server.wait_for("stylegan_queue_length", 1.0);
+    assert!(Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status().unwrap().success());
+    assert_eq!(Answer::read(taken).status, 200);
+    assert!(server.process.wait().unwrap().success());
+    assert!(TcpStream::connect(server.address).is_err());
+    drop(idle);
+}
+
+#[test]
+fn a_lost_device_is_opened_again() {
+    let server = Server::start(&["--network", TINY, "--lose-device-at", "2"]);
+    let first = server.picture("/image?seed=1&format=png");
+    let second = server.picture("/image?seed=2&format=png");
+    assert_eq!(server.metric("stylegan_devices_opened_again_total"), 1.0);
+    assert_eq!(server.picture("/image?seed=1&format=png"), first);
+    assert_ne!(first, second);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_token_is_asked_for_where_pictures_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "correct-horse-battery\n").unwrap();
+    let server = Server::start(&["--network", TINY, "--token-file", file.to_str().unwrap()]);
+    for target in ["/image?seed=1", "/random", "/ws", "/mix", "/morph", "/metrics", "/image?seed=x"] {
+        for header in
+            ["X-None: 1", "Authorization: Bearer correct-horse-batterx", "Authorization: Bearer ", "Authorization: correct-horse-battery"]
+        {
+            let answer = server.ask("GET", target, &[header], b"");
+            assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{target} {header}");
+        }
+    }
+    let answer = server.ask("GET", "/image?seed=1", &["Authorization: Bearer correct-horse-battery"], b"");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("private, no-cache")));
+    for target in ["/", "/app.js", "/style.css", "/openapi.json", "/network", "/healthz", "/readyz"] {
+        assert_eq!(server.get(target).status, 200, "{target}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_one_line_and_no_server() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("token");
+    std::fs::write(&short, "short\n").unwrap();
+    let missing = Path::new("no such file").to_str().unwrap();
+    for (code, args, says) in [
+        (1, &["--addr", &taken][..], "choose another port"),
+        (2, &["--addr", "nonsense"], "--addr"),
+        (2, &["--trunc", "3"], "-2 to 2"),
+        (2, &["--batch", "0"], "--batch"),
+        (1, &["--token-file", short.to_str().unwrap()], "16 to 1024"),
+        (1, &["--token-file", missing], missing),
+        (1, &["--network", missing], missing),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_stylegan")).arg("serve").args(args).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1 && stderr.contains(says), "{args:?}: {stderr}");
+    }
+}
