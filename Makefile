@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test setup fetch browser
+.PHONY: help demo faces test setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -25,7 +25,7 @@ faces: setup
 	cargo build --release --package stylegan-tools
 	sh scripts/faces.sh
 
-test: setup fetch browser
+test: setup fetch ffmpeg browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
@@ -43,3 +43,6 @@ browser:
 # The tests that compare with the original MobileStyleGAN are the only ones that need it.
 fetch:
 	@sh scripts/fetch-mobilestylegan.sh >/dev/null || echo "Without its weights, the tests of MobileStyleGAN are skipped."
+
+ffmpeg:
+	@sh scripts/setup-ffmpeg.sh || echo "Without ffmpeg, the tests of .mp4 are skipped."

@@ -160,13 +160,18 @@ const MOST_SEEDS: u64 = 1_000_000;
 
 /// The seeds of all values of a flag in the order given; one that is named twice is there once.
 pub(crate) fn seeds(flag: &str, lists: &[SeedRanges]) -> Result<Vec<u32>, Failure> {
+    let mut known = HashSet::new();
+    Ok(listed_seeds(flag, lists)?.into_iter().filter(|seed| known.insert(*seed)).collect())
+}
+
+/// The same where a seed may be there twice.
+pub(crate) fn listed_seeds(flag: &str, lists: &[SeedRanges]) -> Result<Vec<u32>, Failure> {
     let ranges = || lists.iter().flat_map(|list| &list.0);
     let count: u64 = ranges().map(|(first, last)| u64::from(last - first) + 1).sum();
     if count > MOST_SEEDS {
         return Err(Failure::usage(format!("{flag} names {count} seeds; at most {MOST_SEEDS} are rendered at a time")));
     }
-    let mut known = HashSet::new();
-    Ok(ranges().flat_map(|&(first, last)| first..=last).filter(|seed| known.insert(*seed)).collect())
+    Ok(ranges().flat_map(|&(first, last)| first..=last).collect())
 }
 
 /// Seeds as `--seeds` takes them, runs as ranges.

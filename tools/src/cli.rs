@@ -4,7 +4,9 @@ use clap::{Parser, Subcommand};
 
 #[cfg(feature = "serve")]
 use crate::commands::serve;
-use crate::commands::{bench, completions, convert, devices, generate, grid, inspect, man, project_average, random_weights};
+use crate::commands::{
+    bench, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average, random_weights, video,
+};
 use crate::failure::Failure;
 
 /// StyleGAN pictures on any GPU, or none: hand-written WGSL on wgpu, no Python and no CUDA.
@@ -30,6 +32,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Generate(generate::GenerateArgs),
     Grid(grid::GridArgs),
+    Mix(mix::MixArgs),
+    Video(video::VideoArgs),
+    Directions(directions::DirectionsArgs),
+    Edit(edit::EditArgs),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
     ProjectAverage(project_average::ProjectAverageArgs),
@@ -48,6 +54,10 @@ impl Command {
         match self {
             Command::Generate(args) => generate::run(&args),
             Command::Grid(args) => grid::run(&args),
+            Command::Mix(args) => mix::run(&args),
+            Command::Video(args) => video::run(&args),
+            Command::Directions(args) => directions::run(&args),
+            Command::Edit(args) => edit::run(&args),
             Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::ProjectAverage(args) => project_average::run(&args),
@@ -71,7 +81,15 @@ impl Command {
 
     /// Whether it opens an adapter.
     pub(crate) fn uses_gpu(&self) -> bool {
-        !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_) | Command::Completions(_) | Command::Man(_))
+        !matches!(
+            self,
+            Command::Convert(_)
+                | Command::Inspect(_)
+                | Command::Directions(_)
+                | Command::RandomWeights(_)
+                | Command::Completions(_)
+                | Command::Man(_)
+        )
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
+use stylegan_tools::animation::AnimationError;
 use stylegan_tools::array_file::ArrayFileError;
 use stylegan_wgpu::Error;
 
@@ -73,6 +74,15 @@ impl From<Error> for Failure {
 impl From<ArrayFileError> for Failure {
     fn from(error: ArrayFileError) -> Failure {
         Failure::Runtime(error.to_string())
+    }
+}
+
+impl From<AnimationError> for Failure {
+    fn from(error: AnimationError) -> Failure {
+        match error {
+            AnimationError::Spec(text) => Failure::Usage(text),
+            other => Failure::Runtime(other.to_string()),
+        }
     }
 }
 

@@ -84,6 +84,19 @@ impl Studio {
         self.ws_of(&latents, seeds.len())
     }
 
+    /// The same of any number of seeds, a block at a time: the mapping network is built for as many as go in together.
+    pub(crate) fn all_ws(&mut self, seeds: &[u32]) -> Result<Ws, Failure> {
+        const BLOCK: usize = 64;
+        let mut blocks = seeds.chunks(BLOCK);
+        let mut all = self.ws(blocks.next().unwrap_or_default())?;
+        for seeds in blocks {
+            let block = self.ws(seeds)?;
+            all.n += block.n;
+            all.values.extend(block.values);
+        }
+        Ok(all)
+    }
+
     /// Rows of w of these seeds, each with a truncation psi of its own.
     pub(crate) fn ws_with_psi(&mut self, pictures: &[(u32, f32)]) -> Result<Ws, Failure> {
         let truncation = std::mem::replace(&mut self.truncation, Truncation { psi: 1.0, cutoff: None });

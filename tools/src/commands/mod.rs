@@ -4,11 +4,15 @@ pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod devices;
+pub(crate) mod directions;
+pub(crate) mod edit;
 pub(crate) mod generate;
 pub(crate) mod grid;
 pub(crate) mod inspect;
 pub(crate) mod man;
+pub(crate) mod mix;
 pub(crate) mod project_average;
 pub(crate) mod random_weights;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
+pub(crate) mod video;

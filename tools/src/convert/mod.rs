@@ -23,6 +23,7 @@ mod rosinality;
 mod state_dict;
 mod stylegan1;
 mod stylegan2;
+mod tensor;
 mod tf;
 mod torch;
 mod value;
@@ -36,6 +37,7 @@ mod tests;
 use crate::hex;
 
 pub use error::{ConvertError, Result};
+pub use tensor::tensor_from_bytes;
 
 use network::Converted;
 use recognise::Kind;

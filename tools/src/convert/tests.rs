@@ -11,7 +11,7 @@ use super::*;
 
 mod forward1;
 mod made;
-mod writer;
+pub(super) mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
 pub(super) fn folders() -> Vec<PathBuf> {

@@ -1,0 +1,201 @@
+//! `stylegan video`: a walk through w from seed to seed that ends where it began.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use stylegan_tools::animation::{Format, Spec};
+use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z};
+
+use crate::args::{self, DrawArgs, SeedRanges};
+use crate::failure::Failure;
+use crate::film::Film;
+use crate::studio::{Studio, Subject};
+use crate::{grid, output, say};
+
+/// More rows of w than this are a typing error rather than a film: 1 GiB of them.
+const MOST_VALUES: usize = 1 << 28;
+/// And so are more pictures: two days at 60 in a second.
+const MOST_PICTURES: usize = 10_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A cubic spline through w, as the original code
+    Cubic,
+    /// Straight lines through w
+    Linear,
+    /// Great circles through z
+    SlerpZ,
+}
+
+/// Writes a video that moves from seed to seed and repeats: MP4 (with ffmpeg), WebP, GIF or APNG, by the name of the file.
+///
+/// Flags and pictures are those of the stylegan3 repository's gen_video.py.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stylegan video --seeds 0-3 --w-frames 30 --fps 30 -o avatars.webp
+  stylegan video --network ffhq.pkl --seeds 0-31 --grid 4x2 --trunc 0.7 -o lerp.mp4
+  stylegan video --network ffhq.pkl --seeds 0-7 --num-keyframes 5 --grid 3x1 --shuffle-seed 1 -o walk.mp4
+  stylegan video --network ffhq.pkl --seeds 85,86 --interpolation slerp-z -o two.gif")]
+pub(crate) struct VideoArgs {
+    #[command(flatten)]
+    draw: DrawArgs,
+
+    /// Seeds of the keyframes, as 0,3-5; the flag may be repeated, and so may a seed
+    #[arg(long, required = true, value_parser = args::parse_seeds, value_name = "LIST")]
+    seeds: Vec<SeedRanges>,
+
+    /// Pictures in a frame: the seeds are dealt out among them
+    #[arg(long, default_value = "1x1", value_parser = args::parse_grid, value_name = "COLSxROWS")]
+    grid: (usize, usize),
+
+    /// Keyframes of every picture of the grid, from the seeds again and again; by default every seed is there once
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    num_keyframes: Option<u32>,
+
+    /// Frames from a keyframe to the next
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    w_frames: u32,
+
+    /// Shuffles the keyframes with this seed
+    #[arg(long, value_name = "N")]
+    shuffle_seed: Option<u32>,
+
+    /// Frames per second [default: 60, of a GIF 50]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    fps: Option<u16>,
+
+    /// How to go from keyframe to keyframe
+    #[arg(long, value_enum, default_value_t = Kind::Cubic, value_name = "KIND")]
+    interpolation: Kind,
+
+    /// Video to write: .mp4, .webp, .gif or .png
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Prints the closing line as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
+    let seeds = args::listed_seeds("--seeds", &args.seeds)?;
+    let (columns, rows) = args.grid;
+    let keyframes = keyframes(seeds.len(), columns * rows, args)?;
+    let format = Format::of(&args.output)?;
+    output::check_file(&args.output)?;
+    let subject = Subject::open(&args.draw)?;
+    let config = &subject.model.config;
+    let side = config.img_resolution();
+    grid::check_pixels(columns * side, rows * side).map_err(Failure::usage)?;
+    let (width, height) = ((columns * side) as u32, (rows * side) as u32);
+    let spec = Spec { format, width, height, fps: args.fps.unwrap_or(format.default_fps()) };
+    spec.check()?;
+    let film = Film { columns, rows, frames: keyframes.saturating_mul(args.w_frames as usize), spec };
+    let pictures = film.frames.saturating_mul(film.cells());
+    if pictures > MOST_PICTURES {
+        return Err(Failure::usage(format!("that is a video of {pictures} pictures; at most {MOST_PICTURES} are drawn")));
+    }
+    let values = (keyframes * film.cells()).saturating_mul(config.num_ws() * config.w_dim());
+    if values > MOST_VALUES {
+        return Err(Failure::usage(format!("{keyframes} keyframes in {} pictures are too many to keep in memory", film.cells())));
+    }
+
+    let mut studio = Studio::open(&args.draw, &subject, pictures)?;
+    let order = deal(&seeds, keyframes * film.cells(), args.shuffle_seed);
+    let walks = order.chunks(keyframes).map(|seeds| Walk::new(args.interpolation, &mut studio, seeds)).collect::<Result<Vec<_>, _>>()?;
+    let mut ws = |studio: &mut Studio, indices: &[usize]| {
+        let point = |&index: &usize| (&walks[index % film.cells()], (index / film.cells()) as f64 / f64::from(args.w_frames));
+        along(studio, indices.iter().map(point))
+    };
+    let times = film.shoot(&mut studio, &args.output, &mut ws)?;
+
+    let device = studio.device();
+    let seconds = film.frames as f64 / f64::from(spec.fps);
+    if args.json {
+        let mut summary = times.json();
+        summary["output"] = args.output.display().to_string().into();
+        summary["device"] = device.into();
+        summary["video"] = json!({
+            "frames": film.frames, "fps": spec.fps, "width": width, "height": height, "keyframes": keyframes, "seconds": seconds
+        });
+        return say(&summary.to_string());
+    }
+    say(&format!("{}: {} frames of {width} x {height}, {seconds:.1} s; {}", args.output.display(), film.frames, times.line(&device)))
+}
+
+/// Keyframes of each cell.
+fn keyframes(seeds: usize, cells: usize, args: &VideoArgs) -> Result<usize, Failure> {
+    match args.num_keyframes {
+        Some(count) if (count as usize).saturating_mul(cells) > MOST_PICTURES => {
+            Err(Failure::usage(format!("{count} keyframes in {cells} pictures are too many; at most {MOST_PICTURES} in all")))
+        }
+        Some(count) => Ok(count as usize),
+        None if seeds.is_multiple_of(cells) => Ok(seeds / cells),
+        None => Err(Failure::usage(format!(
+            "--seeds names {seeds}, and --grid has {cells} pictures: name a multiple of {cells}, or say how many each gets with --num-keyframes"
+        ))),
+    }
+}
+
+/// The seeds of all keyframes, cell by cell.
+fn deal(seeds: &[u32], count: usize, shuffle_seed: Option<u32>) -> Vec<u32> {
+    let mut order: Vec<u32> = seeds.iter().copied().cycle().take(count).collect();
+    if let Some(seed) = shuffle_seed {
+        RandomState::new(seed).shuffle(&mut order);
+    }
+    order
+}
+
+/// Where a cell is at what time.
+enum Walk {
+    W(Keyframes),
+    Z(Vec<Vec<f32>>),
+}
+
+impl Walk {
+    fn new(kind: Kind, studio: &mut Studio, seeds: &[u32]) -> Result<Walk, Failure> {
+        let interpolation = match kind {
+            Kind::Cubic => Interpolation::Cubic,
+            Kind::Linear => Interpolation::Linear,
+            Kind::SlerpZ => {
+                let z_dim = studio.generator.config().z_dim();
+                return Ok(Walk::Z(seeds.iter().map(|&seed| z(seed, z_dim)).collect()));
+            }
+        };
+        Ok(Walk::W(Keyframes::new(studio.all_ws(seeds)?, interpolation)?))
+    }
+}
+
+/// Rows of w of points on walks of one kind.
+fn along<'a>(studio: &mut Studio, points: impl Iterator<Item = (&'a Walk, f64)>) -> Result<Ws, Failure> {
+    let (num_ws, w_dim) = (studio.generator.config().num_ws(), studio.generator.config().w_dim());
+    let (mut n, mut rows, mut latents) = (0, Vec::new(), Vec::new());
+    for (walk, time) in points {
+        n += 1;
+        match walk {
+            Walk::W(keyframes) => rows.extend(keyframes.at(time).values),
+            Walk::Z(keyframes) => {
+                let first = time as usize % keyframes.len();
+                latents.extend(slerp(&keyframes[first], &keyframes[(first + 1) % keyframes.len()], time.fract() as f32));
+            }
+        }
+    }
+    match latents.is_empty() {
+        true => Ok(Ws::new(n, num_ws, w_dim, rows)?),
+        false => studio.ws_of(&latents, n),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// NumPy 2.4.6: `a = numpy.arange(10); numpy.random.RandomState(0).shuffle(a)`.
+    #[test]
+    fn seeds_are_dealt_again_and_again() {
+        assert_eq!(deal(&[7, 8, 9], 5, None), [7, 8, 9, 7, 8]);
+        assert_eq!(deal(&[7, 8, 9], 2, None), [7, 8]);
+        assert_eq!(deal(&(0..10).collect::<Vec<_>>(), 10, Some(0)), [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]);
+    }
+}

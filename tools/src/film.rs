@@ -1,0 +1,76 @@
+//! A film: pictures are drawn and compressed on all cores in any order, frames go into the file in theirs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use image::{DynamicImage, RgbImage, RgbaImage, imageops};
+use stylegan_tools::animation::{Frame, Movie, Spec};
+
+use crate::failure::Failure;
+use crate::network;
+use crate::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};
+use crate::studio::Studio;
+
+/// Frames of several pictures each, from left to right and top to bottom.
+#[derive(Clone, Copy)]
+pub(crate) struct Film {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) frames: usize,
+    pub(crate) spec: Spec,
+}
+
+impl Film {
+    /// Pictures in a frame.
+    pub(crate) fn cells(&self) -> usize {
+        self.columns * self.rows
+    }
+
+    /// Draws and writes it. Picture `i` is in frame `i / cells`; `ws` gives the rows of w of pictures.
+    pub(crate) fn shoot<'a>(self, studio: &mut Studio, path: &Path, ws: &'a mut WsOf<'a>) -> Result<Times, Failure> {
+        let mut movie = Movie::create(path, self.spec)?;
+        let bar = network::bar(self.frames as u64, "rendering");
+        let table = Mutex::new(BTreeMap::new());
+        let encode = |drawn: Drawn| {
+            let Pixels::Rgba(picture) = drawn.pixels else { unreachable!("8 bits were asked for") };
+            let complete = self.lay(&table, drawn.index, picture);
+            complete.map(|(number, frame)| Ok((number, self.spec.compress(&frame)?))).transpose()
+        };
+        let (mut next, mut early) = (0, BTreeMap::new());
+        let mut write = |compressed: Option<(usize, Frame)>| {
+            early.extend(compressed);
+            while let Some(frame) = early.remove(&next) {
+                movie.push(frame)?;
+                next += 1;
+                bar.inc(1);
+            }
+            Ok(())
+        };
+        let indices: Vec<usize> = (0..self.frames * self.cells()).collect();
+        let times = pipeline::run(studio, &indices, Stages { ws, planes: false, encode: &encode, write: &mut write });
+        bar.finish_and_clear();
+        let times = times?;
+        movie.finish()?;
+        Ok(times)
+    }
+
+    /// Lays a picture into its frame; gives the frame when that was the last one.
+    fn lay(&self, table: &Mutex<BTreeMap<usize, (usize, RgbImage)>>, index: usize, picture: RgbaImage) -> Option<(usize, RgbImage)> {
+        let (number, cell) = (index / self.cells(), index % self.cells());
+        // Without its alpha, where a network draws one; grey is in all three already.
+        let picture = DynamicImage::ImageRgba8(picture).into_rgb8();
+        if self.cells() == 1 {
+            return Some((number, picture));
+        }
+        let (x, y) = (cell % self.columns * picture.width() as usize, cell / self.columns * picture.height() as usize);
+        let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+        let (laid, frame) = table.entry(number).or_insert_with(|| (0, RgbImage::new(self.spec.width, self.spec.height)));
+        imageops::replace(frame, &picture, x as i64, y as i64);
+        *laid += 1;
+        if *laid < self.cells() {
+            return None;
+        }
+        table.remove(&number).map(|(_, frame)| (number, frame))
+    }
+}
