@@ -87,6 +87,9 @@ async def requests(server, clients, count):
             results.append((status, seconds))
             if status == 0:
                 stream = await server.open()
+            if status == 503:
+                # Sooner than Retry-After asks for, but not at once.
+                await asyncio.sleep(0.1)
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return results
