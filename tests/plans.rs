@@ -50,6 +50,11 @@ fn skip_with_four_channels_and_three_taps() {
 }
 
 #[test]
+fn channels_by_no_rule() {
+    whole(Config::StyleGan2(stylegan2::Config { channels: Some(vec![20, 72, 7]), ..small() }));
+}
+
+#[test]
 fn skip_with_eight_taps_and_no_noise() {
     let resample_filter = vec![0.5, 1.0, -2.0, 4.0, 3.0, 1.0, 0.0, 0.25];
     whole(Config::StyleGan2(stylegan2::Config { resample_filter, use_noise: false, conv_clamp: None, ..small() }));

@@ -1,9 +1,11 @@
-//! A file of ours: `cargo +nightly fuzz run safetensors`. A good first corpus is a file of `stylegan random-weights`.
+//! A file of ours.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use stylegan_wgpu::model::Model;
 
-fuzz_target!(|bytes: Vec<u8>| {
-    let _ = Model::from_bytes(bytes);
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    match Model::from_bytes(bytes.to_vec()) {
+        Ok(model) => assert!(model.arrays.values().flat_map(|array| array.values()).all(f32::is_finite)),
+        Err(error) => assert!(!error.to_string().chars().any(char::is_control), "{error}"),
+    }
 });

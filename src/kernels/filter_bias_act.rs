@@ -20,7 +20,7 @@ pub static KERNEL: Kernel = Kernel {
         fits: always,
         // 4 pixels of a row and 4 channels an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows as usize, 64);
+            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows.div_ceil(2) as usize, 64);
             [x, y, band.images]
         },
     }],

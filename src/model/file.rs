@@ -42,7 +42,7 @@ impl Model {
 
     /// Reads a model from the bytes of a file of ours; the arrays stay views into them.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Model> {
-        let (header_length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| Error::Format(explain(&error, bytes.len())))?;
+        let (header_length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| Error::Format(explain(&error, &bytes)))?;
         let none = Default::default();
         let metadata = header.metadata().as_ref().unwrap_or(&none);
         if let Some(version) = metadata.get("format_version").filter(|version| *version != FORMAT_VERSION) {
@@ -81,23 +81,33 @@ impl Model {
     /// Writes a file of ours with all floats in `precision`; a failure leaves nothing behind.
     /// The same model gives the same bytes: tensors and metadata are in the order of their names.
     pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
-        if precision == Precision::F16 {
-            for (name, array) in &self.arrays {
-                if let Some(value) = array.values().find(|value| !f16::from_f32(*value).is_finite()) {
-                    return Err(Error::Tensor {
-                        name: name.clone(),
-                        needed: "values f16 can hold (at most 65504); write f32 instead".into(),
-                        found: value.to_string(),
-                    });
-                }
-            }
-        }
+        self.check_fits(precision)?;
         let header = self.header(precision);
         atomic_file::write(path, |file| {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(header.as_bytes())?;
             self.arrays.values().try_for_each(|array| write_array(file, array, precision))
         })
+    }
+
+    /// Refuses what [`Model::save`] would: a value that f16 cannot hold.
+    pub fn check_fits(&self, precision: Precision) -> Result<()> {
+        for (name, array) in self.arrays.iter().filter(|_| precision == Precision::F16) {
+            if let Some(value) = array.values().find(|value| !f16::from_f32(*value).is_finite()) {
+                return Err(Error::Tensor {
+                    name: name.clone(),
+                    needed: "values f16 can hold (at most 65504); write f32 instead".into(),
+                    found: value.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file that [`Model::save`] would write.
+    pub fn file_size(&self, precision: Precision) -> u64 {
+        let values: usize = self.arrays.values().map(Array::len).sum();
+        (8 + self.header(precision).len() + values * precision.size()) as u64
     }
 
     /// The JSON header, padded with spaces so that the values start at a multiple of 8.
@@ -144,7 +154,11 @@ fn write_array(file: &mut impl Write, array: &Array, precision: Precision) -> io
 }
 
 /// What is wrong with a file that is not safetensors, for somebody who does not know the format.
-fn explain(error: &SafeTensorError, length: usize) -> String {
+fn explain(error: &SafeTensorError, bytes: &[u8]) -> String {
+    let length = bytes.len();
+    if let Some(missing) = missing(bytes) {
+        return format!("truncated: {missing} bytes are missing after the {length} that are there; download it again");
+    }
     match error {
         SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => {
             format!("truncated, or not a safetensors file ({length} bytes; {error})")
@@ -154,6 +168,15 @@ fn explain(error: &SafeTensorError, length: usize) -> String {
         }
         other => format!("damaged safetensors file ({})", one_line(&other.to_string())),
     }
+}
+
+/// Bytes missing at the end, when there is a whole header to tell.
+fn missing(bytes: &[u8]) -> Option<u64> {
+    let data = u64::from_le_bytes(*bytes.first_chunk()?).checked_add(8)?;
+    let header: Map<String, Value> = serde_json::from_slice(bytes.get(8..usize::try_from(data).ok()?)?).ok()?;
+    let end = header.values().filter_map(|info| info.get("data_offsets")?.get(1)?.as_u64()).max()?;
+    // No network has a tebibyte: that offset is damaged itself.
+    data.checked_add(end)?.checked_sub(bytes.len() as u64).filter(|missing| (1..1 << 40).contains(missing))
 }
 
 /// Text out of a file made fit for one line of an error: no control characters, not endless.

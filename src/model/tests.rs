@@ -115,6 +115,8 @@ fn lengths_are_not_trusted() {
     for length in (0..whole.len()).step_by(97).chain([whole.len() - 1]) {
         refused(whole[..length].to_vec());
     }
+    let cut = Model::from_bytes(whole[..whole.len() - 1234].to_vec()).unwrap_err().to_string();
+    assert!(cut.contains("1234 bytes are missing"), "{cut}");
     refused([&whole[..], b"more"].concat());
     refused(b"Once upon a time there was a text file of some length.\n".to_vec());
     for offsets in [json!([0, 1u64 << 62]), json!([8, 4]), json!([-1, 4]), json!([u64::MAX, u64::MAX])] {

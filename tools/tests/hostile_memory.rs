@@ -3,19 +3,11 @@
 
 use stylegan_tools::convert::from_bytes;
 
+mod memory;
+
+use memory::{forget_peak, peak};
+
 const MIB: usize = 1 << 20;
-
-/// Peak resident memory since the last call of [`forget_peak`], in bytes.
-fn peak() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? * 1024)
-}
-
-/// Sets the peak to what is resident now; false where the system cannot.
-fn forget_peak() -> bool {
-    std::fs::write("/proc/self/clear_refs", "5").is_ok()
-}
 
 #[test]
 fn memory_stays_in_proportion_to_the_file() {

@@ -209,3 +209,16 @@ fn wheels_and_folders_are_read_and_bounded() {
     }
     assert!(matches!(open(folder.path().join("absent").as_path(), &mut |_| ()).unwrap_err(), ConvertError::Io { .. }));
 }
+
+/// The first corpus of a fuzz target (fuzz/seeds.sh): a byte for which of the four files, and the file.
+#[test]
+#[ignore = "writes files for fuzzing"]
+fn seeds() {
+    let folder =
+        std::path::PathBuf::from(std::env::var_os("FUZZ_CORPUS").expect("FUZZ_CORPUS names the folder to write to")).join("openvino");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (mapping, synthesis) = (small::mapping(), small::synthesis([0, 1, 2]));
+    for (which, file) in [mapping.xml, mapping.bin, synthesis.xml, synthesis.bin].into_iter().enumerate() {
+        std::fs::write(folder.join(which.to_string()), [vec![which as u8], file].concat()).unwrap();
+    }
+}

@@ -61,10 +61,9 @@ fn started(place: &Place, args: &[&str], outdir: &str, finished: usize) -> Child
 }
 
 /// Large enough to be stopped in the middle.
-#[cfg(feature = "default-model")]
-const LONG: [&str; 7] = ["generate", "--seeds", "0-19", "--batch", "2", "--noise-mode", "random"];
+const LONG: [&str; 9] = ["generate", "--network", MODEL, "--seeds", "0-19", "--batch", "2", "--noise-mode", "random"];
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/open-peeps-128.safetensors");
 
-#[cfg(feature = "default-model")]
 #[test]
 fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
     let place = Place::new();
@@ -99,7 +98,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
     assert_eq!(entries(&out, "manifest.jsonl").len(), 21);
 }
 
-#[cfg(all(unix, feature = "default-model"))]
+#[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_whole_files_only() {
     let place = Place::new();

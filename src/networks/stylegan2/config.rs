@@ -53,6 +53,9 @@ pub struct Config {
     /// Most channels a block has.
     #[serde(default = "channel_max")]
     pub channel_max: usize,
+    /// Channels of b4, b8, ... where they follow no such rule (pruned and rebuilt networks); channel_base and channel_max are unused then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<usize>>,
     /// Number of fully connected layers of the mapping network.
     #[serde(default = "eight")]
     pub num_layers: usize,
@@ -134,6 +137,7 @@ impl Config {
             img_channels: 3,
             channel_base: 32768,
             channel_max: 512,
+            channels: None,
             num_layers: 8,
             embed_features: None,
             layer_features: None,
@@ -158,7 +162,10 @@ impl Config {
 
     /// Channels of block b{resolution}.
     pub fn channels(&self, resolution: usize) -> usize {
-        (self.channel_base / resolution).min(self.channel_max)
+        match &self.channels {
+            Some(channels) => channels[resolution.ilog2() as usize - 2],
+            None => (self.channel_base / resolution).min(self.channel_max),
+        }
     }
 
     /// Number of rows of ws: 2 log2(R) - 2.
@@ -197,6 +204,11 @@ impl Config {
         within("img_channels", self.img_channels, 1, 4)?;
         within("channel_max", self.channel_max, 1, 4096)?;
         within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
+        if let Some(channels) = &self.channels {
+            let blocks = self.resolutions().count();
+            within("number of channels", channels.len(), blocks, blocks)?;
+            channels.iter().try_for_each(|&channels| within("channels", channels, 1, 4096))?;
+        }
         within("num_layers", self.num_layers, 1, 64)?;
         within("embed_features", self.embed_features.unwrap_or(1), 1, 8192)?;
         within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;

@@ -3,18 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use stylegan_wgpu::model::{Model, Precision};
 
 use crate::args::FilePrecision;
+use crate::commands::inspect::{dtype, metadata};
 use crate::failure::Failure;
 use crate::{network, output, say};
 
 /// Converts a checkpoint into one .safetensors file.
 ///
-/// Reads stylegan2-ada-pytorch .pkl files (and those of the stylegan3 repository that hold a StyleGAN2), and MobileStyleGAN as
-/// OpenVINO IR, in a folder or in its wheel. Nothing in a checkpoint is ever executed.
+/// Reads NVIDIA's .pkl files of StyleGAN and StyleGAN2 (PyTorch and TensorFlow), rosinality's .pt and what is built on them (pSp,
+/// e4e, ReStyle), GenForce's .pth, and MobileStyleGAN as OpenVINO IR, in a folder or in its wheel. Nothing in a checkpoint is ever
+/// executed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stylegan convert ffhq.pkl -o ffhq.safetensors
+  stylegan convert ffhq.pkl -o ffhq.safetensors --dry-run
   stylegan convert random_face-2021.7.21.1-py3-none-any.whl -o faces.safetensors --precision f16")]
 pub(crate) struct ConvertArgs {
     /// Checkpoint: a file, or a folder for OpenVINO IR
@@ -27,6 +31,10 @@ pub(crate) struct ConvertArgs {
     /// Element type in the file; f16 halves it
     #[arg(long, value_enum, default_value_t = FilePrecision::F32)]
     precision: FilePrecision,
+
+    /// Reads and checks everything, says what would be written, and writes nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
@@ -37,8 +45,24 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     output::check_file(path)?;
     // A file of ours is rewritten, which changes its precision.
     let model = network::open(&args.input)?;
+    if args.dry_run {
+        model.check_fits(args.precision.into())?;
+        return say(&plan(&model, path, args.precision.into()));
+    }
     model.save(path, args.precision.into())?;
     say(&format!("{}: {}, {:.2} M parameters", path.display(), model.config.network(), model.parameters() as f64 / 1e6))
+}
+
+/// What would be written.
+fn plan(model: &Model, path: &Path, precision: Precision) -> String {
+    let mut lines = vec![
+        format!("would write  {}", path.display()),
+        format!("bytes        {} ({})", model.file_size(precision), dtype(precision)),
+        format!("tensors      {}, {:.2} M parameters (noise maps not counted)", model.arrays.len(), model.parameters() as f64 / 1e6),
+        format!("network      {}", model.config.network()),
+    ];
+    lines.extend(metadata(model));
+    lines.join("\n")
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

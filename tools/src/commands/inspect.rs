@@ -67,10 +67,7 @@ fn as_text(model: &Model, macs: &Macs) -> String {
         format!("work         {:.2} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
         format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),
     ];
-    if let Value::Object(fields) = fields(config) {
-        lines.extend(fields.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}")));
-    }
-    lines.extend(model.provenance.iter().map(|(key, value)| format!("provenance   {key} = {}", value.replace(char::is_control, " "))));
+    lines.extend(metadata(model));
     let width = model.arrays.keys().map(String::len).max().unwrap_or(0);
     for (name, array) in &model.arrays {
         lines.push(format!("tensor       {name:<width$}  {} {:?}", dtype(array.precision()), array.shape()));
@@ -78,7 +75,18 @@ fn as_text(model: &Model, macs: &Macs) -> String {
     lines.join("\n")
 }
 
-fn dtype(precision: Precision) -> &'static str {
+/// The configuration and where the weights came from, a line each.
+pub(crate) fn metadata(model: &Model) -> Vec<String> {
+    let config = match fields(&model.config) {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let config = config.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}"));
+    let provenance = model.provenance.iter().map(|(key, value)| format!("provenance   {key} = {}", value.replace(char::is_control, " ")));
+    config.chain(provenance).collect()
+}
+
+pub(crate) fn dtype(precision: Precision) -> &'static str {
     match precision {
         Precision::F32 => "f32",
         Precision::F16 => "f16",

@@ -90,6 +90,10 @@ pub(crate) fn lookup(module: &str, name: &str) -> Option<Global> {
         (_, "Network") if is(module, "dnnlib.tflib.network") => Global::TfNetwork,
         // Whole modules: a VGG, an encoder. Their classes begin with a capital; torch's functions do not.
         _ if (module.starts_with("torch.nn.modules.") || module.starts_with("torchvision.models.")) && capital(name) => Global::TorchModule,
+        // What training frameworks write beside the weights.
+        _ if ["pytorch_lightning.", "lightning.", "omegaconf."].iter().any(|root| module.starts_with(root)) && capital(name) => {
+            Global::Inert
+        }
         ("torch.optim.adam", "Adam") | ("torch.optim.lr_scheduler", _) if capital(name) => Global::Inert,
         _ => return None,
     };
@@ -135,5 +139,6 @@ mod tests {
         assert_eq!(lookup("stylegan2.dnnlib.tflib.network", "Network"), Some(Global::TfNetwork));
         assert_eq!(lookup("torchvision.models.vgg", "VGG"), Some(Global::TorchModule));
         assert_eq!(lookup("argparse", "Namespace"), Some(Global::Inert));
+        assert_eq!(lookup("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"), Some(Global::Inert));
     }
 }

@@ -29,62 +29,6 @@ fn attempt(bytes: &[u8], what: &str) -> Result<Model> {
     result
 }
 
-/// A small generator of test positions (xorshift), so that a failure can be repeated.
-struct Positions(u64);
-
-impl Positions {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
-
-/// Runs `check` on each file on its own thread, two at a time or more as the machine has cores.
-fn on_all_files(check: impl Fn(&PathBuf, &[u8]) + Sync) {
-    let files = tiny_files();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some(file) = files.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    check(file, &std::fs::read(file).unwrap());
-                }
-            });
-        }
-    });
-}
-
-#[test]
-fn truncated() {
-    on_all_files(|file, bytes| {
-        for cut in 0..200 {
-            let length = bytes.len() * cut / 200;
-            let what = format!("{} cut to {length}", file.display());
-            let error = attempt(&bytes[..length], &what).expect_err(&what);
-            // A cut is told as such wherever the format shows it: everywhere but in the first few bytes.
-            let told = matches!(error, ConvertError::Truncated { .. });
-            assert!(told || length < 64, "{what}: {error}");
-        }
-    });
-}
-
-#[test]
-fn single_byte_flips() {
-    on_all_files(|file, bytes| {
-        let mut positions = Positions(0x9e37_79b9_7f4a_7c15);
-        let mut damaged = bytes.to_vec();
-        for flip in 0..2000 {
-            // Half of them in the first tenth: opcodes are denser there than among the weights.
-            let at = positions.below(if flip % 2 == 0 { bytes.len() } else { bytes.len() / 10 });
-            damaged[at] ^= 1 << positions.below(8);
-            let _ = attempt(&damaged, &format!("{} flip {flip} at {at}", file.display()));
-            damaged[at] = bytes[at];
-        }
-    });
-}
-
 #[test]
 fn a_pickle_that_names_code_is_refused() {
     for bytes in [

@@ -50,21 +50,53 @@ pub(crate) fn fit(name: &str, tensor: &Tensor, spec: &TensorSpec) -> Result<Arra
     Ok(Array::from_f32(&spec.shape, &tensor.values))
 }
 
-/// (channel_base, channel_max) such that each resolution has min(channel_base / R, channel_max) channels.
-pub(crate) fn channel_rule(channels: &[(usize, usize)]) -> Result<(usize, usize)> {
+/// How many channels the blocks have.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Channels {
+    /// min(base / R, max) at resolution R.
+    Rule { base: usize, max: usize },
+    /// These, at 4, 8, ...
+    List(Vec<usize>),
+}
+
+impl Channels {
+    /// From the (resolution, channels) of all blocks: by the rule the file states, when they follow it, else by one that fits.
+    pub(crate) fn of(found: &[(usize, usize)], stated: Option<(usize, usize)>) -> Channels {
+        let rules = stated.into_iter().chain([fitting_rule(found)]);
+        let mut followed =
+            rules.filter(|&(base, max)| found.iter().all(|&(resolution, channels)| (base / resolution).min(max) == channels));
+        match followed.next() {
+            Some((base, max)) => Channels::Rule { base, max },
+            None => Channels::List(found.iter().map(|&(_, channels)| channels).collect()),
+        }
+    }
+
+    /// (channel_base, channel_max, channels) of a StyleGAN2's configuration.
+    pub(crate) fn fields(self) -> (usize, usize, Option<Vec<usize>>) {
+        match self {
+            Channels::Rule { base, max } => (base, max, None),
+            // The defaults, which are unused.
+            Channels::List(channels) => (32768, 512, Some(channels)),
+        }
+    }
+
+    /// (channel_base, channel_max) of a network that has nothing else.
+    pub(crate) fn rule(self) -> Result<(usize, usize)> {
+        match self {
+            Channels::Rule { base, max } => Ok((base, max)),
+            Channels::List(channels) => Err(ConvertError::unsupported(format!(
+                "this network has {channels:?} channels at 4, 8, ...; a StyleGAN must have min(channel_base / resolution, channel_max)"
+            ))),
+        }
+    }
+}
+
+/// The rule that gives so many channels, if any does.
+fn fitting_rule(channels: &[(usize, usize)]) -> (usize, usize) {
     let max = channels.iter().map(|&(_, channels)| channels).max().unwrap_or(0);
     // The least base that gives so many; a larger one can only give more.
     let base = channels.iter().map(|&(resolution, channels)| resolution.saturating_mul(channels)).max().unwrap_or(0);
-    match channels.iter().all(|&(resolution, channels)| (base / resolution).min(max) == channels) {
-        true => Ok((base, max)),
-        false => {
-            let list: Vec<_> = channels.iter().map(|(resolution, channels)| format!("{channels} at {resolution}")).collect();
-            Err(ConvertError::unsupported(format!(
-                "this network has {} channels; only networks with min(channel_base / resolution, channel_max) channels are supported",
-                list.join(", ")
-            )))
-        }
-    }
+    (base, max)
 }
 
 /// The one-dimensional filter whose outer product a buffer holds: a 2-D kernel, or the 1-D one of a separable filter.
@@ -130,4 +162,19 @@ pub(crate) fn mean_w(
         });
     }
     Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_follow_a_rule_or_are_listed() {
+        let blocks = |channels: &[usize]| -> Vec<_> { channels.iter().enumerate().map(|(i, &channels)| (4 << i, channels)).collect() };
+        // The rule the file states wins over the least one that fits.
+        assert_eq!(Channels::of(&blocks(&[8, 8]), Some((512, 8))), Channels::Rule { base: 512, max: 8 });
+        assert_eq!(Channels::of(&blocks(&[8, 8, 4]), Some((512, 8))), Channels::Rule { base: 64, max: 8 });
+        assert_eq!(Channels::of(&blocks(&[8, 3, 4]), Some((512, 8))), Channels::List(vec![8, 3, 4]));
+        assert_eq!(Channels::of(&blocks(&[8, 8, 9]), None), Channels::List(vec![8, 8, 9]));
+    }
 }

@@ -12,7 +12,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::network::{Converted, channel_rule, filter_taps, gather, mean_w, same_filter};
+use super::network::{Channels, Converted, filter_taps, gather, mean_w, same_filter};
 use super::numpy::{self, to_json};
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
@@ -242,7 +242,7 @@ impl<'c> Generator<'c> {
         // The widths of the weights themselves, when the arguments do not say.
         let embed = (c_dim > 0).then(|| rows("mapping.embed.weight").filter(|&rows| rows != w_dim)).flatten();
         let hidden = (num_layers > 1).then(|| rows("mapping.fc0.weight").filter(|&rows| rows != w_dim)).flatten();
-        let (channel_base, channel_max) = self.channels(img_resolution)?;
+        let (channel_base, channel_max, channels) = self.channels(img_resolution)?.fields();
         let conv_clamp = self.synthesis("conv_clamp").or_else(|| self.attribute("synthesis.b4.conv1", "conv_clamp"));
         let config = stylegan2::Config {
             z_dim: size("z_dim", self.generator(0, "z_dim"))?,
@@ -252,6 +252,7 @@ impl<'c> Generator<'c> {
             img_channels: size("img_channels", self.generator(4, "img_channels"))?,
             channel_base,
             channel_max,
+            channels,
             num_layers,
             embed_features: optional("embed_features", self.mapping("embed_features"))?.or(embed),
             layer_features: optional("layer_features", self.mapping("layer_features"))?.or(hidden),
@@ -294,8 +295,8 @@ impl<'c> Generator<'c> {
         Ok(config)
     }
 
-    /// channel_base and channel_max: the arguments' when the weights follow them, else read off the weights.
-    fn channels(&self, img_resolution: usize) -> Result<(usize, usize)> {
+    /// The channels of the weights, by the rule of the arguments when they follow it.
+    fn channels(&self, img_resolution: usize) -> Result<Channels> {
         let mut found = Vec::new();
         for resolution in (2..12).map(|log2| 1 << log2).filter(|&resolution| resolution <= img_resolution) {
             let name = format!("synthesis.b{resolution}.conv1.weight");
@@ -306,11 +307,7 @@ impl<'c> Generator<'c> {
             found.push((resolution, channels));
         }
         let argument = |key, default| self.synthesis(key).map_or(Ok(default), |id| self.index(key, id));
-        let (base, max) = (argument("channel_base", 32768)?, argument("channel_max", 512)?);
-        match found.iter().all(|&(resolution, channels)| (base / resolution).min(max) == channels) {
-            true => Ok((base, max)),
-            false => channel_rule(&found),
-        }
+        Ok(Channels::of(&found, Some((argument("channel_base", 32768)?, argument("channel_max", 512)?))))
     }
 
     /// num_fp16_res from the blocks that use f16: those from resolution max(2R / 2^n, 8) up.

@@ -141,9 +141,18 @@ fn provenance(path: &Path, format: &str, sha256: &str) -> BTreeMap<String, Strin
     let licence = "MobileStyleGAN's weights have no clear licence and were distilled from NVIDIA's StyleGAN2-FFHQ (non-commercial): do not \
                    redistribute them; converting them grants no rights.";
     let tool = concat!("stylegan-tools ", env!("CARGO_PKG_VERSION"));
-    [("source_format", format), ("source_name", &name), ("source_sha256", sha256), ("tool_version", tool), ("licence", licence)]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into()
+    // An IR has no configuration but its graphs.
+    let config = r#"{"graphs":["MappingNetwork.xml","SynthesisNetwork.xml"]}"#;
+    [
+        ("source_format", format),
+        ("source_name", &name),
+        ("source_config", config),
+        ("source_sha256", sha256),
+        ("tool_version", tool),
+        ("licence", licence),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
 }
 
 /// Everything up to `limit` bytes; the outer error is a file that goes on.

@@ -7,7 +7,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::network::{Converted, channel_rule, filter_taps, gather, mean_w};
+use super::network::{Channels, Converted, filter_taps, gather, mean_w};
 use super::numpy::to_json;
 use super::state_dict::StateDict;
 use super::torch::{Checkpoint, Tensor};
@@ -105,7 +105,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
     for block in 0..blocks {
         channels.push((8 << block, dict.shape::<5>(&format!("convs.{}.conv.weight", 2 * block + 1))?[1]));
     }
-    let (channel_base, channel_max) = channel_rule(&channels)?;
+    let (channel_base, channel_max, channels) = Channels::of(&channels, None).fields();
     if let Some(extra) = dict.names().find(|name| is_extra(name, blocks, num_layers)) {
         return Err(ConvertError::unsupported(format!(
             "the generator has a tensor {extra} that a StyleGAN2 of its sizes has not; modified networks are not supported"
@@ -124,6 +124,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
         img_channels: dict.shape::<5>("to_rgb1.conv.weight")?[1],
         channel_base,
         channel_max,
+        channels,
         num_layers,
         embed_features: None,
         layer_features: (num_layers > 1 && hidden != w_dim).then_some(hidden),

@@ -38,14 +38,15 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
     }
     let sizes = Sizes::read(variables)?;
     let img_channels = variables.shape("synthesis/ToRGB_lod0/bias").and_then(|shape| shape.first().copied());
+    let (channel_base, channel_max) = sizes.channels.rule()?;
     let config = stylegan1::Config {
         z_dim: sizes.z_dim,
         c_dim: sizes.c_dim,
         w_dim: sizes.w_dim,
         img_resolution: sizes.img_resolution,
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor("synthesis/ToRGB_lod0/bias", "a bias", "nothing"))?,
-        channel_base: sizes.channel_base,
-        channel_max: sizes.channel_max,
+        channel_base,
+        channel_max,
         num_layers: sizes.num_layers,
         layer_features: sizes.layer_features,
         lr_multiplier: variables.number("mapping_lrmul").unwrap_or(0.01) as f32,

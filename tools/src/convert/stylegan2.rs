@@ -55,6 +55,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
 fn config(variables: &impl Variables) -> Result<stylegan2::Config> {
     let sizes = Sizes::read(variables)?;
     let top = sizes.img_resolution;
+    let (channel_base, channel_max, channels) = sizes.channels.fields();
     let architecture = match () {
         () if variables.has(LOD0) => Architecture::Orig,
         () if variables.has("synthesis/8x8/Skip/weight") => Architecture::Resnet,
@@ -76,8 +77,9 @@ fn config(variables: &impl Variables) -> Result<stylegan2::Config> {
         w_dim: sizes.w_dim,
         img_resolution: top,
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor(format!("{last}/bias"), "a bias", "nothing"))?,
-        channel_base: sizes.channel_base,
-        channel_max: sizes.channel_max,
+        channel_base,
+        channel_max,
+        channels,
         num_layers: sizes.num_layers,
         embed_features: sizes.embed.filter(|&embed| embed != sizes.w_dim),
         layer_features: sizes.layer_features,

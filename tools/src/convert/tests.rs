@@ -10,7 +10,9 @@ use stylegan_wgpu::networks::{Config, stylegan2};
 use super::*;
 
 mod forward1;
+mod layouts;
 mod made;
+mod seeds;
 pub(super) mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.

@@ -2,7 +2,7 @@
 //! translations of them have in common.
 
 use super::error::{ConvertError, Result};
-use super::network::channel_rule;
+use super::network::Channels;
 use super::torch::Tensor;
 
 /// Variables by names as `synthesis/4x4/Conv/weight`, and the arguments the network was made with.
@@ -34,8 +34,7 @@ pub(crate) struct Sizes {
     pub(crate) num_layers: usize,
     pub(crate) layer_features: Option<usize>,
     pub(crate) embed: Option<usize>,
-    pub(crate) channel_base: usize,
-    pub(crate) channel_max: usize,
+    pub(crate) channels: Channels,
 }
 
 impl Sizes {
@@ -64,8 +63,6 @@ impl Sizes {
         // TensorFlow counts fmap_base from half the resolution.
         let rule = (variables.number("fmap_base").unwrap_or(0.0) as usize).saturating_mul(2);
         let rule = (rule, variables.number("fmap_max").unwrap_or(512.0) as usize);
-        let follows = channels.iter().all(|&(resolution, channels)| (rule.0 / resolution).min(rule.1) == channels);
-        let (channel_base, channel_max) = if follows { rule } else { channel_rule(&channels)? };
         let w_dim = last[0];
         Ok(Sizes {
             z_dim: first[1].checked_sub(embed).ok_or_else(|| ConvertError::malformed("a label embedding wider than the first layer"))?,
@@ -78,8 +75,7 @@ impl Sizes {
                 None => (num_layers > 1 && first[0] != w_dim).then_some(first[0]),
             },
             embed: (c_dim > 0).then_some(embed),
-            channel_base,
-            channel_max,
+            channels: Channels::of(&channels, Some(rule)),
         })
     }
 }
