@@ -22,7 +22,7 @@ fn a_seed_is_the_picture_that_generate_draws_and_is_cached_and_not_drawn_twice()
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_stylegan"));
-    command.args(["generate", "--seeds", "5", "--trunc", "0.75", "--noise-mode", "random", "--noise-seed", "9", "--outdir"]);
+    command.args(["generate", "--no-tune", "--seeds", "5", "--trunc", "0.75", "--noise-mode", "random", "--noise-seed", "9", "--outdir"]);
     assert!(command.arg(folder.path()).output().unwrap().status.success());
     let drawn = std::fs::read(folder.path().join("seed0005.png")).unwrap();
     assert!(server.picture("/image?seed=5&trunc=0.75&noise=random&noise_seed=9&format=png") == drawn, "not the picture of generate");
