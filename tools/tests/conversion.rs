@@ -95,8 +95,10 @@ fn every_format_is_inspected_planned_and_converted() {
             let arguments = ["convert", name, "-o", output, "--precision", precision];
             let plan = stylegan(&[&arguments[..], &["--dry-run"]].concat());
             assert!(!Path::new(output).exists(), "{name}: a dry run wrote something");
-            stylegan(&arguments);
+            let written: serde_json::Value = serde_json::from_str(&stylegan(&[&arguments[..], &["--json"]].concat())).unwrap();
             let bytes = std::fs::metadata(output).unwrap().len();
+            assert!(written["written"] == true && written["bytes"] == bytes && written["dtype"] == precision, "{name}: {written}");
+            assert_eq!((&written["config"], &written["provenance"]), (&shown["config"], provenance), "{name}");
             assert!(plan.contains(&format!("bytes        {bytes} ({precision})")), "{name}: {bytes} bytes, but {plan}");
             assert!(plan.contains(output) && plan.contains(text("source_sha256")) && plan.contains("config       w_dim = "), "{plan}");
             let converted: serde_json::Value = serde_json::from_str(&stylegan(&["inspect", "--json", output])).unwrap();

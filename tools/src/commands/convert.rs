@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 use stylegan_wgpu::model::{Model, Precision};
 
 use crate::args::FilePrecision;
-use crate::commands::inspect::{dtype, metadata};
+use crate::commands::inspect::{dtype, fields, metadata};
 use crate::failure::Failure;
 use crate::{network, output, say};
 
@@ -35,6 +36,10 @@ pub(crate) struct ConvertArgs {
     /// Reads and checks everything, says what would be written, and writes nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
@@ -45,12 +50,32 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     output::check_file(path)?;
     // A file of ours is rewritten, which changes its precision.
     let model = network::open(&args.input)?;
-    if args.dry_run {
-        model.check_fits(args.precision.into())?;
-        return say(&plan(&model, path, args.precision.into()));
+    let precision = args.precision.into();
+    match args.dry_run {
+        true => model.check_fits(precision)?,
+        false => model.save(path, precision)?,
     }
-    model.save(path, args.precision.into())?;
-    say(&format!("{}: {}, {:.2} M parameters", path.display(), model.config.network(), model.parameters() as f64 / 1e6))
+    say(&match (args.json, args.dry_run) {
+        (true, _) => format!("{:#}", as_json(&model, args)),
+        (false, true) => plan(&model, path, precision),
+        (false, false) => format!("{}: {}, {:.2} M parameters", path.display(), model.config.network(), model.parameters() as f64 / 1e6),
+    })
+}
+
+/// What is in the file, or would be.
+fn as_json(model: &Model, args: &ConvertArgs) -> Value {
+    let precision = args.precision.into();
+    json!({
+        "output": args.output,
+        "written": !args.dry_run,
+        "bytes": model.file_size(precision),
+        "dtype": dtype(precision),
+        "tensors": model.arrays.len(),
+        "network": model.config.network(),
+        "parameters": model.parameters(),
+        "config": fields(&model.config),
+        "provenance": model.provenance,
+    })
 }
 
 /// What would be written.

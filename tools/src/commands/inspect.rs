@@ -54,7 +54,7 @@ fn as_json(model: &Model, macs: &Macs) -> Value {
 }
 
 /// The configuration as a file has it. Straight to a `Value`, an f32 of 0.01 would become 0.009999999776482582.
-fn fields(config: &Config) -> Value {
+pub(crate) fn fields(config: &Config) -> Value {
     serde_json::to_string(config).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
