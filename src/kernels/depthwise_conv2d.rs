@@ -18,9 +18,10 @@ pub static KERNEL: Kernel = Kernel {
         constants: &[],
         needs: Needs::Portable,
         fits: always,
-        // 4 pixels of a row and 4 channels an invocation.
+        // 4 pixels of 4 rows and 4 channels an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows as usize, 64);
+            let rows = band.rows.div_ceil(4) as usize;
+            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * rows, 64);
             [x, y, band.images]
         },
     }],
