@@ -5,6 +5,8 @@ pub mod array_file;
 pub mod convert;
 pub mod sefa;
 
+mod strided;
+
 /// Bytes as people write a checksum.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

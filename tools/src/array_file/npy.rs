@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use half::f16;
 
 use super::{Array, ArrayFileError, Result};
+use crate::strided;
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -70,22 +71,7 @@ fn row_major(shape: &[usize], values: &[f32]) -> Vec<f32> {
     for axis in 1..shape.len() {
         strides[axis] = strides[axis - 1] * shape[axis - 1];
     }
-    let mut position = vec![0; shape.len()];
-    let mut at = 0;
-    let mut next = || {
-        let value = values[at];
-        for axis in (0..shape.len()).rev() {
-            position[axis] += 1;
-            at += strides[axis];
-            if position[axis] < shape[axis] {
-                break;
-            }
-            at -= strides[axis] * shape[axis];
-            position[axis] = 0;
-        }
-        value
-    };
-    (0..values.len()).map(|_| next()).collect()
+    strided::indices(shape, &strides).map(|index| values[index]).collect()
 }
 
 /// Floats of 2, 4 or 8 bytes.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use stylegan_tools::convert::{AVERAGE_SAMPLES as SAMPLES, AVERAGE_SEED as SEED};
 use stylegan_wgpu::executor::{self, Executor};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::RandomState;
@@ -15,9 +16,6 @@ use crate::failure::Failure;
 use crate::studio::check_class;
 use crate::{network, output, say};
 
-/// The number and seed of NVIDIA's projector, so that the same average comes out.
-const SAMPLES: usize = 10_000;
-const SEED: u32 = 123;
 /// Latents at once.
 const BLOCK: usize = 500;
 

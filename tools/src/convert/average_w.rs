@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use stylegan_wgpu::latent::RandomState;
 
-/// The number and seed of NVIDIA's own computation, kept so that the same average comes out.
-const SAMPLES: usize = 10_000;
-const SEED: u32 = 123;
+/// Latents of an average w: the number of NVIDIA's projector, so that the same average comes out.
+pub const SAMPLES: usize = 10_000;
+/// Seed of those latents.
+pub const SEED: u32 = 123;
 
 /// Samples side by side in one accumulator: two or four vector registers on every CPU.
 const LANES: usize = 8;

@@ -36,6 +36,7 @@ mod tests;
 
 use crate::hex;
 
+pub use average_w::{SAMPLES as AVERAGE_SAMPLES, SEED as AVERAGE_SEED};
 pub use error::{ConvertError, Result};
 pub use tensor::tensor_from_bytes;
 

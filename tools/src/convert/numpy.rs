@@ -8,6 +8,7 @@ use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::torch::{Allowance, Dtype, Tensor};
 use super::value::{Id, Pickle, Value};
+use crate::strided;
 
 /// A number: Python's own or a NumPy scalar.
 pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
@@ -72,21 +73,7 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Tensor {
     }
     let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
     let strides: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
-    let mut values = Vec::with_capacity(tensor.values.len());
-    let mut position = vec![0; order.len()];
-    let mut at = 0;
-    for _ in 0..tensor.values.len() {
-        values.push(tensor.values[at]);
-        for axis in (0..order.len()).rev() {
-            position[axis] += 1;
-            at += strides[axis];
-            if position[axis] < shape[axis] {
-                break;
-            }
-            at -= strides[axis] * shape[axis];
-            position[axis] = 0;
-        }
-    }
+    let values = strided::indices(&shape, &strides).map(|index| tensor.values[index]).collect();
     Tensor { shape, values }
 }
 

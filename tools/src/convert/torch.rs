@@ -13,6 +13,7 @@ use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::pickle;
 use super::value::{Id, Pickle, Value};
+use crate::strided;
 
 /// The first pickle of a legacy stream is this number.
 pub(crate) const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
@@ -250,7 +251,9 @@ impl<'a> Checkpoint<'a> {
         }
         let values = match view.is_contiguous() {
             true => dtype.widen_all(&bytes[view.offset * dtype.size()..][..count * dtype.size()]),
-            false => view.indices(count).map(|index| dtype.widen(&bytes[index * dtype.size()..][..dtype.size()])).collect(),
+            false => strided::indices(&view.shape, &view.strides)
+                .map(|index| dtype.widen(&bytes[(view.offset + index) * dtype.size()..][..dtype.size()]))
+                .collect(),
         };
         Ok(Tensor { shape: view.shape, values })
     }
@@ -387,24 +390,5 @@ impl View {
             expected *= side;
         }
         true
-    }
-
-    /// Indices into the storage, in row-major order of the view.
-    fn indices(&self, count: usize) -> impl Iterator<Item = usize> + '_ {
-        let mut position = vec![0; self.shape.len()];
-        let mut index = self.offset;
-        (0..count).map(move |_| {
-            let here = index;
-            for axis in (0..position.len()).rev() {
-                position[axis] += 1;
-                index += self.strides[axis];
-                if position[axis] < self.shape[axis] {
-                    break;
-                }
-                index -= self.strides[axis] * self.shape[axis];
-                position[axis] = 0;
-            }
-            here
-        })
     }
 }
