@@ -12,7 +12,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<elem4>;                 // slab [N or 1, C, R, R]
 @group(0) @binding(2) var<storage, read> strength: array<vec4<f32>>;      // [C/4]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;          // [C/4]
-@group(0) @binding(4) var<storage, read> noise: array<f32>;               // [N or 1, R, R]
+@group(0) @binding(4) var<storage, read> noise: array<vec4<f32>>;   // [N or 1, R, R]
 @group(0) @binding(5) var<storage, read> coefficients: array<vec4<f32>>;  // [N, 3, C/4]: mean, scale, shift
 @group(0) @binding(6) var<storage, read_write> y: array<out4>;            // slab [N, C, R, R]
 

@@ -15,7 +15,7 @@ override TAPS: i32 = 4;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> t: array<elem4>;         // slab [N, O, 2H+1, 2W+1]
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;  // [O/4]
-@group(0) @binding(3) var<storage, read> noise: array<f32>;       // [N or 1, 2H, 2W]
+@group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>; // [N or 1, 2H, 2W]
 @group(0) @binding(4) var<storage, read_write> y: array<out4>;    // slab [N, O, 2H, 2W]
 
 @compute @workgroup_size(64)

@@ -1,11 +1,12 @@
 // y[o] = bias_act(demod[o] * sum_i W[o,i] (style[i] * x[i]), bias[o], noise): 1x1 in f16, for software adapters.
 //
-// Without neighbours to share, the loads decide: a lane owns 8 pixels of a row and 16 output channels, and reads pairs of pixels,
-// 16 bytes at once. Pairs are aligned from the border on, so a tile begins one pixel to the left of a multiple of 8:
+// Without neighbours to share, the loads decide: a lane owns 8 pixels of a row and 32 output channels, and loads four pixels at once.
+// A workgroup is one subgroup of 8 lanes, which load the 32 x 4 weights of a group of inputs together, scale them by the style and hand
+// them around with subgroupBroadcast:
 //
-//     border|-1  0| 1  2| 3  4| 5  6|     tile 0, 4 pairs; its first pixel is the border's and is not stored
-//
-// A workgroup is one subgroup of 8 lanes, which load the 16 x 4 weights together and hand them around with subgroupBroadcast.
+//     lane  0      1      2      3      4      5      6      7         of two blocks of 16 outputs, a and b
+//           0..3   0..3   4..7   4..7   8..11  8..11  12..15 12..15    outputs
+//           i0 i1  i2 i3  i0 i1  i2 i3  i0 i1  i2 i3  i0 i1  i2 i3     inputs: a column of four weights each
 struct Params {
     band: Band,
     x: Slab,
@@ -18,95 +19,103 @@ struct Params {
 }
 override KERNEL: i32 = 1;
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;      // slab [N, I, H, W], in pairs of pixels
-@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;      // [O/16, I/4, 1, 1, 4, 2 pairs of inputs] of 4 outputs
-@group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
+@group(0) @binding(1) var<storage, read> x: array<four>;           // slab [N, I, H, W]
+@group(0) @binding(2) var<storage, read> w: array<pair>;           // [O/16, I/4, 1, 1, 4, 2 pairs of inputs] of 4 outputs
+@group(0) @binding(3) var<storage, read> style: array<vec2<f32>>;  // [N, all layers' I/2]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
-@group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
-@group(0) @binding(6) var<storage, read> noise: array<f32>;        // [N or 1, H, W]
-@group(0) @binding(7) var<storage, read_write> y: array<out4>;     // slab [N, O, H, W]
+@group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/32 * 8]
+@group(0) @binding(6) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, H, W]
+@group(0) @binding(7) var<storage, read_write> y: array<out_four>; // slab [N, O, H, W]
+
+// Sums of 4 outputs and 8 pixels.
+struct Sums { left: mat4x4<f32>, right: mat4x4<f32> }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let across = (p.x.width + 8) / 8;
+    // Parameters are read here, once: behind a condition or in a loop, a processor reads them for every lane.
+    let xs = p.x;
+    let ys = p.y;
+    let act = p.act;
+    let across = (xs.width + 7) / 8;
     let index = (group.x + group.z / p.band.images * groups.x) * 8 + lane;
     // Lanes beyond the end repeat the last pixels: a subgroup must stay together.
     let tile = min(index, across * p.band.rows - 1);
     let n = p.band.n + group.z % p.band.images;
     let py = i32(p.band.y + tile / across);
-    let px = i32(tile % across) * 8 - 1;
+    let px = i32(tile % across) * 8;
     let block = group.y;
+    let demods = p.demod + n * p.demod_n;
 
-    // Pairs past the right border repeat it; their sums are never stored.
-    let edge = i32(p.x.width) - 1;
-    var c0 = at(p.x, n, 0, py, px);
-    let c1 = min(px + 2, edge) - px;
-    let c2 = min(px + 4, edge) - px;
-    let c3 = min(px + 6, edge) - px;
-
-    var s0: array<vec4<f32>, 8>;  // outputs 0 to 3 of 8 pixels ...
-    var s1: array<vec4<f32>, 8>;  // ... 4 to 7 ...
-    var s2: array<vec4<f32>, 8>;
-    var s3: array<vec4<f32>, 8>;
-    let channels = p.x.channels;
-    let c_stride = p.x.c;
-    let first_style = p.style + n * p.style_n;
-    var tap = block * channels * 8 + lane;
+    var s0: Sums;  // outputs 0 to 3 ...
+    var s1: Sums;  // ... 4 to 7 ...
+    var s2: Sums;
+    var s3: Sums;
+    var s4: Sums;
+    var s5: Sums;
+    var s6: Sums;
+    var s7: Sums;
+    let channels = xs.channels;
+    // Fours past the right border repeat the last; their sums are never stored.
+    let right = select(0, 1, px + 4 < i32(xs.width));
+    var i0 = four_at(xs, n, 0, py, px);
+    var i1 = i0 + right;
+    var factors = (p.style + n * p.style_n) * 2 + lane % 2;
+    var tap_a = block * 2 * channels * 8 + lane;
+    var tap_b = tap_a + channels * 8;
     for (var i = 0u; i < channels; i++) {
-        let s = style[first_style + i];
-        let columns = w[tap];
-        let p0 = x[c0 / 2];
-        let p1 = x[(c0 + c1) / 2];
-        let p2 = x[(c0 + c2) / 2];
-        let p3 = x[(c0 + c3) / 2];
-        let a = halves(columns.x);
-        let b = halves(columns.y);
-        let x0 = halves(p0.x) * s;
-        let x1 = halves(p0.y) * s;
-        let x2 = halves(p1.x) * s;
-        let x3 = halves(p1.y) * s;
-        let x4 = halves(p2.x) * s;
-        let x5 = halves(p2.y) * s;
-        let x6 = halves(p3.x) * s;
-        let x7 = halves(p3.y) * s;
-        // Lanes 0..7 hold the 16 columns of the four matrices, the even ones in a, the odd ones in b.
-        let w0 = mat4x4<f32>(subgroupBroadcast(a, 0u), subgroupBroadcast(b, 0u), subgroupBroadcast(a, 1u), subgroupBroadcast(b, 1u));
-        multiply_add(&s0, w0, x0, x1, x2, x3, x4, x5, x6, x7);
-        let w1 = mat4x4<f32>(subgroupBroadcast(a, 2u), subgroupBroadcast(b, 2u), subgroupBroadcast(a, 3u), subgroupBroadcast(b, 3u));
-        multiply_add(&s1, w1, x0, x1, x2, x3, x4, x5, x6, x7);
-        let w2 = mat4x4<f32>(subgroupBroadcast(a, 4u), subgroupBroadcast(b, 4u), subgroupBroadcast(a, 5u), subgroupBroadcast(b, 5u));
-        multiply_add(&s2, w2, x0, x1, x2, x3, x4, x5, x6, x7);
-        let w3 = mat4x4<f32>(subgroupBroadcast(a, 6u), subgroupBroadcast(b, 6u), subgroupBroadcast(a, 7u), subgroupBroadcast(b, 7u));
-        multiply_add(&s3, w3, x0, x1, x2, x3, x4, x5, x6, x7);
-        c0 += c_stride;
-        tap += 8u;
+        let s = style[factors];
+        let wa = w[tap_a];
+        let wb = w[tap_b];
+        let x0 = widen4(x[i0]);
+        let x1 = widen4(x[i1]);
+        let a0 = widen(wa[0]) * s.x;
+        let a1 = widen(wa[1]) * s.y;
+        let b0 = widen(wb[0]) * s.x;
+        let b1 = widen(wb[1]) * s.y;
+        multiply_add(&s0, mat4x4<f32>(subgroupBroadcast(a0, 0u), subgroupBroadcast(a1, 0u), subgroupBroadcast(a0, 1u), subgroupBroadcast(a1, 1u)), x0, x1);
+        multiply_add(&s1, mat4x4<f32>(subgroupBroadcast(a0, 2u), subgroupBroadcast(a1, 2u), subgroupBroadcast(a0, 3u), subgroupBroadcast(a1, 3u)), x0, x1);
+        multiply_add(&s2, mat4x4<f32>(subgroupBroadcast(a0, 4u), subgroupBroadcast(a1, 4u), subgroupBroadcast(a0, 5u), subgroupBroadcast(a1, 5u)), x0, x1);
+        multiply_add(&s3, mat4x4<f32>(subgroupBroadcast(a0, 6u), subgroupBroadcast(a1, 6u), subgroupBroadcast(a0, 7u), subgroupBroadcast(a1, 7u)), x0, x1);
+        multiply_add(&s4, mat4x4<f32>(subgroupBroadcast(b0, 0u), subgroupBroadcast(b1, 0u), subgroupBroadcast(b0, 1u), subgroupBroadcast(b1, 1u)), x0, x1);
+        multiply_add(&s5, mat4x4<f32>(subgroupBroadcast(b0, 2u), subgroupBroadcast(b1, 2u), subgroupBroadcast(b0, 3u), subgroupBroadcast(b1, 3u)), x0, x1);
+        multiply_add(&s6, mat4x4<f32>(subgroupBroadcast(b0, 4u), subgroupBroadcast(b1, 4u), subgroupBroadcast(b0, 5u), subgroupBroadcast(b1, 5u)), x0, x1);
+        multiply_add(&s7, mat4x4<f32>(subgroupBroadcast(b0, 6u), subgroupBroadcast(b1, 6u), subgroupBroadcast(b0, 7u), subgroupBroadcast(b1, 7u)), x0, x1);
+        i0 += xs.c >> 2u;
+        i1 += xs.c >> 2u;
+        factors += 2u;
+        tap_a += 8u;
+        tap_b += 8u;
     }
 
-    if (index != tile) { return; }
-    // Copies: what a loop variable indexes lives in memory, where sums would be slow. Loops of unknown length stay loops: unrolled,
-    // this tail would be most of the kernel's machine code.
-    var result = array(s0, s1, s2, s3);
-    let first_pixel = max(-px, 0);
-    let end_pixel = min(8, i32(p.x.width) - px);
-    var z: array<f32, 8>;
-    for (var j = first_pixel; j < end_pixel; j++) { z[j] = noise_at(n, py, px + j, p.x.width); }
-    for (var o = 0u; o < min(4, p.y.channels - block * 4); o++) {
-        let c = block * 4 + o;
-        let d = demod[p.demod + n * p.demod_n + c];
-        let b = bias[c];
-        for (var j = first_pixel; j < end_pixel; j++) {
-            store(n, c, py, px + j, bias_act(p.act, result[o][j] * d, b, z[j]));
-        }
-    }
+    // Neither a condition nor a loop stands around all this: what the lanes share is read once outside of them, and what a loop variable
+    // indexes lives in memory.
+    let z0 = noise_at4(act, n, py, px, xs.width);
+    let z1 = noise_at4(act, n, py, px + right * 4, xs.width);
+    // Lanes that repeat others' pixels store nothing: for them, and for outputs that are not there, the pixels lie beyond the row.
+    let beyond = i32(ys.width);
+    let own = select(beyond, px, index == tile);
+    let there = ys.channels - block * 8;
+    let o = four_at(ys, n, block * 8, py, px);
+    let step = ys.c >> 2u;
+    let d = demods + block * 8;
+    finish(ys, act, o, own, s0, demod[d], bias[block * 8], z0, z1);
+    finish(ys, act, o + step, select(beyond, own, there > 1), s1, demod[d + 1], bias[block * 8 + 1], z0, z1);
+    finish(ys, act, o + 2 * step, select(beyond, own, there > 2), s2, demod[d + 2], bias[block * 8 + 2], z0, z1);
+    finish(ys, act, o + 3 * step, select(beyond, own, there > 3), s3, demod[d + 3], bias[block * 8 + 3], z0, z1);
+    finish(ys, act, o + 4 * step, select(beyond, own, there > 4), s4, demod[d + 4], bias[block * 8 + 4], z0, z1);
+    finish(ys, act, o + 5 * step, select(beyond, own, there > 5), s5, demod[d + 5], bias[block * 8 + 5], z0, z1);
+    finish(ys, act, o + 6 * step, select(beyond, own, there > 6), s6, demod[d + 6], bias[block * 8 + 6], z0, z1);
+    finish(ys, act, o + 7 * step, select(beyond, own, there > 7), s7, demod[d + 7], bias[block * 8 + 7], z0, z1);
+    zero_border(ys, n, block * 8, 8, py, own, 1, 8);
 }
 
-fn halves(v: u64) -> vec4<f32> { return vec4<f32>(unpack2x16float(u32(v)), unpack2x16float(u32(v >> 32u))); }
+// bias_act and store of 8 pixels from px on, 4 outputs.
+fn finish(s: Slab, act: BiasAct, i: i32, px: i32, sums: Sums, demod: vec4<f32>, bias: vec4<f32>, z0: vec4<f32>, z1: vec4<f32>) {
+    store4(s, i, px, bias_act4(act, modulate4(sums.left, demod), bias, z0));
+    store4(s, i + 1, px + 4, bias_act4(act, modulate4(sums.right, demod), bias, z1));
+}
 
-// sum += W * x for 4 outputs and 8 pixels.
-fn multiply_add(
-    sum: ptr<function, array<vec4<f32>, 8>>, w: mat4x4<f32>,
-    x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>, x4: vec4<f32>, x5: vec4<f32>, x6: vec4<f32>, x7: vec4<f32>,
-) {
-    (*sum)[0] += w * x0; (*sum)[1] += w * x1; (*sum)[2] += w * x2; (*sum)[3] += w * x3;
-    (*sum)[4] += w * x4; (*sum)[5] += w * x5; (*sum)[6] += w * x6; (*sum)[7] += w * x7;
+fn multiply_add(sum: ptr<function, Sums>, w: mat4x4<f32>, x0: mat4x4<f32>, x1: mat4x4<f32>) {
+    (*sum).left += w * x0;
+    (*sum).right += w * x1;
 }

@@ -23,7 +23,7 @@ override KERNEL: i32 = 3;
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
-@group(0) @binding(6) var<storage, read> noise: array<f32>;        // [N or 1, H, W]
+@group(0) @binding(6) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, H, W]
 @group(0) @binding(7) var<storage, read_write> y: array<out4>;     // slab [N, O, H, W]
 
 @compute @workgroup_size(8)

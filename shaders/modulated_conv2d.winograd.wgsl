@@ -7,10 +7,10 @@
 //
 // The sums stay in the domain of the points; A comes once, at the end. A workgroup is one subgroup of 8 lanes. A lane owns 4 pixels
 // of 2 rows and 16 output channels: a row of x is transformed once for both, and the 8 lanes transform the 16 x 4 weights of a filter
-// row together and hand them around with subgroupBroadcast. A pair is 2 pixels, or 2 columns of weights, of 4 channels: one load.
+// row together, times the style, and hand them around with subgroupBroadcast.
 //
-//     |x0 x1|x2 x3|x4 x5|    row k - 1 of the first ... | a filter row over it is shared by
-//     |x0 x1|x2 x3|x4 x5|    ... row k - 1 of the second | both rows: 6 points x 16 outputs
+//     |       x0|x1 x2 x3 x4|x5       |    row k - 1 of the first ... | a filter row over it is shared by
+//     |       x0|x1 x2 x3 x4|x5       |    ... row k - 1 of the second | both rows: 6 points x 16 outputs
 struct Params {
     band: Band,
     x: Slab,
@@ -23,20 +23,24 @@ struct Params {
 }
 override KERNEL: i32 = 3;
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;      // slab [N, I, H, W], in pairs of pixels
-@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;      // [O/16, I/4, k, k, 4, 2 pairs of inputs] of 4 outputs
-@group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
+@group(0) @binding(1) var<storage, read> x: array<four>;           // slab [N, I, H, W]
+@group(0) @binding(2) var<storage, read> w: array<pair>;           // [O/16, I/4, k, k, 4, 2 pairs of inputs] of 4 outputs
+@group(0) @binding(3) var<storage, read> style: array<vec2<f32>>;  // [N, all layers' I/2]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
-@group(0) @binding(6) var<storage, read> noise: array<f32>;        // [N or 1, H, W]
-@group(0) @binding(7) var<storage, read_write> y: array<out4>;     // slab [N, O, H, W]
+@group(0) @binding(6) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, H, W]
+@group(0) @binding(7) var<storage, read_write> y: array<out_four>; // slab [N, O, H, W]
 
 // Values at the six points.
 struct Points { zero: vec4<f32>, one: vec4<f32>, minus_one: vec4<f32>, two: vec4<f32>, minus_two: vec4<f32>, infinity: vec4<f32> }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let quads = p.x.width / 4;
+    // Parameters are read here, once: behind a condition or in a loop, a processor reads them for every lane.
+    let xs = p.x;
+    let ys = p.y;
+    let act = p.act;
+    let quads = (xs.width + 3) / 4;
     let index = (group.x + group.z / p.band.images * groups.x) * 8 + lane;
     // Lanes beyond the end repeat the last pixels: a subgroup must stay together.
     let tile = min(index, quads * ((p.band.rows + 1) / 2) - 1);
@@ -44,6 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let py = i32(p.band.y + tile / quads * 2);
     let px = i32(tile % quads) * 4;
     let block = group.y;
+    let factors_of_outputs = p.demod + n * p.demod_n + block * 4;
 
     // Rows below the band repeat the one under it; they only feed sums that are not stored.
     let end = i32(p.band.y + p.band.rows);
@@ -54,22 +59,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var s3: array<vec4<f32>, 8>;
     var s4: array<vec4<f32>, 8>;
     var s5: array<vec4<f32>, 8>;
-    let channels = p.x.channels;
-    let first_style = p.style + n * p.style_n;
-    let y_stride = p.x.y;
-    let c_stride = p.x.c;
-    var column = at(p.x, n, 0, 0, px - 1);
+    let channels = xs.channels;
+    var column = four_at(xs, n, 0, py - 1, px);
+    var factors = (p.style + n * p.style_n) * 2 + lane % 2;
     var tap = block * channels * 72 + lane;
     for (var i = 0u; i < channels; i++) {
-        let s = style[first_style + i];
-        var upper = pixels(column + (py - 1) * y_stride, s);
+        let s = style[factors];
+        var row = column;
+        var upper = pixels(row);
         for (var k = 0; k < KERNEL; k++) {
-            let lower = pixels(column + min(py + k, end) * y_stride, s);
+            row += select(xs.y >> 2u, 0, py + k > end);
+            let lower = pixels(row);
             let w0 = w[tap];
             let w1 = w[tap + 8];
             let w2 = w[tap + 16];
-            let a = weights(halves(w0.x), halves(w1.x), halves(w2.x));
-            let b = weights(halves(w0.y), halves(w1.y), halves(w2.y));
+            let a = weights(widen(w0[0]) * s.x, widen(w1[0]) * s.x, widen(w2[0]) * s.x);
+            let b = weights(widen(w0[1]) * s.y, widen(w1[1]) * s.y, widen(w2[1]) * s.y);
             multiply_add(&s0, a.zero, b.zero, upper.zero, lower.zero);
             multiply_add(&s1, a.one, b.one, upper.one, lower.one);
             multiply_add(&s2, a.minus_one, b.minus_one, upper.minus_one, lower.minus_one);
@@ -79,52 +84,54 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             upper = lower;
             tap += 24u;
         }
-        column += c_stride;
+        column += xs.c >> 2u;
+        factors += 2u;
     }
 
     if (index != tile) { return; }
     // Copies: what a loop variable indexes lives in memory, where sums would be slow. Loops of unknown length stay loops: unrolled,
     // this tail would be most of the kernel's machine code.
-    var t0 = s0; var t1 = s1; var t2 = s2; var t3 = s3; var t4 = s4; var t5 = s5;
-    let rows = u32(min(2, end - py));
-    var z: array<f32, 8>;
-    for (var j = 0u; j < rows * 4; j++) { z[j] = noise_at(n, py + i32(j / 4), px + i32(j % 4), p.x.width); }
-    for (var o = 0u; o < min(4, p.y.channels - block * 4); o++) {
-        let c = block * 4 + o;
-        let d = demod[p.demod + n * p.demod_n + c];
-        let b = bias[c];
-        for (var r = 0u; r < rows; r++) {
-            let k = o * 2 + r;
-            let even = t1[k] + t2[k];
-            let odd = t1[k] - t2[k];
-            let even2 = t3[k] + t4[k];
-            let odd2 = t3[k] - t4[k];
-            var v = array(t0[k] + even + even2, odd + 2 * odd2, even + 4 * even2, odd + 8 * odd2 + t5[k]);
-            for (var j = 0u; j < min(4, p.y.width - u32(px)); j++) {
-                store(n, c, py + i32(r), px + i32(j), bias_act(p.act, v[j] * d, b, z[r * 4 + j]));
-            }
+    var result = array(
+        inverse(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0]), inverse(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1]),
+        inverse(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2]), inverse(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3]),
+        inverse(s0[4], s1[4], s2[4], s3[4], s4[4], s5[4]), inverse(s0[5], s1[5], s2[5], s3[5], s4[5], s5[5]),
+        inverse(s0[6], s1[6], s2[6], s3[6], s4[6], s5[6]), inverse(s0[7], s1[7], s2[7], s3[7], s4[7], s5[7]),
+    );
+    let rows = min(2, end - py);
+    var z = array(noise_at4(act, n, py, px, xs.width), noise_at4(act, n, py + rows - 1, px, xs.width));
+    var line = four_at(ys, n, block * 4, py, px);
+    for (var k = 0u; k < min(4, ys.channels - block * 4); k++) {
+        let d = demod[factors_of_outputs + k];
+        let b = bias[block * 4 + k];
+        var o = line;
+        for (var r = 0; r < rows; r++) {
+            store4(ys, o, px, bias_act4(act, modulate4(result[k * 2 + u32(r)], d), b, z[r]));
+            o += ys.y >> 2u;
         }
+        zero_border(ys, n, block * 4 + k, 1, py, px, rows, 4);
+        line += ys.c >> 2u;
     }
 }
 
-fn halves(v: u64) -> vec4<f32> { return vec4<f32>(unpack2x16float(u32(v)), unpack2x16float(u32(v >> 32u))); }
+// B x0 .. x5, around the four pixels at i.
+fn pixels(i: i32) -> Points {
+    let x0 = widen(x[i - 1][3]);
+    let m = widen4(x[i]);
+    let x5 = widen(x[i + 1][0]);
+    let even = m[3] - 4 * m[1];
+    let odd = m[2] - 4 * m[0];
+    let even2 = m[3] - m[1];
+    let odd2 = 2 * (m[2] - m[0]);
+    return Points(4 * (x0 - m[1]) + even2, even + odd, even - odd, even2 + odd2, even2 - odd2, 4 * (m[0] - m[2]) + x5 - m[2]);
+}
 
-// B (s * x0 .. x5), from pixel i, which is even.
-fn pixels(i: i32, s: vec4<f32>) -> Points {
-    let p0 = x[i / 2];
-    let p1 = x[i / 2 + 1];
-    let p2 = x[i / 2 + 2];
-    let x0 = halves(p0.x) * s;
-    let x1 = halves(p0.y) * s;
-    let x2 = halves(p1.x) * s;
-    let x3 = halves(p1.y) * s;
-    let x4 = halves(p2.x) * s;
-    let x5 = halves(p2.y) * s;
-    let even = x4 - 4 * x2;
-    let odd = x3 - 4 * x1;
-    let even2 = x4 - x2;
-    let odd2 = 2 * (x3 - x1);
-    return Points(4 * (x0 - x2) + even2, even + odd, even - odd, even2 + odd2, even2 - odd2, 4 * (x1 - x3) + x5 - x3);
+// A, back from the points to four pixels.
+fn inverse(zero: vec4<f32>, one: vec4<f32>, minus_one: vec4<f32>, two: vec4<f32>, minus_two: vec4<f32>, infinity: vec4<f32>) -> mat4x4<f32> {
+    let even = one + minus_one;
+    let odd = one - minus_one;
+    let even2 = two + minus_two;
+    let odd2 = two - minus_two;
+    return mat4x4<f32>(zero + even + even2, odd + 2 * odd2, even + 4 * even2, odd + 8 * odd2 + infinity);
 }
 
 // G w0 .. w2.

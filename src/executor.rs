@@ -319,7 +319,9 @@ fn range(tensor: &Tensor, window: &crate::plan::Window, band: &Band, align: u64)
         }
     };
     let (n0, n1) = if single { (0, 0) } else { (u64::from(band.n), u64::from(band.n + band.images) - 1) };
-    ((n0 * rows + first) * row / align * align, ((n1 * rows + last) * row).next_multiple_of(4))
+    // Whole fours of pixels before it, so that they stay aligned in what is bound.
+    let align = align.max(64);
+    ((n0 * rows + first) * row / align * align, (n1 * rows + last) * row + tensor.tail_bytes() as u64)
 }
 
 /// What a dispatch gets: the band and the slabs as they lie in what is bound, then the kernel's own parameters.

@@ -396,7 +396,7 @@ fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {
 fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32) {
     let mut streams: Vec<RandomState> = (0..images).map(|i| RandomState::new(seed.wrapping_add(i as u32))).collect();
     for tensor in noises {
-        let pixels = tensor.shape[1];
+        let pixels = tensor.len() / images;
         let maps: Vec<f32> = streams.iter_mut().flat_map(|stream| (0..pixels).map(|_| stream.next_gaussian() as f32)).collect();
         executor.write(*tensor, &maps);
     }

@@ -15,8 +15,10 @@ pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
 /// Prelude: small images on matrix units.
 pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
-/// Prelude: storing into the slab `y`.
+/// Prelude: storing into the slab `y`, a pixel at a time.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
+/// Prelude: storing into the slab `y`, four pixels at a time.
+pub(crate) const STORE4: &str = include_str!("../shaders/prelude/store4.wgsl");
 
 /// One formula, in one shader file per variant and one Rust file.
 #[derive(Debug)]

@@ -3,12 +3,16 @@
 //! An activation is a *slab*: channels in groups of four, rows outermost, a border of zeros around the image.
 //!
 //! ```text
-//! [N] [border + H + border] [C/4] [border + W + border] [4 channels]
+//! [N] [border + H + border] [C/4] [lead + W, both rounded up to 4] [4 channels]   then the lead of one more line
+//!
+//!     . . . 0 | pixel 0 ... pixel W-1 |        a line: its lead, the last `border` pixels of which are zero, then the image
+//!     0 . . 0 | pixel 0 ... pixel W-1 |        the right border of a line lies in the lead of the next one
 //! ```
 //!
 //! Rows are outermost so that a band of rows is one contiguous range of its buffer: a tensor larger than a device's storage
-//! binding is bound band by band. The border makes bounds tests in a 3x3 convolution unnecessary. Which of `C/4` and `W` is
-//! innermost inside a row is a matter of two strides, which shaders read from [`Slab`]; ARCHITECTURE.md says why this order.
+//! binding is bound band by band. The border makes bounds tests in a 3x3 convolution unnecessary; the lead makes pixels 0, 4, 8, ...
+//! the beginnings of four that can be loaded and stored at once. Which of `C/4` and `W` is innermost inside a row is a matter of
+//! two strides, which shaders read from [`Slab`]; ARCHITECTURE.md says why this order.
 
 use half::f16;
 
@@ -114,8 +118,22 @@ impl Tensor {
 
     /// Bytes of a row of a slab, border included.
     pub fn row_bytes(&self) -> usize {
-        let border = self.border();
-        quads(self.shape[1]) * (self.shape[3] + 2 * border) * 4 * self.dtype.bytes()
+        quads(self.shape[1]) * self.pitch() * 4 * self.dtype.bytes()
+    }
+
+    /// Pixels of a slab before the first one of a line.
+    fn lead(&self) -> usize {
+        self.border().next_multiple_of(4)
+    }
+
+    /// Pixels from a line of a slab to the next.
+    fn pitch(&self) -> usize {
+        self.lead() + self.shape[3].next_multiple_of(4)
+    }
+
+    /// Bytes after the last row of a slab, which hold its right border.
+    pub fn tail_bytes(&self) -> usize {
+        self.lead() * 4 * self.dtype.bytes()
     }
 
     /// Rows of a slab image, border included.
@@ -128,7 +146,7 @@ impl Tensor {
         let [n, c, h, w] = self.shape;
         let bytes = match self.layout {
             Layout::Flat => n * quads(c) * 4 * self.dtype.bytes(),
-            Layout::Slab { .. } => n * self.rows() * self.row_bytes(),
+            Layout::Slab { .. } => n * self.rows() * self.row_bytes() + self.tail_bytes(),
             Layout::Pixels => n * h * w * 4,
             Layout::Packed { len, .. } => len * self.dtype.bytes(),
         };
@@ -153,10 +171,10 @@ impl Tensor {
         let [n, c, height, width] = self.shape;
         let border = self.border() as i32;
         let pixel = height == 1 && width == 1;
-        let channel = (width as i32) + 2 * border;
+        let channel = self.pitch() as i32;
         let row = quads(c) as i32 * channel;
         Slab {
-            origin: border * row + border,
+            origin: border * row + self.lead() as i32,
             n: if n == 1 && images > 1 { 0 } else { row * self.rows() as i32 },
             y: if pixel { 0 } else { row },
             c: channel,
@@ -226,9 +244,7 @@ impl Tensor {
     }
 
     fn slab_index(&self, n: usize, c: usize, y: usize, x: usize) -> usize {
-        let border = self.border();
-        let columns = self.shape[3] + 2 * border;
-        (((n * self.rows() + y + border) * quads(self.shape[1]) + c / 4) * columns + x + border) * 4 + c % 4
+        (((n * self.rows() + y + self.border()) * quads(self.shape[1]) + c / 4) * self.pitch() + self.lead() + x) * 4 + c % 4
     }
 }
 

@@ -80,7 +80,7 @@ fn layer(kernel: &Kernel) -> (Plan, Vec<(Tensor, Vec<f32>)>, Tensor) {
     let y = if kernel.name == modulated_conv2d_up::KERNEL.name {
         plan.modulated_conv2d_up("trial", x, weight, style, demod, 1)
     } else {
-        let map = input(&mut plan, "noise", [1, SIZE[0] * SIZE[1], 1, 1], DType::F32, Layout::Flat);
+        let map = input(&mut plan, "noise", [SIZE[0], SIZE[1], 1, 1], DType::F32, Layout::Flat);
         let tail = Tail { bias: bias.tensor, noise: map, noise_strength: 0.1, slope: 0.2, gain: 1.0, limit: 256.0 };
         plan.modulated_conv2d("trial", x, weight, style, demod, tail)
     };

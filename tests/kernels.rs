@@ -52,17 +52,18 @@ impl Layer {
         Slice { tensor: self.input(name, [n, rows, 1, 1], DType::F32, Layout::Flat), first: CHANNEL_TILE }
     }
 
-    fn tail(&mut self, channels: usize, maps: usize, pixels: usize) -> Tail {
+    fn tail(&mut self, channels: usize, maps: usize, [height, width]: [usize; 2]) -> Tail {
         let rows = channels.next_multiple_of(CHANNEL_TILE);
         let bias = self.input("bias", [1, rows, 1, 1], DType::F32, Layout::Flat);
-        let noise = self.input("noise", [maps, pixels, 1, 1], DType::F32, Layout::Flat);
+        let noise = self.input("noise", [maps * height, width, 1, 1], DType::F32, Layout::Flat);
         Tail { bias, noise, noise_strength: 0.3, slope: 0.2, gain: std::f32::consts::SQRT_2, limit: 2.0 }
     }
 
-    fn epilogue(&mut self, channels: usize, maps: usize, pixels: usize, noise_on: bool) -> Epilogue {
+    fn epilogue(&mut self, channels: usize, maps: usize, [height, width]: [usize; 2], noise_on: bool) -> Epilogue {
         let bias = self.input("bias", [1, channels, 1, 1], DType::F32, Layout::Flat);
         let strength = self.input("strength", [1, channels, 1, 1], DType::F32, Layout::Flat);
-        let noise = self.input("noise", [maps, if noise_on { pixels } else { 4 }, 1, 1], DType::F32, Layout::Flat);
+        let shape = if noise_on { [maps * height, width, 1, 1] } else { [1, 4, 1, 1] };
+        let noise = self.input("noise", shape, DType::F32, Layout::Flat);
         Epilogue { bias, noise, strength, noise_on, slope: 0.2 }
     }
 
@@ -96,7 +97,7 @@ fn modulated_conv2d_equals_its_twin() {
                 let x = layer.slab([n, inputs, height, width], dtype);
                 let weight = layer.weight([outputs, inputs, kernel, kernel], dtype);
                 let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
-                let tail = layer.tail(outputs, if seed % 2 == 0 { 1 } else { n }, height * width);
+                let tail = layer.tail(outputs, if seed % 2 == 0 { 1 } else { n }, [height, width]);
                 layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
                 check(
                     &format!("{kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"),
@@ -162,7 +163,7 @@ fn matrix_variants_are_taken_in_their_order() {
         let x = layer.plan.input("x", [1, 32, side, side], DType::F16, Layout::Slab { border: 1 });
         let weight = layer.plan.convolution_weight("weight", [outputs, 32, 3, 3], DType::F16, fixed(Vec::new()));
         let (style, demod) = (layer.slice("style", 1, 32), layer.slice("demod", 1, outputs));
-        let tail = layer.tail(outputs, 1, side * side);
+        let tail = layer.tail(outputs, 1, [side, side]);
         layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
         let pass = &layer.plan.passes[0];
         assert_eq!(pass.kernel.fitting(&tier, pass)[0].name, expected, "{side} {outputs}");
@@ -193,7 +194,7 @@ fn modulated_conv2d_on_matrix_units(lanes: u32) {
         let x = layer.slab([n, inputs, height, width], DType::F16);
         let weight = layer.weight([outputs, inputs, kernel, kernel], DType::F16);
         let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
-        let tail = layer.tail(outputs, 1, height * width);
+        let tail = layer.tail(outputs, 1, [height, width]);
         layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
         let options = emulated(&layer.plan, Matrix { lanes, ..units(side) }, tile);
         check(&format!("{tile} {kernel}x{kernel} {inputs}>{outputs} {height}x{width}"), layer.plan, &layer.inputs, &options);
@@ -209,7 +210,7 @@ fn bands_change_nothing_on_matrix_units() {
             let x = layer.slab([2, 16, 11, 9 + side], DType::F16);
             let weight = layer.weight([40, 16, 3, 3], DType::F16);
             let (style, demod) = (layer.slice("style", 2, 16), layer.slice("demod", 2, 40));
-            let tail = layer.tail(40, 1, 11 * (9 + side));
+            let tail = layer.tail(40, 1, [11, 9 + side]);
             layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
             let options = Options { max_binding, ..emulated(&layer.plan, units(side), tile) };
             check(&format!("{tile} in bands of {max_binding:?}"), layer.plan, &layer.inputs, &options)
@@ -249,7 +250,7 @@ fn a_const_serves_a_whole_batch() {
     let x = layer.slab([1, 12, 4, 4], DType::F32);
     let weight = layer.weight([20, 12, 3, 3], DType::F32);
     let (style, demod) = (layer.slice("style", 3, 12), layer.slice("demod", 3, 20));
-    let tail = layer.tail(20, 1, 16);
+    let tail = layer.tail(20, 1, [4, 4]);
     let y = layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
     assert_eq!(y.shape, [3, 20, 4, 4]);
     check("const", layer.plan, &layer.inputs, &Options::default());
@@ -266,7 +267,7 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
                 let x = layer.slab([n, inputs, height, width], dtype);
                 let weight = layer.weight([outputs, inputs, 3, 3], dtype);
                 let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
-                let tail = layer.tail(outputs, 1, 4 * height * width);
+                let tail = layer.tail(outputs, 1, [2 * height, 2 * width]);
                 let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, filter_bias_act::border(filter));
                 layer.plan.filter_bias_act("filter", t, filter, tail);
                 check(&format!("up {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"), layer.plan, &layer.inputs, &options);
@@ -310,7 +311,7 @@ fn upsample2d_add_equals_its_twin() {
             let y = layer.plan.upsample2d_add("add", a, b, filter);
             // A reader of the border that was written.
             let weight = layer.weight([4, channels, 3, 3], dtype);
-            let (style, tail) = (layer.slice("style", n, channels), layer.tail(4, 1, 4 * height * width));
+            let (style, tail) = (layer.slice("style", n, channels), layer.tail(4, 1, [2 * height, 2 * width]));
             let demod = layer.slice("demod", n, 4);
             layer.plan.modulated_conv2d_bordered("conv", y, weight, style, demod, tail, 2);
             check(&format!("upsample2d_add {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
@@ -328,7 +329,13 @@ fn wavelet_kernels_equal_their_twins() {
             let values = layer.random.values(channels * 9);
             let weight = layer.plan.depthwise_weight("weight", channels, fixed(values));
             let y = layer.plan.depthwise_conv2d("depthwise", x, weight, style);
-            layer.plan.inverse_haar("wavelet", y, style, dtype);
+            // Readers of the borders that were written.
+            let weight = layer.weight([4, channels, 3, 3], dtype);
+            let (other, demod, tail) = (layer.slice("other style", n, channels), layer.slice("demod", n, 4), layer.tail(4, 1, [height, width]));
+            layer.plan.modulated_conv2d("conv", y, weight, other, demod, tail);
+            let fine = layer.plan.inverse_haar("wavelet", y, style, dtype);
+            let weight = layer.weight([4, channels / 4, 3, 3], dtype);
+            layer.plan.modulated_conv2d("fine", fine, weight, other, demod, Tail { noise_strength: 0.0, ..tail });
             layer.plan.inverse_haar("image", y, style, DType::F32);
             check(&format!("wavelet {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
         }
@@ -345,7 +352,7 @@ fn blur2d_equals_its_twin() {
             // A reader of the border that was written.
             let weight = layer.weight([4, channels, 3, 3], dtype);
             let (style, demod) = (layer.slice("style", n, channels), layer.slice("demod", n, 4));
-            let tail = layer.tail(4, 1, 4 * height * width);
+            let tail = layer.tail(4, 1, [2 * height, 2 * width]);
             layer.plan.modulated_conv2d("conv", y, weight, style, demod, tail);
             check(&format!("blur {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
         }
@@ -361,7 +368,7 @@ fn adain_equals_its_twins() {
             let mut layer = Layer::new(seed);
             let x = layer.slab([x_images, channels, height, width], dtype);
             let style = layer.slice("style", n, 2 * channels);
-            let epilogue = layer.epilogue(channels, if seed % 2 == 0 { 1 } else { n }, height * width, seed != 3);
+            let epilogue = layer.epilogue(channels, if seed % 2 == 0 { 1 } else { n }, [height, width], seed != 3);
             let statistics = layer.plan.instance_statistics("statistics", x, n, epilogue);
             let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
             layer.plan.adain("adain", x, coefficients, epilogue);
@@ -421,7 +428,7 @@ fn bands_change_nothing() {
             let x = layer.slab([2, 8, 24, 24], dtype);
             let weight = layer.weight([8, 8, 3, 3], dtype);
             let (style, demod) = (layer.slice("style", 2, 8), layer.slice("demod", 2, 8));
-            let tail = layer.tail(8, 1, 48 * 48);
+            let tail = layer.tail(8, 1, [48, 48]);
             let filter = [1.0, 3.0, 3.0, 1.0];
             let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
             let y = layer.plan.filter_bias_act("filter", t, &filter, tail);
@@ -459,7 +466,7 @@ fn bands_change_no_statistics() {
         let mut layer = Layer::new(12);
         let x = layer.slab([2, 8, 130, 64], DType::F32);
         let style = layer.slice("style", 2, 16);
-        let epilogue = layer.epilogue(8, 2, 130 * 64, true);
+        let epilogue = layer.epilogue(8, 2, [130, 64], true);
         let statistics = layer.plan.instance_statistics("statistics", x, 2, epilogue);
         let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
         layer.plan.adain("adain", x, coefficients, epilogue);

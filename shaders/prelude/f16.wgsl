@@ -1,5 +1,7 @@
 // Activations and weights are read as f16 and widened. Sums are never f16: 4,608 products of a 3x3 convolution over 512
 // channels summed in f16 are off by 5e-2 of their standard deviation.
 alias elem4 = vec4<f16>;
+alias pair = array<elem4, 2>;  // two columns of weights
+alias four = array<elem4, 4>;  // four pixels of a row
 fn widen(v: elem4) -> vec4<f32> { return vec4<f32>(v); }
 

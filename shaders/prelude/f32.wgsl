@@ -1,4 +1,6 @@
 // Activations and weights are read as f32.
 alias elem4 = vec4<f32>;
+alias pair = array<elem4, 2>;  // two columns of weights
+alias four = array<elem4, 4>;  // four pixels of a row
 fn widen(v: elem4) -> vec4<f32> { return v; }
 

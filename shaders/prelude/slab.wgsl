@@ -1,4 +1,5 @@
-// A slab is an activation [N][border+H+border][C/4][border+W+border] of groups of four channels; src/tensor.rs draws it.
+// A slab is an activation [N][border+H+border][C/4][lead+W] of groups of four channels; src/tensor.rs draws it. Lines begin at
+// multiples of four pixels: pixels 0, 4, 8, ... of a line are the first ones of a `four`, and at() / 4 is its index.
 struct Slab {
     origin: i32,    // index of (0, 0, 0, 0); negative when the band bound starts further down
     n: i32,         // stride of an image
@@ -22,6 +23,18 @@ struct Band {
 
 fn at(s: Slab, n: u32, c: u32, y: i32, x: i32) -> i32 {
     return s.origin + i32(n) * s.n + i32(c) * s.c + y * s.y + x * s.x;
+}
+
+// The index of four pixels of a row from px on, a multiple of 4. The maximum changes nothing; LLVM, which otherwise redoes the sum for
+// every lane that llvmpipe loads or stores for, leaves it alone.
+fn four_at(s: Slab, n: u32, c: u32, y: i32, x: i32) -> i32 { return max(at(s, n, c, y, x) >> 2u, 0); }
+
+// Four pixels of a row as a matrix, a column each.
+fn widen4(v: four) -> mat4x4<f32> { return mat4x4<f32>(widen(v[0]), widen(v[1]), widen(v[2]), widen(v[3])); }
+
+// Each pixel times the channels' factors.
+fn modulate4(v: mat4x4<f32>, style: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(v[0] * style, v[1] * style, v[2] * style, v[3] * style);
 }
 
 // The rectangle of border pixels that the owner of pixel (y, x) zeroes: x0, x1, y0, y1, inclusive and relative to the pixel.

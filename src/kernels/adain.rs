@@ -42,7 +42,7 @@ impl Plan {
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { act: epilogue.params(n) }),
+            params: bytemuck::bytes_of(&Params { act: epilogue.params(n, height) }),
             constants: &[],
             reads: &[x, epilogue.strength, epilogue.bias, epilogue.noise, coefficients],
             windows: &[Window::same(0), Window::same(1)],
@@ -59,7 +59,7 @@ impl Plan {
 
 fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
-    let [(x, xs), (_, strength), (_, bias), (noise_map, noise), (_, coefficients)] = call.reads[..] else { panic!("five reads") };
+    let [(x, xs), (_, strength), (_, bias), (_, noise), (_, coefficients)] = call.reads[..] else { panic!("five reads") };
     let ([x_images, ..], [n, channels, height, width]) = (x.shape, call.write.shape);
     let padded = quads(channels) * 4;
     let mut y = Vec::with_capacity(call.write.len());
@@ -67,7 +67,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
         let plane = &xs[(image.min(x_images - 1) * channels + c) * height * width..];
         let [mean, scale, shift] = [0, 1, 2].map(|k| f64::from(coefficients[(image * 3 + k) * padded + c]));
         for (pixel, &value) in plane.iter().enumerate().take(height * width) {
-            let v = params.act.apply(value, strength[c], bias[c], noise, image, noise_map.shape[1], pixel);
+            let v = params.act.apply(value, strength[c], bias[c], noise, image, height * width, pixel);
             y.push(((v - mean) * scale + shift) as f32);
         }
     }

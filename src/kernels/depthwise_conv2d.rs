@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::kernel::{Call, Kernel, SLAB, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     name: "depthwise_conv2d",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, STORE4],
         source: include_str!("../../shaders/depthwise_conv2d.wgsl"),
         constants: &[],
         needs: Needs::Portable,

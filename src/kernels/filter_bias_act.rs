@@ -55,7 +55,7 @@ impl Plan {
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { act: tail.params(n), taps: padded, taps_len: taps as u32, pad: [0; 3] }),
+            params: bytemuck::bytes_of(&Params { act: tail.params(n, height - 1), taps: padded, taps_len: taps as u32, pad: [0; 3] }),
             constants: &[("TAPS", taps as f64)],
             reads: &[t, tail.bias, tail.noise],
             windows: &[Window { num: 1, den: 1, low: taps / 2 - (taps - 1), high: taps / 2 }, Window::same(1)],
@@ -72,7 +72,7 @@ impl Plan {
 
 fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
-    let [(t, ts), (_, bias), (noise_map, noise)] = call.reads[..] else { panic!("three reads") };
+    let [(t, ts), (_, bias), (_, noise)] = call.reads[..] else { panic!("three reads") };
     let ([_, channels, t_height, t_width], [n, _, height, width]) = (t.shape, call.write.shape);
     let taps = params.taps_len as isize;
     let mut y = Vec::with_capacity(call.write.len());
@@ -88,7 +88,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
                     sum += f * f64::from(values[ty as usize * t_width + tx as usize]);
                 }
             }
-            y.push(params.act.apply(sum, bias[plane % channels], noise, plane / channels, noise_map.shape[1], pixel));
+            y.push(params.act.apply(sum, bias[plane % channels], noise, plane / channels, height * width, pixel));
         }
     }
     y

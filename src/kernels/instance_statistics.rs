@@ -51,7 +51,7 @@ impl Plan {
         let chunk_rows = chunk_rows(height, width);
         let chunks = height.div_ceil(chunk_rows);
         let params = Params {
-            act: epilogue.params(images),
+            act: epilogue.params(images, height),
             chunk_rows: chunk_rows as u32,
             chunks: chunks as u32,
             channels: quads(channels) as u32,
@@ -77,7 +77,7 @@ impl Plan {
 
 fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
-    let [(x, xs), (_, strength), (_, bias), (noise_map, noise)] = call.reads[..] else { panic!("four reads") };
+    let [(x, xs), (_, strength), (_, bias), (_, noise)] = call.reads[..] else { panic!("four reads") };
     let [x_images, channels, height, width] = x.shape;
     let (rows, padded) = (params.chunk_rows as usize, params.channels as usize * 4);
     let mut statistics = vec![0.0; call.write.len()];
@@ -86,7 +86,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
             let plane = &xs[(image.min(x_images - 1) * channels + c) * height * width..];
             let pixels = chunk * rows * width..((chunk + 1) * rows).min(height) * width;
             let values: Vec<f64> =
-                pixels.map(|pixel| params.act.apply(plane[pixel], strength[c], bias[c], noise, image, noise_map.shape[1], pixel)).collect();
+                pixels.map(|pixel| params.act.apply(plane[pixel], strength[c], bias[c], noise, image, height * width, pixel)).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let base = (image * params.chunks as usize + chunk) * 2 * padded + c;
             statistics[base] = mean as f32;

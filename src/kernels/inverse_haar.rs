@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::kernel::{Call, Kernel, SLAB, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,14 +13,14 @@ pub static KERNEL: Kernel = Kernel {
     name: "inverse_haar",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, STORE4],
         source: include_str!("../../shaders/inverse_haar.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,
-        // A pixel of x and 4 channels of y an invocation.
+        // 4 pixels of x and 4 channels of y an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns * quads(pass.write.shape[1]) * band.rows as usize, 64);
+            let [x, y, _] = line(quads(pass.columns) * quads(pass.write.shape[1]) * band.rows as usize, 64);
             [x, y, band.images]
         },
     }],
@@ -47,7 +47,7 @@ impl Plan {
             label,
             kernel: &KERNEL,
             params: bytemuck::bytes_of(&Params { style: first, style_n, channels: (channels / 4) as u32, pad: 0 }),
-            constants: &[],
+            constants: &[("WHOLE", f64::from(u8::from(channels.is_multiple_of(16))))],
             reads: &[x, style.tensor],
             windows: &[Window::same(0), Window { num: 2, den: 1, low: -1, high: 1 }],
             dtype: x.dtype,

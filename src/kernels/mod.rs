@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::Kernel;
 use crate::networks::stylegan2::Activation;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, quads};
 
 pub mod adain;
 pub mod adain_coefficients;
@@ -63,7 +63,7 @@ pub struct BiasAct {
 pub struct Tail {
     /// Per output channel, `[1, O]`.
     pub bias: Tensor,
-    /// Noise map `[1 or N, R * R]`; any flat tensor when the strength is 0.
+    /// Noise map `[1 or N * R, R]`, its rows padded to fours; any flat tensor when the strength is 0.
     pub noise: Tensor,
     /// Factor of the noise.
     pub noise_strength: f32,
@@ -76,10 +76,9 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// The parameters for a pass over `images` images.
-    pub(crate) fn params(&self, images: usize) -> BiasAct {
-        let [maps, pixels, ..] = self.noise.shape;
-        let noise_n = if maps == 1 && images > 1 { 0 } else { pixels.next_multiple_of(4) as u32 };
+    /// The parameters for a pass over `images` images `height` pixels high.
+    pub(crate) fn params(&self, images: usize, height: usize) -> BiasAct {
+        let noise_n = noise_stride(self.noise, images, height);
         BiasAct { noise_n, noise_strength: self.noise_strength, slope: self.slope, gain: self.gain, limit: self.limit, pad: [0.0; 3] }
     }
 }
@@ -111,7 +110,7 @@ pub struct NoiseAct {
 pub struct Epilogue {
     /// Per channel, `[1, C]`.
     pub bias: Tensor,
-    /// Noise map `[1 or N, R * R]`; any flat tensor when there is none.
+    /// Noise map as in [`Tail`]; any flat tensor when there is none.
     pub noise: Tensor,
     /// Factor of the noise per channel, `[1, C]`.
     pub strength: Tensor,
@@ -122,10 +121,9 @@ pub struct Epilogue {
 }
 
 impl Epilogue {
-    /// The parameters for a pass over `images` images.
-    pub(crate) fn params(&self, images: usize) -> NoiseAct {
-        let [maps, pixels, ..] = self.noise.shape;
-        let noise_n = if maps == 1 && images > 1 { 0 } else { pixels.next_multiple_of(4) as u32 };
+    /// The parameters for a pass over `images` images `height` pixels high.
+    pub(crate) fn params(&self, images: usize, height: usize) -> NoiseAct {
+        let noise_n = noise_stride(self.noise, images, height);
         NoiseAct { noise_n, noise_on: u32::from(self.noise_on), slope: self.slope, pad: 0 }
     }
 }
@@ -139,6 +137,12 @@ impl NoiseAct {
         let t = f64::from(v) + f64::from(bias) + z * f64::from(strength);
         if t >= 0.0 { t } else { t * f64::from(self.slope) }
     }
+}
+
+/// From the noise map of an image to the next, in fours of pixels; 0 when one map serves the batch.
+fn noise_stride(noise: Tensor, images: usize, height: usize) -> u32 {
+    let [rows, width, ..] = noise.shape;
+    if rows <= height && images > 1 { 0 } else { (height * quads(width)) as u32 }
 }
 
 /// Slope and gain of an activation function.

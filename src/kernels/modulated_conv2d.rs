@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
+use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -24,15 +24,12 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "winograd",
-            prelude: &[SLAB, BIAS_ACT, STORE],
+            prelude: &[SLAB, BIAS_ACT, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
             constants: &[],
             needs: Needs::Software,
-            // In f32 its rounding would show (4e-5 of the rms at 512 inputs). It loads pairs of pixels, the first left of a tile.
-            fits: |pass| {
-                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
-                pass.dtype == DType::F16 && kernel == 3 && x.shape[3].is_multiple_of(4) && !x.border().is_multiple_of(2)
-            },
+            // In f32 its rounding would show (4e-5 of the rms at 512 inputs). All of x0 .. x5 count in all four outputs.
+            fits: |pass| pass.dtype == DType::F16 && pass.reads[1].shape[2] == 3 && pass.columns.is_multiple_of(4),
             // A subgroup of 8 lanes x 4 x 2 pixels, 16 outputs.
             grid: |pass, band| {
                 let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(2) as usize, 8);
@@ -41,19 +38,15 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "pointwise",
-            prelude: &[SLAB, BIAS_ACT, STORE],
+            prelude: &[SLAB, BIAS_ACT, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
             constants: &[],
             needs: Needs::Software,
-            // It loads pairs of pixels, the first of them in the border.
-            fits: |pass| {
-                let (x, kernel) = (&pass.reads[0], pass.reads[1].shape[2]);
-                pass.dtype == DType::F16 && kernel == 1 && x.shape[3].is_multiple_of(2) && !x.border().is_multiple_of(2)
-            },
-            // A subgroup of 8 lanes x 8 pixels, 16 outputs; tiles begin a pixel before the image.
+            fits: |pass| pass.dtype == DType::F16 && pass.reads[1].shape[2] == 1,
+            // A subgroup of 8 lanes x 8 pixels, 32 outputs.
             grid: |pass, band| {
-                let [x, y, _] = line((pass.columns + 1).div_ceil(8) * band.rows as usize, 8);
-                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
+                let [x, y, _] = line(pass.columns.div_ceil(8) * band.rows as usize, 8);
+                [x, pass.write.shape[1].div_ceil(32) as u32, y * band.images]
             },
         },
         Variant {
@@ -182,7 +175,7 @@ impl Plan {
         assert!(kernel == 1 || kernel == 3, "{label}: 1x1 and 3x3 are supported");
         assert!(x.border() >= 1, "{label}: x needs a border");
         let ((style_first, style_n), (demod_first, demod_n)) = (style.groups(n), demod.groups(n));
-        let params = Params { act: tail.params(n), style: style_first, style_n, demod: demod_first, demod_n };
+        let params = Params { act: tail.params(n, height), style: style_first, style_n, demod: demod_first, demod_n };
         self.push(NewPass {
             label,
             kernel: &KERNEL,
@@ -222,7 +215,7 @@ fn pack(shape: &[usize; 4], natural: &[f32]) -> Vec<f32> {
 
 fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
-    let [(x, xs), (weight, ws), (styles, style), (demods, demod), (_, bias), (noise_map, noise)] = call.reads[..] else {
+    let [(x, xs), (weight, ws), (styles, style), (demods, demod), (_, bias), (_, noise)] = call.reads[..] else {
         panic!("six reads")
     };
     let ([x_images, inputs, ..], [n, outputs, height, width]) = (x.shape, call.write.shape);
@@ -246,7 +239,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
                         }
                     }
                 }
-                y.push(params.act.apply(sum * d, bias[o], noise, image, noise_map.shape[1], pixel));
+                y.push(params.act.apply(sum * d, bias[o], noise, image, height * width, pixel));
             }
         }
     }

@@ -130,15 +130,14 @@ impl<'a> Layers<'a> {
 
     /// The noise map of a layer; none when the network or the caller wants none.
     fn noise_map(&mut self, name: &str, resolution: usize) -> Option<Tensor> {
-        let pixels = resolution * resolution;
         let has_noise = self.model.arrays.contains_key(&format!("synthesis.{name}.noise_const"));
         match self.noise {
             NoiseSource::Const if has_noise => {
                 let load = whole(&self.array(&format!("{name}.noise_const")));
-                Some(self.plan.constant(&format!("{name}.noise_const"), [1, pixels, 1, 1], DType::F32, Layout::Flat, load))
+                Some(self.plan.constant(&format!("{name}.noise_const"), [resolution, resolution, 1, 1], DType::F32, Layout::Flat, load))
             }
             NoiseSource::Input if has_noise => {
-                let map = self.plan.input(&format!("{name}.noise"), [self.images, pixels, 1, 1], DType::F32, Layout::Flat);
+                let map = self.plan.input(&format!("{name}.noise"), [self.images * resolution, resolution, 1, 1], DType::F32, Layout::Flat);
                 self.noises.push(map);
                 Some(map)
             }
