@@ -1,90 +1,101 @@
 // y = bias_act(2 f (*) 2 f (*) t, bias, noise): the low-pass filter after the transposed convolution, and the layer's tail.
 //
-// y[j] = 2 sum_k f[k] t[j + T/2 - k] on each axis. A thread owns 4 pixels of 2 rows and 4 channels: it reads T + 1 rows of T + 3
-// groups (4.4 instead of 16 reads a pixel for the usual 4 taps), filters each along the row, and adds it to both.
+// y[j] = sum_d g[d] t[j + d] on each axis, g[d] = 2 f[T/2 - d], -3 <= d <= 4. A thread owns 4 pixels of 4 rows and 4 channels: it
+// filters each of T + 3 rows of t along the row and adds it to all four.
+//
+//     |    t-3 t-2 t-1|t0 t1 t2 t3|t4 t5 t6 t7|    a row of t, in fours of pixels; up to four taps reach from t-1 to t5
+//                     |y0 y1 y2 y3|
 struct Params {
     band: Band,
     t: Slab,
     y: Slab,
     act: BiasAct,
-    taps: array<vec4<f32>, 4>,  // four zeros, 2 f of up to 8 taps, zeros
-    taps_len: u32,
-    pad0: u32, pad1: u32, pad2: u32,
+    taps: array<vec4<f32>, 3>,  // g[-3] to g[4], zeros
 }
 override TAPS: i32 = 4;
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> t: array<elem4>;         // slab [N, O, 2H+1, 2W+1]
-@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;  // [O/4]
-@group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>; // [N or 1, 2H, 2W]
-@group(0) @binding(4) var<storage, read_write> y: array<out4>;    // slab [N, O, 2H, 2W]
+@group(0) @binding(1) var<storage, read> t: array<four>;           // slab [N, O, 2H+1, 2W+1]
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;   // [O/4]
+@group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, 2H, 2W]
+@group(0) @binding(4) var<storage, read_write> y: array<out_four>; // slab [N, O, 2H, 2W]
+
+const ROWS = 4;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let quads = (p.y.width + 3) / 4;
+    // Parameters are read here, once: behind a condition or in a loop, a processor reads them for every lane.
+    let ts = p.t;
+    let ys = p.y;
+    let act = p.act;
+    let band = p.band;
+    let before = p.taps[0];
+    let after = p.taps[1];
+    let quads = (ys.width + 3) / 4;
     let index = (group.x + group.y * groups.x) * 64 + thread;
-    if (index >= quads * p.y.channels * ((p.band.rows + 1) / 2)) { return; }
+    if (index >= quads * ys.channels * ((band.rows + u32(ROWS) - 1) / u32(ROWS))) { return; }
     let px = i32(index % quads) * 4;
-    let c = index / quads % p.y.channels;
-    let py = i32(p.band.y + index / (quads * p.y.channels) * 2);
-    let n = p.band.n + group.z;
+    let c = index / quads % ys.channels;
+    let py = i32(band.y + index / (quads * ys.channels) * u32(ROWS));
+    let end = i32(band.y + band.rows);
+    let n = band.n + group.z;
 
-    let first = px + TAPS / 2 - (TAPS - 1);
-    // Columns past the right border and rows below the band repeat the last; they only feed pixels that are not stored.
-    let last = i32(p.t.width) + p.t.border - 1 - first;
-    let end = i32(p.band.y + p.band.rows);
-    // Not arrays: what a loop variable indexes lives in memory, and the sums must stay in registers.
-    var s0 = vec4<f32>();
-    var s1 = vec4<f32>();
-    var s2 = vec4<f32>();
-    var s3 = vec4<f32>();
-    var u0 = vec4<f32>();
-    var u1 = vec4<f32>();
-    var u2 = vec4<f32>();
-    var u3 = vec4<f32>();
-    for (var k = 0; k <= TAPS; k++) {
-        let row = at(p.t, n, c, min(py + 1 - k, end - 1) + TAPS / 2, first);
-        var r0 = vec4<f32>();
-        var r1 = vec4<f32>();
-        var r2 = vec4<f32>();
-        var r3 = vec4<f32>();
-        for (var l = 0; l < TAPS + 3; l++) {
-            let v = widen(t[row + min(l, last) * p.t.x]);
-            r0 += v * tap(TAPS - 1 - l);
-            r1 += v * tap(TAPS - l);
-            r2 += v * tap(TAPS + 1 - l);
-            r3 += v * tap(TAPS + 2 - l);
-        }
-        let upper = tap(k - 1);
-        s0 += r0 * upper;
-        s1 += r1 * upper;
-        s2 += r2 * upper;
-        s3 += r3 * upper;
-        let lower = tap(k);
-        u0 += r0 * lower;
-        u1 += r1 * lower;
-        u2 += r2 * lower;
-        u3 += r3 * lower;
+    var s0: mat4x4<f32>;
+    var s1: mat4x4<f32>;
+    var s2: mat4x4<f32>;
+    var s3: mat4x4<f32>;
+    // g[r] and the coefficients of the three rows before.
+    var g0 = 0.0;
+    var g1 = 0.0;
+    var g2 = 0.0;
+    var g3 = 0.0;
+    let first = TAPS / 2 - (TAPS - 1);
+    var i = four_at(ts, n, c, py + first, px);
+    for (var r = first; r <= TAPS / 2 + ROWS - 1; r++) {
+        g3 = g2;
+        g2 = g1;
+        g1 = g0;
+        g0 = p.taps[(r + 3) / 4][(r + 3) % 4];
+        let row = along(i, before, after);
+        s0 += row * g0;
+        s1 += row * g1;
+        s2 += row * g2;
+        s3 += row * g3;
+        // Below the rows that the band's last one needs, the last repeats; it only feeds rows that are not stored.
+        i += select(0, ts.y >> 2u, py + r < end - 1 + TAPS / 2);
     }
+
     let b = bias[c];
-    finish(n, c, py, px, s0, b);
-    finish(n, c, py, px + 1, s1, b);
-    finish(n, c, py, px + 2, s2, b);
-    finish(n, c, py, px + 3, s3, b);
-    if (py + 1 < end) {
-        finish(n, c, py + 1, px, u0, b);
-        finish(n, c, py + 1, px + 1, u1, b);
-        finish(n, c, py + 1, px + 2, u2, b);
-        finish(n, c, py + 1, px + 3, u3, b);
-    }
+    let o = four_at(ys, n, c, py, px);
+    let step = ys.y >> 2u;
+    finish(ys, act, n, o, py, px, end, s0, b);
+    finish(ys, act, n, o + step, py + 1, px, end, s1, b);
+    finish(ys, act, n, o + 2 * step, py + 2, px, end, s2, b);
+    finish(ys, act, n, o + 3 * step, py + 3, px, end, s3, b);
+    zero_border(ys, n, c, 1, py, px, min(ROWS, end - py), 4);
 }
 
-fn finish(n: u32, c: u32, py: i32, px: i32, sum: vec4<f32>, b: vec4<f32>) {
-    if (px < i32(p.y.width)) {
-        store(n, c, py, px, bias_act(p.act, sum, b, noise_at(n, py, px, p.y.width)));
+// The four pixels at i, filtered along the row.
+fn along(i: i32, before: vec4<f32>, after: vec4<f32>) -> mat4x4<f32> {
+    var l: mat4x4<f32>;
+    let m = widen4(t[i]);
+    var r: mat4x4<f32>;
+    if (TAPS <= 4) {
+        l[3] = widen(t[i - 1][3]);
+        r[0] = widen(t[i + 1][0]);
+        r[1] = widen(t[i + 1][1]);
+    } else {
+        l = widen4(t[i - 1]);
+        r = widen4(t[i + 1]);
     }
+    var sum = before.z * mat4x4<f32>(l[3], m[0], m[1], m[2]) + before.w * m
+        + after.x * mat4x4<f32>(m[1], m[2], m[3], r[0]) + after.y * mat4x4<f32>(m[2], m[3], r[0], r[1]);
+    if (TAPS > 4) {
+        sum += before.x * mat4x4<f32>(l[1], l[2], l[3], m[0]) + before.y * mat4x4<f32>(l[2], l[3], m[0], m[1])
+            + after.z * mat4x4<f32>(m[3], r[0], r[1], r[2]) + after.w * r;
+    }
+    return sum;
 }
 
-// 2 f[k]; 0 for k = -3, -2, -1 and beyond the filter.
-fn tap(k: i32) -> f32 {
-    return p.taps[(k + 4) / 4][(k + 4) % 4];
+fn finish(s: Slab, act: BiasAct, n: u32, i: i32, py: i32, px: i32, end: i32, sum: mat4x4<f32>, b: vec4<f32>) {
+    if (py < end) { store4(s, i, px, bias_act4(act, sum, b, noise_at4(act, n, py, px, s.width))); }
 }

@@ -2,11 +2,9 @@
 //
 // Without neighbours to share, the loads decide: a lane owns 8 pixels of a row and 32 output channels, and loads four pixels at once.
 // A workgroup is one subgroup of 8 lanes, which load the 32 x 4 weights of a group of inputs together, scale them by the style and hand
-// them around with subgroupBroadcast:
+// them around (prelude/columns.wgsl).
 //
-//     lane  0      1      2      3      4      5      6      7         of two blocks of 16 outputs, a and b
-//           0..3   0..3   4..7   4..7   8..11  8..11  12..15 12..15    outputs
-//           i0 i1  i2 i3  i0 i1  i2 i3  i0 i1  i2 i3  i0 i1  i2 i3     inputs: a column of four weights each
+//     |x0 x1 x2 x3|x4 x5 x6 x7|    s0 .. s7: 8 groups of 4 outputs x 8 pixels, a left and a right half each
 struct Params {
     band: Band,
     x: Slab,
@@ -72,14 +70,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let a1 = widen(wa[1]) * s.y;
         let b0 = widen(wb[0]) * s.x;
         let b1 = widen(wb[1]) * s.y;
-        multiply_add(&s0, mat4x4<f32>(subgroupBroadcast(a0, 0u), subgroupBroadcast(a1, 0u), subgroupBroadcast(a0, 1u), subgroupBroadcast(a1, 1u)), x0, x1);
-        multiply_add(&s1, mat4x4<f32>(subgroupBroadcast(a0, 2u), subgroupBroadcast(a1, 2u), subgroupBroadcast(a0, 3u), subgroupBroadcast(a1, 3u)), x0, x1);
-        multiply_add(&s2, mat4x4<f32>(subgroupBroadcast(a0, 4u), subgroupBroadcast(a1, 4u), subgroupBroadcast(a0, 5u), subgroupBroadcast(a1, 5u)), x0, x1);
-        multiply_add(&s3, mat4x4<f32>(subgroupBroadcast(a0, 6u), subgroupBroadcast(a1, 6u), subgroupBroadcast(a0, 7u), subgroupBroadcast(a1, 7u)), x0, x1);
-        multiply_add(&s4, mat4x4<f32>(subgroupBroadcast(b0, 0u), subgroupBroadcast(b1, 0u), subgroupBroadcast(b0, 1u), subgroupBroadcast(b1, 1u)), x0, x1);
-        multiply_add(&s5, mat4x4<f32>(subgroupBroadcast(b0, 2u), subgroupBroadcast(b1, 2u), subgroupBroadcast(b0, 3u), subgroupBroadcast(b1, 3u)), x0, x1);
-        multiply_add(&s6, mat4x4<f32>(subgroupBroadcast(b0, 4u), subgroupBroadcast(b1, 4u), subgroupBroadcast(b0, 5u), subgroupBroadcast(b1, 5u)), x0, x1);
-        multiply_add(&s7, mat4x4<f32>(subgroupBroadcast(b0, 6u), subgroupBroadcast(b1, 6u), subgroupBroadcast(b0, 7u), subgroupBroadcast(b1, 7u)), x0, x1);
+        multiply_add(&s0, columns0(a0, a1), x0, x1);
+        multiply_add(&s1, columns1(a0, a1), x0, x1);
+        multiply_add(&s2, columns2(a0, a1), x0, x1);
+        multiply_add(&s3, columns3(a0, a1), x0, x1);
+        multiply_add(&s4, columns0(b0, b1), x0, x1);
+        multiply_add(&s5, columns1(b0, b1), x0, x1);
+        multiply_add(&s6, columns2(b0, b1), x0, x1);
+        multiply_add(&s7, columns3(b0, b1), x0, x1);
         i0 += xs.c >> 2u;
         i1 += xs.c >> 2u;
         factors += 2u;

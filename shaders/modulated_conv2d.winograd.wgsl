@@ -7,7 +7,7 @@
 //
 // The sums stay in the domain of the points; A comes once, at the end. A workgroup is one subgroup of 8 lanes. A lane owns 4 pixels
 // of 2 rows and 16 output channels: a row of x is transformed once for both, and the 8 lanes transform the 16 x 4 weights of a filter
-// row together, times the style, and hand them around with subgroupBroadcast.
+// row together, times the style, and hand them around (prelude/columns.wgsl).
 //
 //     |       x0|x1 x2 x3 x4|x5       |    row k - 1 of the first ... | a filter row over it is shared by
 //     |       x0|x1 x2 x3 x4|x5       |    ... row k - 1 of the second | both rows: 6 points x 16 outputs
@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let py = i32(p.band.y + tile / quads * 2);
     let px = i32(tile % quads) * 4;
     let block = group.y;
-    let factors_of_outputs = p.demod + n * p.demod_n + block * 4;
+    let demods = p.demod + n * p.demod_n;
 
     // Rows below the band repeat the one under it; they only feed sums that are not stored.
     let end = i32(p.band.y + p.band.rows);
@@ -88,29 +88,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         factors += 2u;
     }
 
-    if (index != tile) { return; }
-    // Copies: what a loop variable indexes lives in memory, where sums would be slow. Loops of unknown length stay loops: unrolled,
-    // this tail would be most of the kernel's machine code.
-    var result = array(
-        inverse(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0]), inverse(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1]),
-        inverse(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2]), inverse(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3]),
-        inverse(s0[4], s1[4], s2[4], s3[4], s4[4], s5[4]), inverse(s0[5], s1[5], s2[5], s3[5], s4[5], s5[5]),
-        inverse(s0[6], s1[6], s2[6], s3[6], s4[6], s5[6]), inverse(s0[7], s1[7], s2[7], s3[7], s4[7], s5[7]),
-    );
+    // Neither a condition nor a loop stands around all this: what the lanes share is read once outside of them, and what a loop variable
+    // indexes lives in memory.
     let rows = min(2, end - py);
-    var z = array(noise_at4(act, n, py, px, xs.width), noise_at4(act, n, py + rows - 1, px, xs.width));
-    var line = four_at(ys, n, block * 4, py, px);
-    for (var k = 0u; k < min(4, ys.channels - block * 4); k++) {
-        let d = demod[factors_of_outputs + k];
-        let b = bias[block * 4 + k];
-        var o = line;
-        for (var r = 0; r < rows; r++) {
-            store4(ys, o, px, bias_act4(act, modulate4(result[k * 2 + u32(r)], d), b, z[r]));
-            o += ys.y >> 2u;
-        }
-        zero_border(ys, n, block * 4 + k, 1, py, px, rows, 4);
-        line += ys.c >> 2u;
-    }
+    let z0 = noise_at4(act, n, py, px, xs.width);
+    let z1 = noise_at4(act, n, py + rows - 1, px, xs.width);
+    // Lanes that repeat others' pixels store nothing: for them, for rows and for outputs that are not there, px lies beyond the row.
+    let beyond = i32(ys.width);
+    let upper = select(beyond, px, index == tile);
+    let lower = select(beyond, upper, rows == 2);
+    let there = ys.channels - block * 4;
+    let o = four_at(ys, n, block * 4, py, px);
+    let step = ys.c >> 2u;
+    let below = ys.y >> 2u;
+    let d = demods + block * 4;
+    let d0 = demod[d];
+    let b0 = bias[block * 4];
+    store4(ys, o, upper, bias_act4(act, modulate4(inverse(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0]), d0), b0, z0));
+    store4(ys, o + below, lower, bias_act4(act, modulate4(inverse(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1]), d0), b0, z1));
+    let d1 = demod[d + 1];
+    let b1 = bias[block * 4 + 1];
+    let o1 = o + step;
+    store4(ys, o1, select(beyond, upper, there > 1), bias_act4(act, modulate4(inverse(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2]), d1), b1, z0));
+    store4(ys, o1 + below, select(beyond, lower, there > 1), bias_act4(act, modulate4(inverse(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3]), d1), b1, z1));
+    let d2 = demod[d + 2];
+    let b2 = bias[block * 4 + 2];
+    let o2 = o1 + step;
+    store4(ys, o2, select(beyond, upper, there > 2), bias_act4(act, modulate4(inverse(s0[4], s1[4], s2[4], s3[4], s4[4], s5[4]), d2), b2, z0));
+    store4(ys, o2 + below, select(beyond, lower, there > 2), bias_act4(act, modulate4(inverse(s0[5], s1[5], s2[5], s3[5], s4[5], s5[5]), d2), b2, z1));
+    let d3 = demod[d + 3];
+    let b3 = bias[block * 4 + 3];
+    let o3 = o2 + step;
+    store4(ys, o3, select(beyond, upper, there > 3), bias_act4(act, modulate4(inverse(s0[6], s1[6], s2[6], s3[6], s4[6], s5[6]), d3), b3, z0));
+    store4(ys, o3 + below, select(beyond, lower, there > 3), bias_act4(act, modulate4(inverse(s0[7], s1[7], s2[7], s3[7], s4[7], s5[7]), d3), b3, z1));
+    zero_border(ys, n, block * 4, 4, py, upper, rows, 4);
 }
 
 // B x0 .. x5, around the four pixels at i.
@@ -143,14 +154,14 @@ fn weights(w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>) -> Points {
     return Points(w0 * 0.25, even + odd, even - odd, even2 + odd2, even2 - odd2, w2);
 }
 
-// sum += W * x for 16 outputs and 2 rows; lanes 0..7 hold the 16 columns of the four matrices, the even ones in a, the odd ones in b.
+// sum += W * x for 16 outputs and 2 rows.
 fn multiply_add(sum: ptr<function, array<vec4<f32>, 8>>, a: vec4<f32>, b: vec4<f32>, x0: vec4<f32>, x1: vec4<f32>) {
-    let w0 = mat4x4<f32>(subgroupBroadcast(a, 0u), subgroupBroadcast(b, 0u), subgroupBroadcast(a, 1u), subgroupBroadcast(b, 1u));
+    let w0 = columns0(a, b);
     (*sum)[0] += w0 * x0; (*sum)[1] += w0 * x1;
-    let w1 = mat4x4<f32>(subgroupBroadcast(a, 2u), subgroupBroadcast(b, 2u), subgroupBroadcast(a, 3u), subgroupBroadcast(b, 3u));
+    let w1 = columns1(a, b);
     (*sum)[2] += w1 * x0; (*sum)[3] += w1 * x1;
-    let w2 = mat4x4<f32>(subgroupBroadcast(a, 4u), subgroupBroadcast(b, 4u), subgroupBroadcast(a, 5u), subgroupBroadcast(b, 5u));
+    let w2 = columns2(a, b);
     (*sum)[4] += w2 * x0; (*sum)[5] += w2 * x1;
-    let w3 = mat4x4<f32>(subgroupBroadcast(a, 6u), subgroupBroadcast(b, 6u), subgroupBroadcast(a, 7u), subgroupBroadcast(b, 7u));
+    let w3 = columns3(a, b);
     (*sum)[6] += w3 * x0; (*sum)[7] += w3 * x1;
 }

@@ -1,70 +1,84 @@
 // img = clamp(W (style * x) + bias) + upsample2d(skip): torgb of a block, and the image of the block below it, doubled.
 //
-// upsample2d on each axis: v[j] = 2 sum_k f[k] u[j + T-1 - k - a] with u[2y] = skip[y], zero between, a = (T+1)/2: every other
-// tap meets a sample. A thread owns 4 pixels of a row, all channels of the image; img stays f32 whatever the activations are.
+// A thread owns 4 pixels of 4 rows, all channels of the image; img stays f32 whatever the activations are.
 struct Params {
     band: Band,
     x: Slab,
-    skip: Slab,                 // a single zero pixel when there is nothing below
+    skip: Slab,      // a single zero pixel when there is nothing below
     y: Slab,
-    style: u32,                 // first group of this layer in `style` ...
-    style_n: u32,               // ... and groups per image
-    limit: f32,                 // clamp of W x + bias
-    taps_len: u32,
-    taps: array<vec4<f32>, 2>,  // 2 f, up to 8 taps; zeros when there is nothing below
+    style: u32,      // first group of this layer in `style` ...
+    style_n: u32,    // ... and groups per image
+    limit: f32,      // clamp of W x + bias
+    pad: f32,
+    phases: Phases,  // zeros when there is nothing below
 }
 override TAPS: i32 = 4;
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, R, R]
+@group(0) @binding(1) var<storage, read> x: array<four>;           // slab [N, I, R, R]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;      // [I/4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;   // [1]
 @group(0) @binding(5) var<storage, read> skip: array<vec4<f32>>;   // slab [N, C, R/2, R/2]
-@group(0) @binding(6) var<storage, read_write> y: array<out4>;  // slab [N, C, R, R]
+@group(0) @binding(6) var<storage, read_write> y: array<out_four>; // slab [N, C, R, R]
+
+const ROWS = 4;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let quads = (p.x.width + 3) / 4;
+    // Parameters are read here, once: behind a condition or in a loop, a processor reads them for every lane.
+    let xs = p.x;
+    let ys = p.y;
+    let skips = p.skip;
+    let phases = p.phases;
+    let limit = p.limit;
+    let band = p.band;
+    let n = band.n + group.z;
+    let b = bias[0];
+    let styles = p.style + n * p.style_n;
+    let quads = (xs.width + 3) / 4;
     let index = (group.x + group.y * groups.x) * 64 + thread;
-    if (index >= quads * p.band.rows) { return; }
-    let n = p.band.n + group.z;
-    let py = i32(p.band.y + index / quads);
+    if (index >= quads * ((band.rows + u32(ROWS) - 1) / u32(ROWS))) { return; }
+    let py = i32(band.y + index / quads * u32(ROWS));
     let px = i32(index % quads) * 4;
+    let end = i32(band.y + band.rows);
 
-    let edge = i32(p.x.width);
-    let row = at(p.x, n, 0, py, px);
-    var sum: array<vec4<f32>, 4>;
-    for (var i = 0u; i < p.x.channels; i++) {
-        let s = style[p.style + n * p.style_n + i];
+    // Rows below the band repeat its last one; they are not stored.
+    var i0 = four_at(xs, n, 0, py, px);
+    var i1 = i0 + select(0, xs.y >> 2u, py + 1 < end);
+    var i2 = i1 + select(0, xs.y >> 2u, py + 2 < end);
+    var i3 = i2 + select(0, xs.y >> 2u, py + 3 < end);
+    var s0: mat4x4<f32>;
+    var s1: mat4x4<f32>;
+    var s2: mat4x4<f32>;
+    var s3: mat4x4<f32>;
+    for (var i = 0u; i < xs.channels; i++) {
+        let s = style[styles + i];
         let m = mat4x4<f32>(w[i * 4] * s.x, w[i * 4 + 1] * s.y, w[i * 4 + 2] * s.z, w[i * 4 + 3] * s.w);
-        let c = row + i32(i) * p.x.c;
-        sum[0] += m * widen(x[c]);
-        sum[1] += m * widen(x[c + min(1, edge - px) * p.x.x]);
-        sum[2] += m * widen(x[c + min(2, edge - px) * p.x.x]);
-        sum[3] += m * widen(x[c + min(3, edge - px) * p.x.x]);
+        s0 += m * widen4(x[i0]);
+        s1 += m * widen4(x[i1]);
+        s2 += m * widen4(x[i2]);
+        s3 += m * widen4(x[i3]);
+        i0 += xs.c >> 2u;
+        i1 += xs.c >> 2u;
+        i2 += xs.c >> 2u;
+        i3 += xs.c >> 2u;
     }
-    // A copy: what a loop variable indexes lives in memory, and the sums must stay in registers.
-    var result = sum;
-    for (var j = 0; j < 4; j++) {
-        if (px + j < edge) {
-            store(n, 0, py, px + j, clamp(result[j] + bias[0], vec4(-p.limit), vec4(p.limit)) + upsample(n, py, px + j));
-        }
-    }
+
+    let o = four_at(ys, n, 0, py, px);
+    let step = ys.y >> 2u;
+    let beyond = i32(ys.width);
+    store4(ys, o, px, limited(s0, b, limit) + upsample4(skips, phases, n, 0, py, px));
+    store4(ys, o + step, select(beyond, px, py + 1 < end), limited(s1, b, limit) + upsample4(skips, phases, n, 0, min(py + 1, end - 1), px));
+    store4(ys, o + 2 * step, select(beyond, px, py + 2 < end), limited(s2, b, limit) + upsample4(skips, phases, n, 0, min(py + 2, end - 1), px));
+    store4(ys, o + 3 * step, select(beyond, px, py + 3 < end), limited(s3, b, limit) + upsample4(skips, phases, n, 0, min(py + 3, end - 1), px));
+    zero_border(ys, n, 0, 1, py, px, min(ROWS, end - py), 4);
 }
 
-fn upsample(n: u32, py: i32, px: i32) -> vec4<f32> {
-    // Sample index before the factor of 2, for tap 0; taps of the other parity meet zeros.
-    let y0 = py + TAPS - 1 - (TAPS + 1) / 2;
-    let x0 = px + TAPS - 1 - (TAPS + 1) / 2;
-    var sum = vec4<f32>();
-    for (var k = y0 & 1; k < TAPS; k += 2) {
-        var line = vec4<f32>();
-        for (var l = x0 & 1; l < TAPS; l += 2) { line += skip[at(p.skip, n, 0, (y0 - k) >> 1u, (x0 - l) >> 1u)] * tap(l); }
-        sum += line * tap(k);
-    }
-    return sum;
-}
+fn sample(i: i32) -> vec4<f32> { return skip[i]; }
 
-fn tap(k: i32) -> f32 {
-    return p.taps[k / 4][k % 4];
+fn limited(v: mat4x4<f32>, bias: vec4<f32>, limit: f32) -> mat4x4<f32> {
+    let most = vec4(limit);
+    return mat4x4<f32>(
+        clamp(v[0] + bias, -most, most), clamp(v[1] + bias, -most, most), clamp(v[2] + bias, -most, most), clamp(v[3] + bias, -most, most),
+    );
 }

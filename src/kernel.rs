@@ -15,6 +15,10 @@ pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
 /// Prelude: small images on matrix units.
 pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
+/// Prelude: up-sampling by 2.
+pub(crate) const UPSAMPLE: &str = include_str!("../shaders/prelude/upsample.wgsl");
+/// Prelude: weights that the lanes of a subgroup hold together.
+pub(crate) const COLUMNS: &str = include_str!("../shaders/prelude/columns.wgsl");
 /// Prelude: storing into the slab `y`, a pixel at a time.
 pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
 /// Prelude: storing into the slab `y`, four pixels at a time.

@@ -258,7 +258,14 @@ fn a_const_serves_a_whole_batch() {
 
 #[test]
 fn modulated_conv2d_up_and_filter_equal_their_twins() {
-    let filters: [&[f32]; 4] = [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[0.5, 1.0, -2.0, 4.0, 3.0, 1.0, 0.0, 0.25], &[1.0]];
+    let filters: [&[f32]; 6] = [
+        &[1.0, 3.0, 3.0, 1.0],
+        &[1.0, 2.0, 1.0],
+        &[0.5, 1.0, -2.0, 4.0, 3.0, 1.0, 0.0, 0.25],
+        &[1.0],
+        &[1.0, -2.0, 4.0, 3.0, 1.0],
+        &[1.0, 2.0, 3.0, 3.0, 2.0, 4.0],
+    ];
     for (seed, &[n, inputs, outputs, height, width]) in (0..).zip(CONVOLUTIONS[..6].iter().chain(&[[1, 4, 40, 33, 33]])) {
         for dtype in TYPES {
             for options in options() {

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, Tail, doubled_taps};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,14 +13,14 @@ pub static KERNEL: Kernel = Kernel {
     name: "filter_bias_act",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, BIAS_ACT, STORE],
+        prelude: &[SLAB, BIAS_ACT, STORE4],
         source: include_str!("../../shaders/filter_bias_act.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,
-        // 4 pixels of a row and 4 channels an invocation.
+        // 4 pixels of 4 rows and 4 channels an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows.div_ceil(2) as usize, 64);
+            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows.div_ceil(4) as usize, 64);
             [x, y, band.images]
         },
     }],
@@ -31,16 +31,14 @@ pub static KERNEL: Kernel = Kernel {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
     act: BiasAct,
-    /// Four zeros, the doubled filter, zeros: a pixel's neighbours reach past both ends of the filter.
-    taps: [f32; 16],
-    taps_len: u32,
-    pad: [u32; 3],
+    /// What the neighbours of a pixel count, from 3 before it to 4 after it; zeros.
+    taps: [f32; 12],
 }
 
 /// Zeros the filter reads around t: what border [`Plan::modulated_conv2d_up`] must give it.
 pub fn border(filter: &[f32]) -> usize {
-    // The first pixel reaches T-1 - T/2 rows before t, the last T/2 - 1 rows behind it.
-    (filter.len() - 1 - filter.len() / 2).max((filter.len() / 2).saturating_sub(1)).max(1)
+    // As far as 4 and 8 taps reach; fewer read as far, times 0.
+    if filter.len() <= 4 { 1 } else { 3 }
 }
 
 impl Plan {
@@ -50,12 +48,14 @@ impl Plan {
         let [n, channels, height, width] = t.shape;
         assert!(t.border() >= border(filter), "{label}: the border of t is narrower than the filter");
         let taps = filter.len() as isize;
-        let mut padded = [0.0; 16];
-        padded[4..12].copy_from_slice(&doubled_taps(filter));
+        let mut around = [0.0; 12];
+        for (k, tap) in doubled_taps(filter).into_iter().enumerate().take(filter.len()) {
+            around[filter.len() / 2 + 3 - k] = tap;
+        }
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { act: tail.params(n, height - 1), taps: padded, taps_len: taps as u32, pad: [0; 3] }),
+            params: bytemuck::bytes_of(&Params { act: tail.params(n, height - 1), taps: around }),
             constants: &[("TAPS", taps as f64)],
             reads: &[t, tail.bias, tail.noise],
             windows: &[Window { num: 1, den: 1, low: taps / 2 - (taps - 1), high: taps / 2 }, Window::same(1)],
@@ -74,17 +74,16 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
     let [(t, ts), (_, bias), (_, noise)] = call.reads[..] else { panic!("three reads") };
     let ([_, channels, t_height, t_width], [n, _, height, width]) = (t.shape, call.write.shape);
-    let taps = params.taps_len as isize;
     let mut y = Vec::with_capacity(call.write.len());
     for plane in 0..n * channels {
         let values = &ts[plane * t_height * t_width..];
         for pixel in 0..height * width {
             let mut sum = 0.0;
-            for k in 0..taps * taps {
-                let ty = (pixel / width) as isize + taps / 2 - k / taps;
-                let tx = (pixel % width) as isize + taps / 2 - k % taps;
+            for k in 0..64 {
+                let ty = (pixel / width) as isize + k / 8 - 3;
+                let tx = (pixel % width) as isize + k % 8 - 3;
                 if (0..t_height as isize).contains(&ty) && (0..t_width as isize).contains(&tx) {
-                    let f = f64::from(params.taps[4 + (k / taps) as usize]) * f64::from(params.taps[4 + (k % taps) as usize]);
+                    let f = f64::from(params.taps[(k / 8) as usize]) * f64::from(params.taps[(k % 8) as usize]);
                     sum += f * f64::from(values[ty as usize * t_width + tx as usize]);
                 }
             }

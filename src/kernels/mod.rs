@@ -187,26 +187,69 @@ pub(crate) fn doubled_taps(filter: &[f32]) -> [f32; 8] {
     taps
 }
 
+/// A filter for up-sampling by 2 as its even and odd taps (`struct Phases` in upsample.wgsl): pixel `2q + odd` is
+/// `sum_d phases[odd][d + 2] sample[q + odd + d]` on each axis, d = -2, -1, 0, 1.
+pub type Phases = [[f32; 4]; 2];
+
+/// The phases of a filter of 1 to 8 taps: `v[j] = 2 sum_k f[k] u[j + T-1 - k - (T+1)/2]` with zeros between the samples.
+pub fn phases(filter: &[f32]) -> Phases {
+    let mut phases = Phases::default();
+    let shift = filter.len() as isize - 1 - (filter.len() as isize + 1) / 2;
+    for (k, tap) in (0..).zip(doubled_taps(filter)).take(filter.len()) {
+        let odd = (shift - k).rem_euclid(2);
+        // Pixel 2q + odd meets the sample at (2q + odd + shift - k) / 2.
+        phases[odd as usize][((odd + shift - k) / 2 - odd + 2) as usize] = tap;
+    }
+    phases
+}
+
 /// Zeros that up-sampling by 2 with a filter reads around an image: the border a tensor needs that is up-sampled later.
 pub fn upsample_border(filter: &[f32]) -> usize {
     filter.len().div_ceil(4).max(1)
 }
 
-/// The twin of upsample2d: `pixel` of the doubled `plane` of `[height, width]`, for taps that are doubled already.
-pub(crate) fn upsampled(plane: &[f32], [height, width]: [usize; 2], taps: &[f32], pixel: usize) -> f64 {
-    let count = taps.len() as isize;
-    let first = |position: usize| position as isize + count - 1 - (count + 1) / 2;
-    let (y, x) = (first(pixel / (2 * width)), first(pixel % (2 * width)));
+/// The twin of upsample.wgsl: `pixel` of the doubled `plane` of `[height, width]`.
+pub(crate) fn upsampled(plane: &[f32], [height, width]: [usize; 2], phases: &Phases, pixel: usize) -> f64 {
+    let (y, x) = (pixel / (2 * width), pixel % (2 * width));
     let mut sum = 0.0;
-    for (k, &f) in (0..).zip(taps) {
-        for (l, &g) in (0..).zip(taps) {
-            // Zero insertion: only even positions of the doubled image hold a sample.
-            let (uy, ux): (isize, isize) = (y - k, x - l);
-            let inside = (0..2 * height as isize).contains(&uy) && (0..2 * width as isize).contains(&ux);
-            if inside && uy % 2 == 0 && ux % 2 == 0 {
-                sum += f64::from(f) * f64::from(g) * f64::from(plane[uy as usize / 2 * width + ux as usize / 2]);
+    for (k, &f) in phases[y % 2].iter().enumerate() {
+        for (l, &g) in phases[x % 2].iter().enumerate() {
+            let (sy, sx) = ((y / 2 + y % 2 + k).wrapping_sub(2), (x / 2 + x % 2 + l).wrapping_sub(2));
+            if sy < height && sx < width {
+                sum += f64::from(f) * f64::from(g) * f64::from(plane[sy * width + sx]);
             }
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the definition: zeros between the samples, then the filter, doubled.
+    #[test]
+    fn phases_are_the_filter_on_samples_with_zeros_between() {
+        let plane: Vec<f32> = (0..7).map(|i| (i * i % 5) as f32 + 1.0).collect();
+        for taps in 1..=8 {
+            let filter: Vec<f32> = (0..taps).map(|k| (k * 3 % 7) as f32 + 0.5).collect();
+            let total: f64 = filter.iter().map(|&tap| f64::from(tap)).sum();
+            for pixel in 0..14 {
+                let want: f64 = (0..taps)
+                    .map(|k| {
+                        let u = pixel as isize + taps as isize - 1 - k as isize - (taps as isize + 1) / 2;
+                        let sample = if u % 2 == 0 && (0..14).contains(&u) { plane[u as usize / 2] } else { 0.0 };
+                        2.0 * f64::from(filter[k]) / total * f64::from(sample)
+                    })
+                    .sum();
+                let [even, odd] = phases(&filter);
+                let got: f64 = [even, odd][pixel % 2]
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(d, &f)| Some(f64::from(f) * f64::from(*plane.get((pixel / 2 + pixel % 2 + d).wrapping_sub(2))?)))
+                    .sum();
+                assert!((got - want).abs() < 1e-5, "{taps} taps, pixel {pixel}: {got} for {want}");
+            }
+        }
+    }
 }

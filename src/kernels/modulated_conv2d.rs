@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{BIAS_ACT, COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -24,7 +24,7 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "winograd",
-            prelude: &[SLAB, BIAS_ACT, STORE4],
+            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
             constants: &[],
             needs: Needs::Software,
@@ -38,11 +38,11 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "pointwise",
-            prelude: &[SLAB, BIAS_ACT, STORE4],
+            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
             constants: &[],
             needs: Needs::Software,
-            fits: |pass| pass.dtype == DType::F16 && pass.reads[1].shape[2] == 1,
+            fits: |pass| pass.dtype == DType::F16 && pass.reads[1].shape[2] == 1 && pass.write.shape[1] > 16,
             // A subgroup of 8 lanes x 8 pixels, 32 outputs.
             grid: |pass, band| {
                 let [x, y, _] = line(pass.columns.div_ceil(8) * band.rows as usize, 8);
@@ -51,7 +51,7 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "subgroup",
-            prelude: &[SLAB, BIAS_ACT, STORE],
+            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,

@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, Variant, always, line};
+use crate::kernel::{COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
@@ -23,15 +23,15 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 16>("matrix8.16", 12_336, &[("ACROSS", 1.0)]),
         Variant {
             name: "subgroup",
-            prelude: &[SLAB, STORE],
+            prelude: &[SLAB, COLUMNS, STORE4],
             source: include_str!("../../shaders/modulated_conv2d_up.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,
             fits: always,
-            // A subgroup of 8 lanes x 4 cells, 8 outputs.
+            // A subgroup of 8 lanes x 4 cells, 16 outputs.
             grid: |pass, band| {
                 let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 8);
-                [x, pass.write.shape[1].div_ceil(16) as u32 * 2, y * band.images]
+                [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
         // Where there are tiles enough for a large GPU, and outputs enough for the tile.

@@ -2,8 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Slice, doubled_taps, sliced, upsample_border, upsampled};
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use super::{Phases, Slice, phases, sliced, upsample_border, upsampled};
+use crate::kernel::{Call, Kernel, SLAB, STORE4, UPSAMPLE, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,14 +13,14 @@ pub static KERNEL: Kernel = Kernel {
     name: "to_rgb",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, UPSAMPLE, STORE4],
         source: include_str!("../../shaders/to_rgb.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,
-        // 4 pixels of a row an invocation.
+        // 4 pixels of 4 rows an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 64);
+            let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(4) as usize, 64);
             [x, y, band.images]
         },
     }],
@@ -33,8 +33,8 @@ struct Params {
     style: u32,
     style_n: u32,
     limit: f32,
-    taps_len: u32,
-    taps: [f32; 8],
+    pad: f32,
+    phases: Phases,
 }
 
 impl Plan {
@@ -61,8 +61,8 @@ impl Plan {
         assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
         assert!(channels <= 4, "{label}: an image has up to 4 channels");
         let (style_first, style_n) = style.groups(n);
-        let taps = if skip.is_some() { doubled_taps(filter) } else { [0.0; 8] };
-        let params = Params { style: style_first, style_n, limit, taps_len: filter.len() as u32, taps };
+        let phases = if skip.is_some() { phases(filter) } else { Phases::default() };
+        let params = Params { style: style_first, style_n, limit, pad: 0.0, phases };
         let skip = skip.unwrap_or_else(|| {
             let zero = std::sync::Arc::new(move || vec![0.0; channels]);
             self.constant("no skip", [1, channels, 1, 1], DType::F32, Layout::Slab { border: 0 }, zero)
@@ -112,7 +112,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
             sum = sum.clamp(-f64::from(params.limit), f64::from(params.limit));
             if skip.shape[2] > 1 {
                 let plane = &skips[(image * channels + o) * skip.shape[2] * skip.shape[3]..];
-                sum += upsampled(plane, [skip.shape[2], skip.shape[3]], &params.taps[..params.taps_len as usize], pixel);
+                sum += upsampled(plane, [skip.shape[2], skip.shape[3]], &params.phases, pixel);
             }
             img.push(sum as f32);
         }

@@ -2,8 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{doubled_taps, upsample_border, upsampled};
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use super::{Phases, phases, upsample_border, upsampled};
+use crate::kernel::{Call, Kernel, SLAB, STORE4, UPSAMPLE, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,14 +13,14 @@ pub static KERNEL: Kernel = Kernel {
     name: "upsample2d_add",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, UPSAMPLE, STORE4],
         source: include_str!("../../shaders/upsample2d_add.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,
-        // A pixel and 4 channels an invocation.
+        // 4 pixels of a row and 4 channels an invocation.
         grid: |pass, band| {
-            let [x, y, _] = line(pass.columns * quads(pass.write.shape[1]) * band.rows as usize, 64);
+            let [x, y, _] = line(quads(pass.columns) * quads(pass.write.shape[1]) * band.rows as usize, 64);
             [x, y, band.images]
         },
     }],
@@ -30,9 +30,7 @@ pub static KERNEL: Kernel = Kernel {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
-    taps: [f32; 8],
-    taps_len: u32,
-    pad: [u32; 3],
+    phases: Phases,
 }
 
 impl Plan {
@@ -48,7 +46,7 @@ impl Plan {
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { taps: doubled_taps(filter), taps_len: taps as u32, pad: [0; 3] }),
+            params: bytemuck::bytes_of(&Params { phases: phases(filter) }),
             constants: &[("TAPS", taps as f64)],
             reads: &[a, b],
             windows: &[Window::same(0), Window { num: 1, den: 2, low: -reach, high: reach }, Window::same(1)],
@@ -72,7 +70,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
         let samples = &b_values[plane * b_height * b_width..];
         for pixel in 0..height * width {
             let mut sum = f64::from(a_values[plane * height * width + pixel]);
-            sum += upsampled(samples, [b_height, b_width], &params.taps[..params.taps_len as usize], pixel);
+            sum += upsampled(samples, [b_height, b_width], &params.phases, pixel);
             y.push(sum as f32);
         }
     }
