@@ -66,10 +66,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let wb = w[tap_b];
         let x0 = widen4(x[i0]);
         let x1 = widen4(x[i1]);
-        let a0 = widen(wa[0]) * s.x;
-        let a1 = widen(wa[1]) * s.y;
-        let b0 = widen(wb[0]) * s.x;
-        let b1 = widen(wb[1]) * s.y;
+        let a0 = column0(wa) * s.x;
+        let a1 = column1(wa) * s.y;
+        let b0 = column0(wb) * s.x;
+        let b1 = column1(wb) * s.y;
         multiply_add(&s0, columns0(a0, a1), x0, x1);
         multiply_add(&s1, columns1(a0, a1), x0, x1);
         multiply_add(&s2, columns2(a0, a1), x0, x1);

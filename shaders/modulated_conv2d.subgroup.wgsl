@@ -1,9 +1,11 @@
 // y[o] = bias_act(demod[o] * sum_i W[o,i] (*) (style[i] * x[i]), bias[o], noise): 3x3 or 1x1, for software adapters.
 //
-// A workgroup is one subgroup of 8 lanes: no barrier, no workgroup memory. A lane owns 4 neighbouring pixels and 16 output channels; the
-// 8 lanes load the 64 weights of a tap together, scale them by the style and hand them around (prelude/columns.wgsl).
+// A workgroup is one subgroup of 8 lanes: no barrier, no workgroup memory. A lane owns 4 neighbouring pixels of 2 rows and 16 output
+// channels, so that rows of x and weights serve twice; the 8 lanes load the 64 weights of a tap together, scale them by the style and
+// hand them around (prelude/columns.wgsl).
 //
-//     |       x0|x1 x2 x3 x4|x5       |    the row segment that the three taps of a row share
+//     |       x0|x1 x2 x3 x4|x5       |    row k - 1 of the first ... | a filter row over it is shared by
+//     |       x0|x1 x2 x3 x4|x5       |    ... row k - 1 of the second | both rows
 struct Params {
     band: Band,
     x: Slab,
@@ -24,6 +26,9 @@ override KERNEL: i32 = 3;
 @group(0) @binding(6) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, H, W]
 @group(0) @binding(7) var<storage, read_write> y: array<out_four>; // slab [N, O, H, W]
 
+// The pixels under the left, the middle and the right taps of a row.
+struct Row { left: mat4x4<f32>, middle: mat4x4<f32>, right: mat4x4<f32> }
+
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     // Parameters are read here, once: behind a condition or in a loop, a processor reads them for every lane.
@@ -33,14 +38,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let quads = (xs.width + 3) / 4;
     let index = (group.x + group.z / p.band.images * groups.x) * 8 + lane;
     // Lanes beyond the end repeat the last pixels: a subgroup must stay together.
-    let quad = min(index, quads * p.band.rows - 1);
+    let tile = min(index, quads * ((p.band.rows + 1) / 2) - 1);
     let n = p.band.n + group.z % p.band.images;
-    let py = i32(p.band.y + quad / quads);
-    let px = i32(quad % quads) * 4;
+    let py = i32(p.band.y + tile / quads * 2);
+    let px = i32(tile % quads) * 4;
     let block = group.y;
+    let end = i32(p.band.y + p.band.rows);
     let d = p.demod + n * p.demod_n + block * 4;
 
-    var sum: array<mat4x4<f32>, 4>;  // 4 groups of outputs
+    var sum0: array<mat4x4<f32>, 4>;  // 4 groups of outputs of the first row ...
+    var sum1: array<mat4x4<f32>, 4>;  // ... and of the second
     let channels = xs.channels;
     var column = four_at(xs, n, 0, py - KERNEL / 2, px);
     var factors = (p.style + n * p.style_n) * 2 + lane % 2;
@@ -48,16 +55,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var i = 0u; i < channels; i++) {
         let s = style[factors];
         var row = column;
+        var upper = pixels(row);
         for (var k = 0; k < KERNEL; k++) {
-            let m = widen4(x[row]);
+            // Rows below those that the band's last one needs repeat the last; they only feed sums that are not stored.
+            row += select(xs.y >> 2u, 0, py + k - KERNEL / 2 + 1 > end - 1 + KERNEL / 2);
+            let lower = pixels(row);
             if (KERNEL == 3) {
-                multiply_add(&sum, w[tap], s, mat4x4<f32>(widen(x[row - 1][3]), m[0], m[1], m[2]));
-                multiply_add(&sum, w[tap + 8], s, m);
-                multiply_add(&sum, w[tap + 16], s, mat4x4<f32>(m[1], m[2], m[3], widen(x[row + 1][0])));
+                multiply_add(&sum0, &sum1, w[tap], s, upper.left, lower.left);
+                multiply_add(&sum0, &sum1, w[tap + 8], s, upper.middle, lower.middle);
+                multiply_add(&sum0, &sum1, w[tap + 16], s, upper.right, lower.right);
             } else {
-                multiply_add(&sum, w[tap], s, m);
+                multiply_add(&sum0, &sum1, w[tap], s, upper.middle, lower.middle);
             }
-            row += xs.y >> 2u;
+            upper = lower;
             tap += u32(KERNEL) * 8;
         }
         column += xs.c >> 2u;
@@ -65,26 +75,42 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
 
     // No condition stands around all this: what the lanes share is read once outside of them. Lanes that repeat others' pixels store
-    // nothing: for them, and for outputs that are not there, px lies beyond the row.
-    let z = noise_at4(act, n, py, px, xs.width);
+    // nothing: for them, for a row and for outputs that are not there, px lies beyond the row.
+    let rows = min(2, end - py);
+    let z0 = noise_at4(act, n, py, px, xs.width);
+    let z1 = noise_at4(act, n, py + rows - 1, px, xs.width);
     let beyond = i32(ys.width);
-    let own = select(beyond, px, index == quad);
+    let first = select(beyond, px, index == tile);
+    let second = select(beyond, first, rows == 2);
     let there = ys.channels - block * 4;
     let o = four_at(ys, n, block * 4, py, px);
     let step = ys.c >> 2u;
-    store4(ys, o, own, bias_act4(act, modulate4(sum[0], demod[d]), bias[block * 4], z));
-    store4(ys, o + step, select(beyond, own, there > 1), bias_act4(act, modulate4(sum[1], demod[d + 1]), bias[block * 4 + 1], z));
-    store4(ys, o + 2 * step, select(beyond, own, there > 2), bias_act4(act, modulate4(sum[2], demod[d + 2]), bias[block * 4 + 2], z));
-    store4(ys, o + 3 * step, select(beyond, own, there > 3), bias_act4(act, modulate4(sum[3], demod[d + 3]), bias[block * 4 + 3], z));
-    zero_border(ys, n, block * 4, 4, py, own, 1, 4);
+    finish(ys, act, o, first, second, sum0[0], sum1[0], demod[d], bias[block * 4], z0, z1);
+    finish(ys, act, o + step, select(beyond, first, there > 1), select(beyond, second, there > 1), sum0[1], sum1[1], demod[d + 1], bias[block * 4 + 1], z0, z1);
+    finish(ys, act, o + 2 * step, select(beyond, first, there > 2), select(beyond, second, there > 2), sum0[2], sum1[2], demod[d + 2], bias[block * 4 + 2], z0, z1);
+    finish(ys, act, o + 3 * step, select(beyond, first, there > 3), select(beyond, second, there > 3), sum0[3], sum1[3], demod[d + 3], bias[block * 4 + 3], z0, z1);
+    zero_border(ys, n, block * 4, 4, py, first, rows, 4);
 }
 
-// sum += W * x for 16 outputs and 4 pixels.
-fn multiply_add(sum: ptr<function, array<mat4x4<f32>, 4>>, w: pair, style: vec2<f32>, x: mat4x4<f32>) {
-    let a = widen(w[0]) * style.x;
-    let b = widen(w[1]) * style.y;
-    (*sum)[0] += columns0(a, b) * x;
-    (*sum)[1] += columns1(a, b) * x;
-    (*sum)[2] += columns2(a, b) * x;
-    (*sum)[3] += columns3(a, b) * x;
+fn pixels(i: i32) -> Row {
+    let m = widen4(x[i]);
+    if (KERNEL != 3) { return Row(m, m, m); }
+    return Row(mat4x4<f32>(widen(x[i - 1][3]), m[0], m[1], m[2]), m, mat4x4<f32>(m[1], m[2], m[3], widen(x[i + 1][0])));
+}
+
+// sum += W * x for 16 outputs and 4 pixels of both rows.
+fn multiply_add(
+    sum0: ptr<function, array<mat4x4<f32>, 4>>, sum1: ptr<function, array<mat4x4<f32>, 4>>,
+    w: pair, style: vec2<f32>, x0: mat4x4<f32>, x1: mat4x4<f32>,
+) {
+    let a = column0(w) * style.x;
+    let b = column1(w) * style.y;
+    let w0 = columns0(a, b);
+    (*sum0)[0] += w0 * x0; (*sum1)[0] += w0 * x1;
+    let w1 = columns1(a, b);
+    (*sum0)[1] += w1 * x0; (*sum1)[1] += w1 * x1;
+    let w2 = columns2(a, b);
+    (*sum0)[2] += w2 * x0; (*sum1)[2] += w2 * x1;
+    let w3 = columns3(a, b);
+    (*sum0)[3] += w3 * x0; (*sum1)[3] += w3 * x1;
 }

@@ -15,6 +15,8 @@ pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
 /// Prelude: small images on matrix units.
 pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
+/// Prelude: the tail of two rows of four pixels.
+pub(crate) const FINISH: &str = include_str!("../shaders/prelude/finish.wgsl");
 /// Prelude: up-sampling by 2.
 pub(crate) const UPSAMPLE: &str = include_str!("../shaders/prelude/upsample.wgsl");
 /// Prelude: weights that the lanes of a subgroup hold together.

@@ -4,4 +4,5 @@ alias elem4 = vec4<f16>;
 alias pair = array<elem4, 2>;  // two columns of weights
 alias four = array<elem4, 4>;  // four pixels of a row
 fn widen(v: elem4) -> vec4<f32> { return vec4<f32>(v); }
-
+fn column0(v: pair) -> vec4<f32> { return widen(v[0]); }
+fn column1(v: pair) -> vec4<f32> { return widen(v[1]); }

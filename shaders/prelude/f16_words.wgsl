@@ -4,4 +4,5 @@ alias elem4 = u64;
 alias pair = vec2<u64>;  // two columns of weights
 alias four = vec4<u64>;  // four pixels of a row
 fn widen(v: elem4) -> vec4<f32> { return vec4<f32>(unpack2x16float(u32(v)), unpack2x16float(u32(v >> 32u))); }
-
+fn column0(v: pair) -> vec4<f32> { return widen(v[0]); }
+fn column1(v: pair) -> vec4<f32> { return widen(v[1]); }

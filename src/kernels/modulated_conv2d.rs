@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -24,7 +24,7 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "winograd",
-            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
+            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4, FINISH],
             source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
             constants: &[],
             needs: Needs::Software,
@@ -51,14 +51,14 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "subgroup",
-            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
+            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4, FINISH],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,
             fits: always,
-            // A subgroup of 8 lanes x 4 pixels, 16 outputs.
+            // A subgroup of 8 lanes x 4 x 2 pixels, 16 outputs.
             grid: |pass, band| {
-                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows as usize, 8);
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(2) as usize, 8);
                 [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
