@@ -114,6 +114,6 @@ fn finish(s: Slab, act: BiasAct, i: i32, px: i32, sums: Sums, demod: vec4<f32>, 
 }
 
 fn multiply_add(sum: ptr<function, Sums>, w: mat4x4<f32>, x0: mat4x4<f32>, x1: mat4x4<f32>) {
-    (*sum).left += w * x0;
-    (*sum).right += w * x1;
+    (*sum).left = add_product((*sum).left, w, x0);
+    (*sum).right = add_product((*sum).right, w, x1);
 }

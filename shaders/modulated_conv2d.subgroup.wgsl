@@ -106,11 +106,11 @@ fn multiply_add(
     let a = column0(w) * style.x;
     let b = column1(w) * style.y;
     let w0 = columns0(a, b);
-    (*sum0)[0] += w0 * x0; (*sum1)[0] += w0 * x1;
+    (*sum0)[0] = add_product((*sum0)[0], w0, x0); (*sum1)[0] = add_product((*sum1)[0], w0, x1);
     let w1 = columns1(a, b);
-    (*sum0)[1] += w1 * x0; (*sum1)[1] += w1 * x1;
+    (*sum0)[1] = add_product((*sum0)[1], w1, x0); (*sum1)[1] = add_product((*sum1)[1], w1, x1);
     let w2 = columns2(a, b);
-    (*sum0)[2] += w2 * x0; (*sum1)[2] += w2 * x1;
+    (*sum0)[2] = add_product((*sum0)[2], w2, x0); (*sum1)[2] = add_product((*sum1)[2], w2, x1);
     let w3 = columns3(a, b);
-    (*sum0)[3] += w3 * x0; (*sum1)[3] += w3 * x1;
+    (*sum0)[3] = add_product((*sum0)[3], w3, x0); (*sum1)[3] = add_product((*sum1)[3], w3, x1);
 }

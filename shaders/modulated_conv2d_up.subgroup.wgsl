@@ -101,8 +101,8 @@ fn finish(s: Slab, i: i32, px: i32, even: mat4x4<f32>, odd: mat4x4<f32>, demod: 
 fn multiply_add(sum: ptr<function, array<mat4x4<f32>, 4>>, w: pair, style: vec2<f32>, x: mat4x4<f32>) {
     let a = column0(w) * style.x;
     let b = column1(w) * style.y;
-    (*sum)[0] += columns0(a, b) * x;
-    (*sum)[1] += columns1(a, b) * x;
-    (*sum)[2] += columns2(a, b) * x;
-    (*sum)[3] += columns3(a, b) * x;
+    (*sum)[0] = add_product((*sum)[0], columns0(a, b), x);
+    (*sum)[1] = add_product((*sum)[1], columns1(a, b), x);
+    (*sum)[2] = add_product((*sum)[2], columns2(a, b), x);
+    (*sum)[3] = add_product((*sum)[3], columns3(a, b), x);
 }
