@@ -56,15 +56,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         q2 = interleaved(a[2], u[2], v[2], w[2]);
         q3 = interleaved(a[3], u[3], v[3], w[3]);
     } else {
-        let first = outputs + 12 * c;
-        let a = channels(line, step, styles, c * 4, 1, outputs);
-        let d0 = channels(line, step, styles, first, 3, 4 * outputs);
-        let d1 = channels(line, step, styles, first + 1, 3, 4 * outputs);
-        let d2 = channels(line, step, styles, first + 2, 3, 4 * outputs);
-        q0 = wavelet(a[0], d0[0], d1[0], d2[0]);
-        q1 = wavelet(a[1], d0[1], d1[1], d2[1]);
-        q2 = wavelet(a[2], d0[2], d1[2], d2[2]);
-        q3 = wavelet(a[3], d0[3], d1[3], d2[3]);
+        for (var k = 0u; k < min(4u, outputs - 4 * c); k++) {
+            let a = channel(line, step, styles, 4 * c + k);
+            let first = outputs + 12 * c + 3 * k;
+            let d0 = channel(line, step, styles, first);
+            let d1 = channel(line, step, styles, first + 1);
+            let d2 = channel(line, step, styles, first + 2);
+            let m = wavelet(a, d0, d1, d2);
+            for (var j = 0; j < 4; j++) {
+                q0[j][k] = m[j].x;
+                q1[j][k] = m[j].y;
+                q2[j][k] = m[j].z;
+                q3[j][k] = m[j].w;
+            }
+        }
     }
     let upper = four_at(ys, n, c, 2 * py, 2 * px);
     let lower = four_at(ys, n, c, 2 * py + 1, 2 * px);
@@ -89,16 +94,9 @@ fn modulated(line: i32, step: i32, styles: u32, c: u32) -> mat4x4<f32> {
     return modulate4(widen4(x[line + i32(c) * step]), style[styles + c]);
 }
 
-// Four pixels of four channels, `apart` from each other; zero from `end` on.
-fn channels(line: i32, step: i32, styles: u32, first: u32, apart: u32, end: u32) -> mat4x4<f32> {
-    return transpose(mat4x4<f32>(
-        channel(line, step, styles, first, end), channel(line, step, styles, first + apart, end),
-        channel(line, step, styles, first + 2 * apart, end), channel(line, step, styles, first + 3 * apart, end),
-    ));
-}
-
-fn channel(line: i32, step: i32, styles: u32, c: u32, end: u32) -> vec4<f32> {
-    if (c >= end) { return vec4<f32>(); }
-    let m = modulated(line, step, styles, c / 4);
-    return vec4<f32>(m[0][c % 4], m[1][c % 4], m[2][c % 4], m[3][c % 4]);
+// Four pixels of a channel times its style.
+fn channel(line: i32, step: i32, styles: u32, c: u32) -> vec4<f32> {
+    let m = widen4(x[line + i32(c / 4) * step]);
+    let k = c % 4;
+    return vec4<f32>(m[0][k], m[1][k], m[2][k], m[3][k]) * style[styles + c / 4][k];
 }

@@ -64,13 +64,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         i3 += xs.c >> 2u;
     }
 
-    let o = four_at(ys, n, 0, py, px);
-    let step = ys.y >> 2u;
-    let beyond = i32(ys.width);
-    store4(ys, o, px, limited(s0, b, limit) + upsample4(skips, phases, n, 0, py, px));
-    store4(ys, o + step, select(beyond, px, py + 1 < end), limited(s1, b, limit) + upsample4(skips, phases, n, 0, min(py + 1, end - 1), px));
-    store4(ys, o + 2 * step, select(beyond, px, py + 2 < end), limited(s2, b, limit) + upsample4(skips, phases, n, 0, min(py + 2, end - 1), px));
-    store4(ys, o + 3 * step, select(beyond, px, py + 3 < end), limited(s3, b, limit) + upsample4(skips, phases, n, 0, min(py + 3, end - 1), px));
+    // A loop, and no array that it indexes, which would have it unrolled: the samples of four rows were most of the machine code.
+    var o = four_at(ys, n, 0, py, px);
+    for (var r = 0; r < min(ROWS, end - py); r++) {
+        store4(ys, o, px, limited(s0, b, limit) + upsample4(skips, phases, n, 0, py + r, px));
+        s0 = s1;
+        s1 = s2;
+        s2 = s3;
+        o += ys.y >> 2u;
+    }
     zero_border(ys, n, 0, 1, py, px, min(ROWS, end - py), 4);
 }
 
