@@ -338,7 +338,8 @@ fn wavelet_kernels_equal_their_twins() {
             let y = layer.plan.depthwise_conv2d("depthwise", x, weight, style);
             // Readers of the borders that were written.
             let weight = layer.weight([4, channels, 3, 3], dtype);
-            let (other, demod, tail) = (layer.slice("other style", n, channels), layer.slice("demod", n, 4), layer.tail(4, 1, [height, width]));
+            let (other, demod, tail) =
+                (layer.slice("other style", n, channels), layer.slice("demod", n, 4), layer.tail(4, 1, [height, width]));
             layer.plan.modulated_conv2d("conv", y, weight, other, demod, tail);
             let fine = layer.plan.inverse_haar("wavelet", y, style, dtype);
             let weight = layer.weight([4, channels / 4, 3, 3], dtype);

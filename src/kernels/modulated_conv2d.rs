@@ -215,9 +215,7 @@ fn pack(shape: &[usize; 4], natural: &[f32]) -> Vec<f32> {
 
 fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
-    let [(x, xs), (weight, ws), (styles, style), (demods, demod), (_, bias), (_, noise)] = call.reads[..] else {
-        panic!("six reads")
-    };
+    let [(x, xs), (weight, ws), (styles, style), (demods, demod), (_, bias), (_, noise)] = call.reads[..] else { panic!("six reads") };
     let ([x_images, inputs, ..], [n, outputs, height, width]) = (x.shape, call.write.shape);
     let kernel = weight.shape[2];
     let half = kernel as isize / 2;
