@@ -1,4 +1,4 @@
-// y[o] = bias_act(demod[o] * sum_i W[o,i] (style[i] * x[i]), bias[o], noise): 1x1 in f16, for software adapters.
+// y[o] = bias_act(demod[o] * sum_i W[o,i] (style[i] * x[i]), bias[o], noise): 1x1, for software adapters.
 //
 // Without neighbours to share, the loads decide: a lane owns 8 pixels of a row and 32 output channels, and loads four pixels at once.
 // A workgroup is one subgroup of 8 lanes, which load the 32 x 4 weights of a group of inputs together, scale them by the style and hand

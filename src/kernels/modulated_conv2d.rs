@@ -42,7 +42,7 @@ pub static KERNEL: Kernel = Kernel {
             source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
             constants: &[],
             needs: Needs::Software,
-            fits: |pass| pass.dtype == DType::F16 && pass.reads[1].shape[2] == 1 && pass.write.shape[1] > 16,
+            fits: |pass| pass.reads[1].shape[2] == 1 && pass.write.shape[1] > 16,
             // A subgroup of 8 lanes x 8 pixels, 32 outputs.
             grid: |pass, band| {
                 let [x, y, _] = line(pass.columns.div_ceil(8) * band.rows as usize, 8);
