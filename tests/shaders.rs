@@ -70,6 +70,36 @@ fn matrix_variants_become_spirv_within_the_memory_they_declare() {
     }
 }
 
+/// As wgpu does it for Metal and DX12, of which no device is at hand: naga's validation is not the end of its complaints.
+#[test]
+fn kernels_for_every_gpu_become_metal_and_hlsl() {
+    for kernel in kernels::ALL {
+        for variant in kernel.variants.iter().filter(|variant| variant.needs == Needs::Portable) {
+            for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32)] {
+                let label = format!("{}.{} {reads:?} {writes:?}", kernel.name, variant.name);
+                let (module, info) = parse(&label, &variant.wgsl(reads, writes, Assembly::default()));
+                let constants = variant.constants.iter().map(|&(name, value)| (name.to_string(), value)).collect();
+                let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)
+                    .unwrap_or_else(|error| panic!("{label}: {error}"));
+                let options = naga::back::msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+                let metal = naga::back::msl::write_string(&module, &info, &options, &naga::back::msl::PipelineOptions::default());
+                assert!(metal.unwrap_or_else(|error| panic!("{label}: {error}")).0.contains("kernel void"), "{label}");
+                let options = naga::back::hlsl::Options {
+                    shader_model: naga::back::hlsl::ShaderModel::V6_2,
+                    fake_missing_bindings: true,
+                    ..Default::default()
+                };
+                let mut text = String::new();
+                let pipeline = naga::back::hlsl::PipelineOptions::default();
+                naga::back::hlsl::Writer::new(&mut text, &options, &pipeline)
+                    .write(&module, &info, None)
+                    .unwrap_or_else(|error| panic!("{label}: {error}"));
+                assert!(text.contains("numthreads"), "{label}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_invalid_shader_fails() {
     let source = kernels::to_rgba8::KERNEL.variants[0].wgsl(DType::F32, DType::F32, Assembly::default());
