@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' C/4]
 @group(0) @binding(4) var<storage, read_write> y: array<out_four>; // slab [N, C, H, W]
 
-const ROWS = 4;
+override ROWS: i32 = 4;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

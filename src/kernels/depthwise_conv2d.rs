@@ -11,22 +11,30 @@ use crate::tier::Needs;
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "depthwise_conv2d",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, STORE4],
-        source: include_str!("../../shaders/depthwise_conv2d.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        // 4 pixels of 4 rows and 4 channels an invocation.
-        grid: |pass, band| {
-            let rows = band.rows.div_ceil(4) as usize;
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * rows, 64);
-            [x, y, band.images]
-        },
-    }],
+    variants: &[
+        // A processor has few threads to feed and loads weights slowly.
+        strips::<8>("portable.8", Needs::Software, &[("ROWS", 8.0)]),
+        strips::<4>("portable", Needs::Portable, &[]),
+    ],
     twin,
 };
+
+/// 4 pixels of `ROWS` rows and 4 channels an invocation.
+const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'static [(&'static str, f64)]) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE4],
+        source: include_str!("../../shaders/depthwise_conv2d.wgsl"),
+        constants,
+        needs,
+        fits: always,
+        grid: |pass, band| {
+            let rows = band.rows.div_ceil(ROWS) as usize;
+            let [x, y, _] = line(quads(pass.columns) * quads(pass.write.shape[1]) * rows, 64);
+            [x, y, band.images]
+        },
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
