@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::executor::Options;
 use crate::gpu::Gpu;
-use crate::kernel::Variant;
+use crate::kernel::{Assembly, Variant};
 use crate::plan::Pass;
 use crate::tier::{Matrix, Needs, Tier};
 
@@ -16,6 +16,13 @@ pub(crate) struct Chosen {
     pub(crate) matrix: Option<Matrix>,
     /// Whether it reads and writes in 64-bit words.
     pub(crate) words: bool,
+}
+
+impl Chosen {
+    /// How its source is put together.
+    pub(crate) fn assembly(&self) -> Assembly {
+        Assembly { words: self.words, emulated: self.matrix.is_some_and(|matrix| matrix.emulated) }
+    }
 }
 
 /// The tier that a plan's passes are resolved for.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::choice;
+use crate::choice::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Variant;
@@ -61,9 +61,21 @@ impl Executor {
         let choices = tune::choices(gpu, &plan, &tier, options);
         let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan, choices };
         let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
-        executor.allocate(scope, limits.max_buffer_size)?;
-        executor.resolve(&banded, &tier, options)?;
+        let chosen: Vec<Chosen> = executor.plan.passes.iter().map(|pass| executor.choose(pass, &tier, options)).collect::<Result<_>>()?;
+        // Kernels compile on other cores while the constants are packed and uploaded.
+        let passes = executor.plan.passes.clone();
+        std::thread::scope(|threads| {
+            let compiling = threads.spawn(|| gpu.compile(&passes, &chosen));
+            executor.allocate(scope, limits.max_buffer_size)?;
+            compiling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        executor.resolve(&banded, &chosen)?;
         Ok(executor)
+    }
+
+    fn choose(&self, pass: &Pass, tier: &Tier, options: &Options) -> Result<Chosen> {
+        let tuned = self.choices.get(&tune::shape(pass)).map(|choice| choice.variant.as_str());
+        choice::choose(&self.gpu, pass, tier, options, tuned)
     }
 
     fn allocate(&mut self, scope: &str, max_buffer: u64) -> Result<()> {
@@ -115,7 +127,7 @@ impl Executor {
         })
     }
 
-    fn resolve(&mut self, banded: &[Vec<Band>], tier: &Tier, options: &Options) -> Result<()> {
+    fn resolve(&mut self, banded: &[Vec<Band>], chosen: &[Chosen]) -> Result<()> {
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
@@ -143,10 +155,8 @@ impl Executor {
 
         let mut steps = Vec::with_capacity(offsets.len());
         for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let tuned = self.choices.get(&tune::shape(pass)).map(|choice| choice.variant.as_str());
-            let chosen = choice::choose(&self.gpu, pass, tier, options, tuned)?;
-            let variant = chosen.variant;
-            let pipeline = self.gpu.pipeline(pass, chosen)?;
+            let variant = chosen[index].variant;
+            let pipeline = self.gpu.pipeline(pass, &chosen[index])?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {

@@ -1,6 +1,7 @@
 //! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::choice::Chosen;
@@ -252,24 +253,47 @@ impl Gpu {
         refusals
     }
 
+    /// Compiles what these passes need and is not there yet, on all cores.
+    pub(crate) fn compile(&self, passes: &[Pass], chosen: &[Chosen]) -> Result<()> {
+        let mut seen = HashSet::new();
+        let wanted: Vec<_> = passes.iter().zip(chosen).filter(|(pass, chosen)| seen.insert(pipeline_key(pass, chosen))).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((pass, chosen)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.pipeline(pass, chosen)?;
+            }
+            Ok(())
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    }
+
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, pass: &Pass, Chosen { variant, matrix, words }: Chosen) -> Result<wgpu::ComputePipeline> {
-        let (kernel, types) = (pass.kernel.name, [pass.dtype, pass.write.dtype]);
-        let assembly = Assembly { words, emulated: matrix.is_some_and(|matrix| matrix.emulated) };
-        let constants = variant.overrides(pass, matrix);
-        let key = (kernel, variant.name, types, assembly, constants.iter().map(|(name, value)| (*name, value.to_bits())).collect());
-        let mut pipelines = self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
-        if let Some(pipeline) = pipelines.get(&key) {
+    pub(crate) fn pipeline(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
+        let key = pipeline_key(pass, chosen);
+        // Not held while compiling: others compile meanwhile.
+        let pipelines = || self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(pipeline) = pipelines().get(&key) {
             return Ok(pipeline.clone());
         }
-        let label = format!("{kernel}.{}.{:?}.{:?}", variant.name, types[0], types[1]);
-        let source = variant.wgsl(types[0], types[1], assembly);
+        let pipeline = self.compiled(pass, chosen)?;
+        Ok(pipelines().entry(key).or_insert(pipeline).clone())
+    }
+
+    fn compiled(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
+        let (variant, types) = (chosen.variant, [pass.dtype, pass.write.dtype]);
+        let constants = variant.overrides(pass, chosen.matrix);
+        let label = format!("{}.{}.{:?}.{:?}", pass.kernel.name, variant.name, types[0], types[1]);
+        let source = variant.wgsl(types[0], types[1], chosen.assembly());
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
         }
         let checks = if self.inner.checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
-        let pipeline = self.guarded(&label, || {
+        self.guarded(&label, || {
             let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
             // SAFETY: only our own shaders are compiled, with strides computed from the shapes of the tensors bound; every index
             // is clamped into its slab (tests run the same shaders with checks, on shapes no tile divides), loops are bounded by
@@ -287,9 +311,7 @@ impl Gpu {
                 },
                 cache: None,
             })
-        })?;
-        pipelines.insert(key, pipeline.clone());
-        Ok(pipeline)
+        })
     }
 
     /// The buffer of a constant: uploaded once as long as someone holds it.
@@ -309,6 +331,12 @@ impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gpu({}, {})", self.name(), self.tier())
     }
+}
+
+fn pipeline_key(pass: &Pass, chosen: &Chosen) -> PipelineKey {
+    let constants = chosen.variant.overrides(pass, chosen.matrix);
+    let constants = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
+    (pass.kernel.name, chosen.variant.name, [pass.dtype, pass.write.dtype], chosen.assembly(), constants)
 }
 
 fn enumerate() -> Vec<wgpu::Adapter> {
