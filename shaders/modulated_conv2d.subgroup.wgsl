@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let px = i32(tile % quads) * 4;
     let block = group.y;
     let end = i32(p.band.y + p.band.rows);
-    let d = p.demod + n * p.demod_n + block * 4;
+    let demods = p.demod + n * p.demod_n;
 
     var sum0: array<mat4x4<f32>, 4>;  // 4 groups of outputs of the first row ...
     var sum1: array<mat4x4<f32>, 4>;  // ... and of the second
@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         var upper = pixels(row);
         for (var k = 0; k < KERNEL; k++) {
             // Rows below those that the band's last one needs repeat the last; they only feed sums that are not stored.
-            row += select(xs.y >> 2u, 0, py + k - KERNEL / 2 + 1 > end - 1 + KERNEL / 2);
+            row += select(xs.y >> 2u, 0, py + k + 3 > end + KERNEL);
             let lower = pixels(row);
             if (KERNEL == 3) {
                 multiply_add(&sum0, &sum1, w[tap], s, upper.left, lower.left);
@@ -74,22 +74,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         factors += 2u;
     }
 
-    // No condition stands around all this: what the lanes share is read once outside of them. Lanes that repeat others' pixels store
-    // nothing: for them, for a row and for outputs that are not there, px lies beyond the row.
-    let rows = min(2, end - py);
-    let z0 = noise_at4(act, n, py, px, xs.width);
-    let z1 = noise_at4(act, n, py + rows - 1, px, xs.width);
-    let beyond = i32(ys.width);
-    let first = select(beyond, px, index == tile);
-    let second = select(beyond, first, rows == 2);
-    let there = ys.channels - block * 4;
-    let o = four_at(ys, n, block * 4, py, px);
-    let step = ys.c >> 2u;
-    finish(ys, act, o, first, second, sum0[0], sum1[0], demod[d], bias[block * 4], z0, z1);
-    finish(ys, act, o + step, select(beyond, first, there > 1), select(beyond, second, there > 1), sum0[1], sum1[1], demod[d + 1], bias[block * 4 + 1], z0, z1);
-    finish(ys, act, o + 2 * step, select(beyond, first, there > 2), select(beyond, second, there > 2), sum0[2], sum1[2], demod[d + 2], bias[block * 4 + 2], z0, z1);
-    finish(ys, act, o + 3 * step, select(beyond, first, there > 3), select(beyond, second, there > 3), sum0[3], sum1[3], demod[d + 3], bias[block * 4 + 3], z0, z1);
-    zero_border(ys, n, block * 4, 4, py, first, rows, 4);
+    let sums = array(sum0[0], sum1[0], sum0[1], sum1[1], sum0[2], sum1[2], sum0[3], sum1[3]);
+    finish(ys, act, demods, n, block, py, px, index == tile, end, sums);
 }
 
 fn pixels(i: i32) -> Row {

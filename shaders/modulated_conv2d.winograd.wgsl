@@ -88,32 +88,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         factors += 2u;
     }
 
-    // Neither a condition nor a loop stands around all this: what the lanes share is read once outside of them, and what a loop variable
-    // indexes lives in memory.
-    let rows = min(2, end - py);
-    let z0 = noise_at4(act, n, py, px, xs.width);
-    let z1 = noise_at4(act, n, py + rows - 1, px, xs.width);
-    // Lanes that repeat others' pixels store nothing: for them, for rows and for outputs that are not there, px lies beyond the row.
-    let beyond = i32(ys.width);
-    let upper = select(beyond, px, index == tile);
-    let lower = select(beyond, upper, rows == 2);
-    let there = ys.channels - block * 4;
-    let o = four_at(ys, n, block * 4, py, px);
-    let step = ys.c >> 2u;
-    let d = demods + block * 4;
-    let v0 = inverse(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0]);
-    let v1 = inverse(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1]);
-    finish(ys, act, o, upper, lower, v0, v1, demod[d], bias[block * 4], z0, z1);
-    let v2 = inverse(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2]);
-    let v3 = inverse(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3]);
-    finish(ys, act, o + step, select(beyond, upper, there > 1), select(beyond, lower, there > 1), v2, v3, demod[d + 1], bias[block * 4 + 1], z0, z1);
-    let v4 = inverse(s0[4], s1[4], s2[4], s3[4], s4[4], s5[4]);
-    let v5 = inverse(s0[5], s1[5], s2[5], s3[5], s4[5], s5[5]);
-    finish(ys, act, o + 2 * step, select(beyond, upper, there > 2), select(beyond, lower, there > 2), v4, v5, demod[d + 2], bias[block * 4 + 2], z0, z1);
-    let v6 = inverse(s0[6], s1[6], s2[6], s3[6], s4[6], s5[6]);
-    let v7 = inverse(s0[7], s1[7], s2[7], s3[7], s4[7], s5[7]);
-    finish(ys, act, o + 3 * step, select(beyond, upper, there > 3), select(beyond, lower, there > 3), v6, v7, demod[d + 3], bias[block * 4 + 3], z0, z1);
-    zero_border(ys, n, block * 4, 4, py, upper, rows, 4);
+    let sums = array(
+        inverse(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0]), inverse(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1]),
+        inverse(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2]), inverse(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3]),
+        inverse(s0[4], s1[4], s2[4], s3[4], s4[4], s5[4]), inverse(s0[5], s1[5], s2[5], s3[5], s4[5], s5[5]),
+        inverse(s0[6], s1[6], s2[6], s3[6], s4[6], s5[6]), inverse(s0[7], s1[7], s2[7], s3[7], s4[7], s5[7]),
+    );
+    finish(ys, act, demods, n, block, py, px, index == tile, end, sums);
 }
 
 // B x0 .. x5, around the four pixels at i.
