@@ -29,6 +29,7 @@ test: setup fetch ffmpeg browser
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+	STYLEGAN_CHECKED=1 cargo test --test kernels
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 

@@ -63,11 +63,11 @@ impl Executor {
         let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
         let chosen: Vec<Chosen> = executor.plan.passes.iter().map(|pass| executor.choose(pass, &tier, options)).collect::<Result<_>>()?;
         // Kernels compile on other cores while the constants are packed and uploaded.
-        let passes = executor.plan.passes.clone();
-        std::thread::scope(|threads| {
-            let compiling = threads.spawn(|| gpu.compile(&passes, &chosen));
-            executor.allocate(scope, limits.max_buffer_size)?;
-            compiling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        executor.buffers = std::thread::scope(|threads| {
+            let compiling = threads.spawn(|| gpu.compile(&executor.plan.passes, &chosen));
+            let buffers = executor.allocate(scope, limits.max_buffer_size)?;
+            compiling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok::<_, Error>(buffers)
         })?;
         executor.resolve(&banded, &chosen)?;
         Ok(executor)
@@ -78,7 +78,8 @@ impl Executor {
         choice::choose(&self.gpu, pass, tier, options, tuned)
     }
 
-    fn allocate(&mut self, scope: &str, max_buffer: u64) -> Result<()> {
+    /// The buffer of every tensor; constants are uploaded.
+    fn allocate(&self, scope: &str, max_buffer: u64) -> Result<Vec<Arc<wgpu::Buffer>>> {
         let (ids, slots) = self.plan.slots();
         if let Some((id, bytes)) =
             ids.iter().map(|&id| (id, self.plan.entries[id].tensor.bytes() as u64)).find(|(_, bytes)| *bytes > max_buffer)
@@ -88,6 +89,7 @@ impl Executor {
         let slot_buffers: Vec<Arc<wgpu::Buffer>> =
             slots.bytes.iter().map(|&bytes| self.buffer("slot", bytes as u64).map(Arc::new)).collect::<Result<_>>()?;
         let slot_of: HashMap<usize, usize> = ids.into_iter().zip(slots.slot_of).collect();
+        let mut buffers = Vec::with_capacity(self.plan.entries.len());
         let mut pending = 0;
         for id in 0..self.plan.entries.len() {
             let entry = &self.plan.entries[id];
@@ -105,14 +107,15 @@ impl Executor {
                     })?
                 }
             };
-            self.buffers.push(buffer);
+            buffers.push(buffer);
             // Staging memory is only given back when the copies have run.
             if pending > 4 << 20 {
                 self.flush()?;
                 pending = 0;
             }
         }
-        self.flush()
+        self.flush()?;
+        Ok(buffers)
     }
 
     fn flush(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::choice::Chosen;
 use crate::error::{Error, Result};
@@ -240,7 +240,7 @@ impl Gpu {
     }
 
     /// What the tuner knows of this device; others wait while someone has it.
-    pub(crate) fn choices(&self) -> std::sync::MutexGuard<'_, Choices> {
+    pub(crate) fn choices(&self) -> MutexGuard<'_, Choices> {
         self.inner.choices.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
@@ -255,8 +255,8 @@ impl Gpu {
 
     /// Compiles what these passes need and is not there yet, on all cores.
     pub(crate) fn compile(&self, passes: &[Pass], chosen: &[Chosen]) -> Result<()> {
-        let mut seen = HashSet::new();
-        let wanted: Vec<_> = passes.iter().zip(chosen).filter(|(pass, chosen)| seen.insert(pipeline_key(pass, chosen))).collect();
+        let mut known: HashSet<PipelineKey> = self.pipelines().keys().cloned().collect();
+        let wanted: Vec<_> = passes.iter().zip(chosen).filter(|(pass, chosen)| known.insert(pipeline_key(pass, chosen))).collect();
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some((pass, chosen)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -274,13 +274,17 @@ impl Gpu {
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
     pub(crate) fn pipeline(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
         let key = pipeline_key(pass, chosen);
-        // Not held while compiling: others compile meanwhile.
-        let pipelines = || self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner());
-        if let Some(pipeline) = pipelines().get(&key) {
-            return Ok(pipeline.clone());
+        let known = self.pipelines().get(&key).cloned();
+        if let Some(pipeline) = known {
+            return Ok(pipeline);
         }
+        // The lock is not held: others compile meanwhile.
         let pipeline = self.compiled(pass, chosen)?;
-        Ok(pipelines().entry(key).or_insert(pipeline).clone())
+        Ok(self.pipelines().entry(key).or_insert(pipeline).clone())
+    }
+
+    fn pipelines(&self) -> MutexGuard<'_, HashMap<PipelineKey, wgpu::ComputePipeline>> {
+        self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     fn compiled(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {

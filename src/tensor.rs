@@ -11,8 +11,7 @@
 //!
 //! Rows are outermost so that a band of rows is one contiguous range of its buffer: a tensor larger than a device's storage
 //! binding is bound band by band. The border makes bounds tests in a 3x3 convolution unnecessary; the lead makes pixels 0, 4, 8, ...
-//! the beginnings of four that can be loaded and stored at once. Which of `C/4` and `W` is innermost inside a row is a matter of
-//! two strides, which shaders read from [`Slab`]; ARCHITECTURE.md says why this order.
+//! the beginnings of four that can be loaded and stored at once. ARCHITECTURE.md says why this order.
 
 use half::f16;
 
@@ -276,5 +275,9 @@ mod tests {
             let group = slab.origin + n as i32 * slab.n + (c / 4) as i32 * slab.c + y as i32 * slab.y + x as i32 * slab.x;
             assert_eq!(group as usize * 4 + c % 4, tensor.slab_index(n, c, y, x));
         }
+        // Fours of pixels are whole ones of the buffer, and the last border pixel is in it.
+        assert!([slab.origin, slab.n, slab.y, slab.c].iter().all(|stride| stride % 4 == 0), "{slab:?}");
+        let last = slab.origin + slab.n + slab.c + (3 + 1) * slab.y + 5 + 1;
+        assert!((last as usize + 1) * 16 <= tensor.bytes(), "{last} of {} bytes", tensor.bytes());
     }
 }

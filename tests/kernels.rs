@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
-use stylegan_wgpu::executor::Options;
+use stylegan_wgpu::executor::{Executor, Options};
 use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, upsample_border};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::reference;
@@ -497,6 +497,36 @@ fn a_comparison_fails_on_nan_on_one_wrong_value_and_on_a_wrong_length() {
 }
 
 /// Half a unit in the last place, 2^-11 of a value: an adapter that cut off the bits that do not fit would be off by twice that.
+/// Ties, subnormal halves and what does not fit: a depthwise filter that passes a one, times such styles.
+#[test]
+fn halves_are_exact_at_the_edges() {
+    let two = f64::exp2;
+    let edges = [1.0 + two(-11.0), 1.0 + 3.0 * two(-11.0), 2049.0, 2051.0, 0.1, two(-14.0), two(-14.0) - two(-25.0), 0.7 * two(-15.0)];
+    let small = [two(-24.0), two(-25.0), 1.01 * two(-25.0), 1.5 * two(-24.0), two(-30.0), 65504.0, 65519.0, 65520.0, 1e9];
+    let values: Vec<f32> = edges.into_iter().chain(small).flat_map(|v| [v as f32, -v as f32]).collect();
+    let channels = values.len();
+    let want: Vec<f32> = values.iter().map(|&v| half::f16::from_f32(v.clamp(-65504.0, 65504.0)).to_f32()).collect();
+    for options in options() {
+        let mut layer = Layer::new(0);
+        let x = layer.slab([1, channels, 1, 4], DType::F16);
+        layer.inputs.insert("x", vec![1.0; x.len()]);
+        let style = layer.slice("style", 1, channels);
+        layer.inputs.get_mut("style").expect("the style")[style.first..style.first + channels].copy_from_slice(&values);
+        let centre = (0..channels * 9).map(|i| if i % 9 == 4 { 1.0 } else { 0.0 }).collect();
+        let weight = layer.plan.depthwise_weight("weight", channels, fixed(centre));
+        let y = layer.plan.depthwise_conv2d("depthwise", x, weight, style);
+        let executor = Executor::new(gpu(), layer.plan, "edges", &options).unwrap();
+        for (name, values) in &layer.inputs {
+            executor.write(executor.plan().find(name).expect("an input"), values);
+        }
+        executor.run().unwrap();
+        let got = executor.read(y).unwrap();
+        for (c, (pixels, want)) in got.chunks_exact(4).zip(&want).enumerate() {
+            assert!(pixels.iter().all(|got| got == want), "{options:?}: {:e} became {pixels:?}, not {want:e}", values[c]);
+        }
+    }
+}
+
 #[test]
 fn halves_are_rounded_to_nearest() {
     let mut layer = Layer::new(5);

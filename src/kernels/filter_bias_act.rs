@@ -41,6 +41,15 @@ pub fn border(filter: &[f32]) -> usize {
     if filter.len() <= 4 { 1 } else { 3 }
 }
 
+/// `y[j] = 2 sum_k f[k] t[j + T/2 - k]` as `sum_d g[d] t[j + d]`: g[-3] to g[4], zeros.
+fn around(filter: &[f32]) -> [f32; 12] {
+    let mut around = [0.0; 12];
+    for (k, tap) in doubled_taps(filter).into_iter().enumerate().take(filter.len()) {
+        around[filter.len() / 2 + 3 - k] = tap;
+    }
+    around
+}
+
 impl Plan {
     /// t `[N, O, 2H+1, 2W+1]` -> `[N, O, 2H, 2W]`; `filter` has 1 to 8 taps.
     #[track_caller]
@@ -48,14 +57,10 @@ impl Plan {
         let [n, channels, height, width] = t.shape;
         assert!(t.border() >= border(filter), "{label}: the border of t is narrower than the filter");
         let taps = filter.len() as isize;
-        let mut around = [0.0; 12];
-        for (k, tap) in doubled_taps(filter).into_iter().enumerate().take(filter.len()) {
-            around[filter.len() / 2 + 3 - k] = tap;
-        }
         self.push(NewPass {
             label,
             kernel: &KERNEL,
-            params: bytemuck::bytes_of(&Params { act: tail.params(n, height - 1), taps: around }),
+            params: bytemuck::bytes_of(&Params { act: tail.params(n, height - 1), taps: around(filter) }),
             constants: &[("TAPS", taps as f64)],
             reads: &[t, tail.bias, tail.noise],
             windows: &[Window { num: 1, den: 1, low: taps / 2 - (taps - 1), high: taps / 2 }, Window::same(1)],
@@ -91,4 +96,23 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
         }
     }
     y
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn around_is_the_filter_by_its_definition() {
+        let t: Vec<f64> = (0..20).map(|i| f64::from(i * i % 7)).collect();
+        for taps in 1..=8 {
+            let filter: Vec<f32> = (0..taps).map(|k| (k * 3 % 7) as f32 + 0.5).collect();
+            let total: f64 = filter.iter().map(|&f| f64::from(f)).sum();
+            for j in 8..12 {
+                let want: f64 = (0..taps).map(|k| 2.0 * f64::from(filter[k]) / total * t[j + taps / 2 - k]).sum();
+                let got: f64 = around(&filter).iter().zip(&t[j - 3..]).map(|(&g, t)| f64::from(g) * t).sum();
+                assert!((got - want).abs() < 1e-5, "{taps} taps, pixel {j}: {got} for {want}");
+            }
+        }
+    }
 }
