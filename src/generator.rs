@@ -128,12 +128,12 @@ impl Recording<'_> {
         self.executor.record(encoder);
     }
 
-    /// The images as 8-bit RGBA, rows dense: `[N, R, R]` pixels. Usage STORAGE, COPY_SRC and COPY_DST.
+    /// The images as 8-bit RGBA, rows dense: `[N, H, W]` pixels. Usage STORAGE, COPY_SRC and COPY_DST.
     pub fn rgba8(&self) -> &wgpu::Buffer {
         self.executor.buffer_of(self.handles.rgba)
     }
 
-    /// The images as f32, about -1..1: a slab of `[N, 4, R, R]`, as [`Tensor::slab`] of [`Recording::image`] describes it.
+    /// The images as f32, about -1..1: a slab of `[N, 4, H, W]`, as [`Tensor::slab`] of [`Recording::image`] describes it.
     pub fn image_f32(&self) -> &wgpu::Buffer {
         self.executor.buffer_of(self.handles.img)
     }
@@ -247,7 +247,7 @@ impl Generator {
         self.render(ws, noise, Generator::submit_rgba8)
     }
 
-    /// ws -> images as the network yields them: `[C, R, R]` each, about -1..1, not clamped.
+    /// ws -> images as the network yields them: `[C, H, W]` each, about -1..1, not clamped.
     pub fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
         self.render(ws, noise, Generator::submit_f32)
     }
@@ -375,9 +375,10 @@ fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
 }
 
 fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<RgbaImage> {
-    let side = img.shape[3];
-    let image = |pixels: &[u8]| RgbaImage::from_raw(side as u32, side as u32, pixels.to_vec()).expect("four bytes a pixel");
-    bytes.chunks_exact(4 * side * side).map(image).collect()
+    let [images, _, height, width] = img.shape;
+    let image = |pixels: &[u8]| RgbaImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("four bytes a pixel");
+    // The buffer is filled up to a multiple of 16 bytes.
+    bytes.chunks_exact(4 * height * width).take(images).map(image).collect()
 }
 
 fn f32_images(img: Tensor, bytes: &[u8]) -> Vec<Vec<f32>> {

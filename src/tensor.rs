@@ -165,11 +165,12 @@ impl Tensor {
         matches!(self.layout, Layout::Slab { .. })
     }
 
-    /// The strides of a slab, seen by a pass over `images` images: a single image, or a single pixel, serves them all.
+    /// The strides of a slab, seen by a pass over `images` images: a single image, or a single pixel without a border, serves them
+    /// all.
     pub fn slab(&self, images: usize) -> Slab {
         let [n, c, height, width] = self.shape;
         let border = self.border() as i32;
-        let pixel = height == 1 && width == 1;
+        let pixel = height == 1 && width == 1 && border == 0;
         let channel = self.pitch() as i32;
         let row = quads(c) as i32 * channel;
         Slab {
@@ -253,9 +254,13 @@ mod tests {
 
     #[test]
     fn packing_and_unpacking_are_inverse() {
-        for (shape, layout) in
-            [([2, 5, 3, 7], Layout::Slab { border: 1 }), ([1, 8, 4, 4], Layout::Slab { border: 0 }), ([3, 6, 1, 1], Layout::Flat)]
-        {
+        for (shape, layout) in [
+            ([2, 5, 3, 7], Layout::Slab { border: 1 }),
+            ([1, 8, 4, 4], Layout::Slab { border: 0 }),
+            ([2, 3, 9, 2], Layout::Slab { border: 2 }),
+            ([2, 3, 1, 1], Layout::Slab { border: 1 }),
+            ([3, 6, 1, 1], Layout::Flat),
+        ] {
             let tensor = Tensor { id: 0, shape, dtype: DType::F32, layout };
             let values: Vec<f32> = (1..=tensor.len()).map(|i| i as f32).collect();
             let bytes = tensor.pack(&values);
@@ -269,6 +274,9 @@ mod tests {
 
     #[test]
     fn slab_strides_agree_with_packing() {
+        // A single pixel has neighbours too, its border; without one, it serves all pixels of a pass.
+        let pixel = |border| Tensor { id: 0, shape: [1, 6, 1, 1], dtype: DType::F32, layout: Layout::Slab { border } }.slab(1);
+        assert_eq!((pixel(1).x, pixel(0).x), (1, 0));
         let tensor = Tensor { id: 0, shape: [2, 6, 3, 5], dtype: DType::F32, layout: Layout::Slab { border: 2 } };
         let slab = tensor.slab(2);
         for (n, c, y, x) in [(0, 0, 0, 0), (1, 5, 2, 4), (1, 2, 0, 3)] {

@@ -153,3 +153,28 @@ fn a_picture_is_the_same_whatever_batch_it_was_rendered_in_and_whatever_is_kept_
         assert_eq!(self::ws(&mut batched, seeds), ws.slice(range));
     }
 }
+
+/// Height and width do not change places on the way to a picture, and a batch of the smallest ones has no more than were asked for.
+#[test]
+fn pictures_are_as_tall_and_as_wide_as_their_network() {
+    for (const_size, img_resolution) in [([5, 3], 16), ([1, 2], 8), ([1, 1], 4)] {
+        let Config::StyleGan2(square) = model(1).config else { panic!("a StyleGAN2") };
+        let config = Config::StyleGan2(stylegan2::Config { const_size, img_resolution, ..square });
+        let (height, width) = (const_size[0] * img_resolution / 4, const_size[1] * img_resolution / 4);
+        assert_eq!(config.image_size(), (height, width));
+        let mut generator = Generator::new(gpu(), &random_weights(&config, 2), &Options { batch: 3, ..Options::default() }).unwrap();
+        let ws = ws(&mut generator, 0..3);
+        for noise in [Noise::Const, Noise::Random { seed: 1 }] {
+            let pictures = generator.synthesis_rgba8(&ws, noise).unwrap();
+            let planes = generator.synthesis_f32(&ws, noise).unwrap();
+            assert_eq!((pictures.len(), planes.len()), (3, 3));
+            for (picture, planes) in pictures.iter().zip(&planes) {
+                assert_eq!(picture.dimensions(), (width as u32, height as u32));
+                assert_eq!(planes.len(), 3 * height * width);
+                // The last pixel of the first row, which is another one where sides change places.
+                let red = (planes[width - 1] * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
+                assert!(picture.get_pixel(width as u32 - 1, 0)[0].abs_diff(red) <= 1);
+            }
+        }
+    }
+}

@@ -86,6 +86,10 @@ const CONVOLUTIONS: &[[usize; 5]] = &[
     [1, 4, 20, 37, 41],
     [2, 72, 24, 7, 12],
     [1, 4, 72, 65, 64],
+    [2, 12, 24, 9, 2],
+    [1, 8, 40, 6, 1],
+    [2, 5, 20, 1, 3],
+    [2, 4, 8, 1, 1],
 ];
 
 #[test]
@@ -124,6 +128,8 @@ const MATRIX: &[(&str, [usize; 6])] = &[
     ("matrix16.split", [16, 32, 33, 3, 11, 1]),
     ("matrix8.split", [8, 80, 24, 4, 4, 3]),
     ("matrix8.split", [8, 64, 40, 3, 7, 3]),
+    ("matrix16.split", [16, 32, 24, 9, 2, 3]),
+    ("matrix8.split", [8, 32, 24, 7, 1, 3]),
 ];
 
 /// Matrix units of that side, played by the lanes.
@@ -229,6 +235,8 @@ const MATRIX_UP: &[(&str, [usize; 5])] = &[
     ("matrix16.split", [16, 80, 40, 4, 4]),
     ("matrix16.split", [16, 16, 24, 5, 6]),
     ("matrix8.split", [8, 96, 24, 3, 7]),
+    ("matrix16.split", [16, 16, 24, 9, 2]),
+    ("matrix8.split", [8, 16, 24, 1, 3]),
 ];
 
 fn modulated_conv2d_up_on_matrix_units(lanes: u32) {
@@ -266,7 +274,9 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
         &[1.0, -2.0, 4.0, 3.0, 1.0],
         &[1.0, 2.0, 3.0, 3.0, 2.0, 4.0],
     ];
-    for (seed, &[n, inputs, outputs, height, width]) in (0..).zip(CONVOLUTIONS[..6].iter().chain(&[[1, 4, 40, 33, 33]])) {
+    for (seed, &[n, inputs, outputs, height, width]) in
+        (0..).zip(CONVOLUTIONS[..6].iter().chain(&CONVOLUTIONS[10..]).chain(&[[1, 4, 40, 33, 33]]))
+    {
         for dtype in TYPES {
             for options in options() {
                 let filter = filters[seed as usize % filters.len()];
@@ -286,21 +296,23 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
 #[test]
 fn to_rgb_equals_its_twin() {
     let filters: [&[f32]; 4] = [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0]];
-    for (seed, [n, inputs, channels, size]) in (0..).zip([[1, 8, 3, 8], [2, 40, 1, 16], [1, 5, 4, 4], [1, 33, 2, 32]]) {
+    let shapes =
+        [[1, 8, 3, 8, 8], [2, 40, 1, 16, 6], [1, 5, 4, 4, 4], [1, 33, 2, 32, 32], [2, 8, 3, 18, 2], [2, 8, 4, 2, 10], [1, 8, 3, 2, 2]];
+    for (seed, [n, inputs, channels, height, width]) in (0..).zip(shapes) {
         for dtype in TYPES {
             let mut layer = Layer::new(seed);
-            let x = layer.slab([n, inputs, size, size], dtype);
+            let x = layer.slab([n, inputs, height, width], dtype);
             let style = layer.slice("style", n, inputs);
             let values = layer.random.values(channels * inputs);
             let weight = layer.plan.to_rgb_weight("weight", [channels, inputs, 1, 1], fixed(values));
             let bias = layer.input("bias", [1, channels, 1, 1], DType::F32, Layout::Flat);
-            let filter = filters[seed as usize];
-            let skip = layer.input("skip", [n, channels, size / 2, size / 2], DType::F32, Layout::Slab { border: 2 });
+            let filter = filters[seed as usize % filters.len()];
+            let skip = layer.input("skip", [n, channels, height / 2, width / 2], DType::F32, Layout::Slab { border: 2 });
             let first = layer.plan.to_rgb("first", x, weight, style, bias, None, filter, f32::MAX);
             let img = layer.plan.to_rgb("second", x, weight, style, bias, Some(skip), filter, 0.5);
             layer.plan.to_rgba8("rgba", img);
             layer.plan.to_rgba8("rgba", first);
-            check(&format!("torgb {n} {inputs}>{channels} {size} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+            check(&format!("torgb {n} {inputs}>{channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
         }
     }
 }
@@ -309,9 +321,11 @@ fn to_rgb_equals_its_twin() {
 fn upsample2d_add_equals_its_twin() {
     let filters: [&[f32]; 5] =
         [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0], &[3.0, -1.0, 2.0, 0.5, 1.0]];
-    for (seed, [n, channels, height, width]) in (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 8, 8], [3, 3, 2, 16], [1, 72, 7, 3]]) {
+    for (seed, [n, channels, height, width]) in
+        (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 8, 8], [3, 3, 2, 16], [1, 72, 7, 3], [2, 8, 5, 1], [1, 8, 1, 1]])
+    {
         for dtype in TYPES {
-            let filter = filters[seed as usize];
+            let filter = filters[seed as usize % filters.len()];
             let mut layer = Layer::new(seed);
             let a = layer.input("a", [n, channels, 2 * height, 2 * width], dtype, Layout::Slab { border: 1 });
             let b = layer.input("b", [n, channels, height, width], dtype, Layout::Slab { border: upsample_border(filter) });
@@ -328,7 +342,7 @@ fn upsample2d_add_equals_its_twin() {
 
 #[test]
 fn wavelet_kernels_equal_their_twins() {
-    for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4]]) {
+    for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4], [2, 8, 6, 1]]) {
         for dtype in TYPES {
             let mut layer = Layer::new(seed);
             let x = layer.slab([n, channels, height, width], dtype);
@@ -352,7 +366,9 @@ fn wavelet_kernels_equal_their_twins() {
 
 #[test]
 fn blur2d_equals_its_twin() {
-    for (seed, [n, channels, height, width]) in (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 1, 1], [3, 3, 2, 16]]) {
+    for (seed, [n, channels, height, width]) in
+        (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 1, 1], [3, 3, 2, 16], [2, 8, 9, 2], [1, 8, 1, 5]])
+    {
         for dtype in TYPES {
             let mut layer = Layer::new(seed);
             let t = layer.input("t", [n, channels, 2 * height + 1, 2 * width + 1], dtype, Layout::Slab { border: 0 });
@@ -370,7 +386,16 @@ fn blur2d_equals_its_twin() {
 /// One chunk, several (the last one shorter), channels that leave groups open, a constant that serves a batch, no noise.
 #[test]
 fn adain_equals_its_twins() {
-    let cases = [[1, 1, 8, 4, 4], [2, 2, 5, 9, 13], [1, 3, 40, 4, 4], [2, 2, 3, 128, 96], [1, 1, 17, 5, 1500], [1, 1, 1, 2, 2]];
+    let cases = [
+        [1, 1, 8, 4, 4],
+        [2, 2, 5, 9, 13],
+        [1, 3, 40, 4, 4],
+        [2, 2, 3, 128, 96],
+        [1, 1, 17, 5, 1500],
+        [1, 1, 1, 2, 2],
+        [1, 2, 6, 9, 2],
+        [2, 2, 4, 5, 1],
+    ];
     for (seed, [x_images, n, channels, height, width]) in (0..).zip(cases) {
         for dtype in TYPES {
             let mut layer = Layer::new(seed);
@@ -430,24 +455,26 @@ fn affine_and_demodulate_equal_their_twins() {
 
 #[test]
 fn bands_change_nothing() {
-    for (dtype, portable) in [(DType::F32, false), (DType::F16, false), (DType::F32, true)] {
+    let square = [24, 24];
+    let cases = [(DType::F32, false, square), (DType::F16, false, square), (DType::F32, true, square), (DType::F16, false, [46, 11])];
+    for (dtype, portable, [height, width]) in cases {
         let build = || {
             let mut layer = Layer::new(11);
-            let x = layer.slab([2, 8, 24, 24], dtype);
+            let x = layer.slab([2, 8, height, width], dtype);
             let weight = layer.weight([8, 8, 3, 3], dtype);
             let (style, demod) = (layer.slice("style", 2, 8), layer.slice("demod", 2, 8));
-            let tail = layer.tail(8, 1, [48, 48]);
+            let tail = layer.tail(8, 1, [2 * height, 2 * width]);
             let filter = [1.0, 3.0, 3.0, 1.0];
             let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
             let y = layer.plan.filter_bias_act("filter", t, &filter, tail);
             let y = layer.plan.modulated_conv2d("conv", y, weight, style, demod, tail);
             let values = layer.random.values(24);
             let rgb = layer.plan.to_rgb_weight("rgb", [3, 8, 1, 1], fixed(values));
-            let skip = layer.input("skip", [2, 3, 24, 24], DType::F32, Layout::Slab { border: 1 });
+            let skip = layer.input("skip", [2, 3, height, width], DType::F32, Layout::Slab { border: 1 });
             let bias = layer.input("rgb bias", [1, 3, 1, 1], DType::F32, Layout::Flat);
             let img = layer.plan.to_rgb("torgb", y, rgb, style, bias, Some(skip), &filter, 9.0);
             layer.plan.to_rgba8("rgba", img);
-            let below = layer.input("below", [2, 8, 24, 24], dtype, Layout::Slab { border: 1 });
+            let below = layer.input("below", [2, 8, height, width], dtype, Layout::Slab { border: 1 });
             let x = layer.plan.upsample2d_add("add", y, below, &filter);
             let t = layer.plan.modulated_conv2d_up("styled", x, weight, style, demod, 0);
             layer.plan.blur2d("blur", t);

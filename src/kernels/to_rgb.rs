@@ -43,7 +43,7 @@ impl Plan {
         self.packed(name, shape, DType::F32, pack, quads(shape[1]) * 16, load)
     }
 
-    /// x `[N, I, R, R]`, weight `[C, I, 1, 1]`, style `[N, I]`, bias `[1, C]`, skip `[N, C, R/2, R/2]` -> `[N, C, R, R]`, f32.
+    /// x `[N, I, H, W]`, weight `[C, I, 1, 1]`, style `[N, I]`, bias `[1, C]`, skip `[N, C, H/2, W/2]` -> `[N, C, H, W]`, f32.
     #[track_caller]
     #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
     pub fn to_rgb(
@@ -69,7 +69,7 @@ impl Plan {
         });
         let reach = filter.len() as isize;
         let border = upsample_border(filter);
-        assert!(skip.shape[2] == 1 || skip.border() >= border, "{label}: the border of skip is narrower than the filter");
+        assert!(is_none(skip) || skip.border() >= border, "{label}: the border of skip is narrower than the filter");
         self.push(NewPass {
             label,
             kernel: &KERNEL,
@@ -86,6 +86,11 @@ impl Plan {
             flops: (2 * n * channels * (inputs + filter.len() * filter.len() / 4) * height * width) as u64,
         })
     }
+}
+
+/// Whether there is nothing below: a single zero without a border is in its place.
+fn is_none(skip: Tensor) -> bool {
+    skip.border() == 0
 }
 
 /// `[C, I, 1, 1]` to `[I/4, 4 inputs, 4 outputs]`.
@@ -110,7 +115,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
                 sum += f64::from(ws[o * inputs + c]) * s * f64::from(xs[(image * inputs + c) * height * width + pixel]);
             }
             sum = sum.clamp(-f64::from(params.limit), f64::from(params.limit));
-            if skip.shape[2] > 1 {
+            if !is_none(skip) {
                 let plane = &skips[(image * channels + o) * skip.shape[2] * skip.shape[3]..];
                 sum += upsampled(plane, [skip.shape[2], skip.shape[3]], &params.phases, pixel);
             }

@@ -33,7 +33,7 @@ struct Params {
 }
 
 impl Plan {
-    /// img `[N, C, R, R]`, f32 -> `[N, 4, R, R]`, one `u32` a pixel.
+    /// img `[N, C, H, W]`, f32 -> `[N, 4, H, W]`, one `u32` a pixel.
     #[track_caller]
     pub fn to_rgba8(&mut self, label: &str, img: Tensor) -> Tensor {
         let [n, channels, height, width] = img.shape;

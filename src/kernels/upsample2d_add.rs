@@ -34,7 +34,7 @@ struct Params {
 }
 
 impl Plan {
-    /// a `[N, C, R, R]`, b `[N, C, R/2, R/2]` -> `[N, C, R, R]`; `filter` has 1 to 8 taps.
+    /// a `[N, C, H, W]`, b `[N, C, H/2, W/2]` -> `[N, C, H, W]`; `filter` has 1 to 8 taps.
     #[track_caller]
     pub fn upsample2d_add(&mut self, label: &str, a: Tensor, b: Tensor, filter: &[f32]) -> Tensor {
         let [n, channels, height, width] = a.shape;

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use super::*;
@@ -72,6 +73,27 @@ fn both_networks_keep_their_configuration() {
     let config = mobilestylegan::Config { z_dim: 8, w_dim: 8, img_resolution: 16, num_layers: 1, channels: vec![16, 8] };
     let model = random_weights(&Config::MobileStyleGan(config), 0);
     assert_eq!(Model::from_bytes(saved(&model, Precision::F16)).unwrap().config, model.config);
+}
+
+/// A square network's file says nothing of its constant's size, as before there were others.
+#[test]
+fn the_size_of_the_constant_is_said_where_it_is_not_square() {
+    let Config::StyleGan2(square) = tiny().config else { panic!("a StyleGAN2") };
+    let config = |model: &Model| {
+        let bytes = saved(model, Precision::F32);
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        (header.metadata().as_ref().unwrap()["config"].clone(), Model::from_bytes(bytes).unwrap())
+    };
+    let (text, loaded) = config(&tiny());
+    assert!(!text.contains("const_size") && loaded.config.image_size() == (8, 8), "{text}");
+    for const_size in [[5, 3], [4, 2], [8, 8]] {
+        let model = random_weights(&Config::StyleGan2(stylegan2::Config { const_size, ..square.clone() }), 1);
+        let (text, loaded) = config(&model);
+        let [height, width] = const_size;
+        assert!(text.contains(&format!(r#""const_size":[{height},{width}]"#)), "{text}");
+        assert_eq!(loaded.config.image_size(), (2 * height, 2 * width));
+        assert_eq!(loaded.array("synthesis.b8.conv1.noise_const").shape(), [2 * height, 2 * width]);
+    }
 }
 
 #[test]
@@ -172,6 +194,18 @@ fn the_metadata_is_checked() {
     assert!(metadata("config", r#"{"network": "stylegan9"}"#).contains("stylegan9"));
     assert!(metadata("config", r#"{"z_dim": 1, "w_dim": 1, "img_resolution": 9}"#).contains("power of two"));
     assert!(metadata("config", r#"{"z_dim": 1, "w_dim": 1, "img_resolution": 8, "colour": 1}"#).contains("colour"));
+    for (size, text) in [
+        ("[0, 4]", "a side of const_size is 0; it must be 1 to 64"),
+        ("[4, 18446744073709551615]", "a side of const_size is 18446744073709551615"),
+        ("[9, 4]", "height of the image is 4608; it must be 1 to 4096"),
+        ("[4, 9]", "width of the image is 4608"),
+        ("[4]", "invalid length 1"),
+        ("[4, 4, 4]", "metadata config: "),
+    ] {
+        let config = format!(r#"{{"z_dim": 1, "w_dim": 1, "img_resolution": 2048, "const_size": {size}}}"#);
+        let found = refused(with_header(|header| header["__metadata__"]["config"] = json!(config)));
+        assert!(found.contains(text), "{size}: {found}");
+    }
     assert!(metadata("provenance", "7").starts_with("metadata provenance: "));
     assert!(refused(with_header(|header| drop(header.as_object_mut().unwrap().remove("__metadata__")))).contains("not a model of ours"));
 }

@@ -25,9 +25,9 @@ pub struct Synthesis {
     pub plan: Plan,
     /// `[N * num_ws, w_dim]`, the input.
     pub ws: Tensor,
-    /// `[N, R * R]` of every layer with noise; inputs, when the noise comes from there.
+    /// `[N * H, W]` of every layer with noise; inputs, when the noise comes from there.
     pub noises: Vec<Tensor>,
-    /// The image, `[N, C, R, R]`, about -1..1.
+    /// The image, `[N, C, H, W]`, about -1..1.
     pub img: Tensor,
     /// The image as 8-bit pixels.
     pub rgba: Tensor,
@@ -79,10 +79,10 @@ impl<'a> Layers<'a> {
         Layers { plan, model, dtype, images, noise, noises: Vec::new(), ws, styles: style_of, demods }
     }
 
-    /// The network's learned input as an activation, `[1, C, 4, 4]`.
+    /// The network's learned input as an activation, `[1, C, h, w]`.
     pub(crate) fn constant_input(&mut self, name: &str) -> Tensor {
         let array = self.array(name);
-        let [channels, height, width] = array.shape()[..] else { unreachable!("the manifest says [C, 4, 4]") };
+        let [channels, height, width] = array.shape()[..] else { unreachable!("the manifest says [C, h, w]") };
         self.plan.constant(name, [1, channels, height, width], self.dtype, Layout::Slab { border: 1 }, whole(&array))
     }
 
@@ -110,38 +110,39 @@ impl<'a> Layers<'a> {
         self.plan.constant(name, [1, rows, 1, 1], DType::F32, Layout::Flat, Arc::new(padded))
     }
 
-    /// The noise map of a layer at a resolution, and its strength; strength 0 when the network or the caller wants none.
-    pub(crate) fn noise(&mut self, name: &str, resolution: usize) -> (Tensor, f32) {
-        match self.noise_map(name, resolution) {
+    /// The noise map of a layer, and its strength; strength 0 when the network or the caller wants none.
+    pub(crate) fn noise(&mut self, name: &str) -> (Tensor, f32) {
+        match self.noise_map(name) {
             Some(map) => (map, self.array(&format!("{name}.noise_strength")).to_f32()[0]),
             None => (self.no_noise(), 0.0),
         }
     }
 
     /// What precedes an instance norm: noise with a strength for each channel, bias, leaky ReLU.
-    pub(crate) fn epilogue(&mut self, name: &str, resolution: usize) -> Epilogue {
+    pub(crate) fn epilogue(&mut self, name: &str) -> Epilogue {
         let bias = self.bias(name);
-        let (noise, strength, noise_on) = match self.noise_map(name, resolution) {
+        let (noise, strength, noise_on) = match self.noise_map(name) {
             Some(map) => (map, self.per_channel(&format!("{name}.noise_strength")), true),
             None => (self.no_noise(), self.filled("no strength", bias.shape[1], 0.0), false),
         };
         Epilogue { bias, noise, strength, noise_on, slope: 0.2 }
     }
 
-    /// The noise map of a layer; none when the network or the caller wants none.
-    fn noise_map(&mut self, name: &str, resolution: usize) -> Option<Tensor> {
-        let has_noise = self.model.arrays.contains_key(&format!("synthesis.{name}.noise_const"));
+    /// The noise map of a layer, as large as the model's; none when the network or the caller wants none.
+    fn noise_map(&mut self, name: &str) -> Option<Tensor> {
+        let array = self.model.arrays.get(&format!("synthesis.{name}.noise_const"))?;
+        let [height, width] = array.shape()[..] else { unreachable!("the manifest says [H, W]") };
         match self.noise {
-            NoiseSource::Const if has_noise => {
-                let load = whole(&self.array(&format!("{name}.noise_const")));
-                Some(self.plan.constant(&format!("{name}.noise_const"), [resolution, resolution, 1, 1], DType::F32, Layout::Flat, load))
+            NoiseSource::Const => {
+                let load = whole(array);
+                Some(self.plan.constant(&format!("{name}.noise_const"), [height, width, 1, 1], DType::F32, Layout::Flat, load))
             }
-            NoiseSource::Input if has_noise => {
-                let map = self.plan.input(&format!("{name}.noise"), [self.images * resolution, resolution, 1, 1], DType::F32, Layout::Flat);
+            NoiseSource::Input => {
+                let map = self.plan.input(&format!("{name}.noise"), [self.images * height, width, 1, 1], DType::F32, Layout::Flat);
                 self.noises.push(map);
                 Some(map)
             }
-            _ => None,
+            NoiseSource::None => None,
         }
     }
 

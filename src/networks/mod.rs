@@ -72,12 +72,21 @@ impl Config {
         }
     }
 
-    /// Side of the image in pixels.
+    /// The name of the last block.
     pub fn img_resolution(&self) -> usize {
         match self {
             Config::StyleGan1(config) => config.img_resolution,
             Config::StyleGan2(config) => config.img_resolution,
             Config::MobileStyleGan(config) => config.img_resolution,
+        }
+    }
+
+    /// Height and width of the image in pixels.
+    pub fn image_size(&self) -> (usize, usize) {
+        match self {
+            Config::StyleGan1(config) => config.image_size(),
+            Config::StyleGan2(config) => config.image_size(),
+            Config::MobileStyleGan(config) => (config.img_resolution, config.img_resolution),
         }
     }
 
@@ -109,7 +118,7 @@ impl Config {
         specs.into_iter().map(|spec| StyleLayer { name: spec.name, slot: spec.slot }).collect()
     }
 
-    /// The resolution that row `slot` of ws works at: two rows for each, of a MobileStyleGAN one at 4x4 and then three for each.
+    /// The resolution in the name of the block that row `slot` of ws belongs to: two rows for each, of a MobileStyleGAN one at 4x4 and then three for each.
     pub fn slot_resolution(&self, slot: usize) -> usize {
         match self {
             Config::StyleGan1(_) | Config::StyleGan2(_) => 4 << (slot / 2),
@@ -150,6 +159,33 @@ pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource)
         Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
         Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }
+}
+
+/// The constant of a square network, `[h, w]`.
+const SQUARE: [usize; 2] = [4, 4];
+
+/// Most pixels a side of an image has.
+const MOST_PIXELS: usize = 4096;
+
+fn square() -> [usize; 2] {
+    SQUARE
+}
+
+fn is_square(const_size: &[usize; 2]) -> bool {
+    *const_size == SQUARE
+}
+
+/// Height and width of block b{resolution}: the network is as rectangular as its constant `[h, w]`, which every block doubles.
+fn block_size([height, width]: [usize; 2], resolution: usize) -> (usize, usize) {
+    (height * resolution / 4, width * resolution / 4)
+}
+
+/// Refuses a constant, or an image that becomes of it, outside its bounds; `img_resolution` is checked already.
+fn const_size_within(const_size: [usize; 2], img_resolution: usize) -> Result<()> {
+    const_size.iter().try_for_each(|&side| within("a side of const_size", side, 1, 64))?;
+    let (height, width) = block_size(const_size, img_resolution);
+    within("height of the image", height, 1, MOST_PIXELS)?;
+    within("width of the image", width, 1, MOST_PIXELS)
 }
 
 /// Refuses a size of a configuration outside its bounds; they keep a manifest's sizes far from overflow.

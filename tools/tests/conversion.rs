@@ -130,6 +130,7 @@ fn odd1() -> stylegan1::Config {
         c_dim: 0,
         w_dim: 10,
         img_resolution: 32,
+        const_size: [4, 4],
         img_channels: 3,
         channel_base: 12 * 32,
         channel_max: 36,

@@ -11,13 +11,13 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
     let layers = Layers::new(model, images, dtype, noise, config.num_ws(), config.w_dim, &styles(config));
     let mut net = Net { layers };
     let x = net.layers.constant_input("b4.const");
-    let tail = net.tail("b4.conv1", 4);
+    let tail = net.tail("b4.conv1");
     let mut x = net.layers.modulated_conv2d("b4.conv1", x, tail);
     for resolution in config.resolutions() {
         let block = format!("b{resolution}");
         x = net.wavelet(&format!("{block}.up"), x, dtype);
-        x = net.separable_layer(&format!("{block}.conv1"), x, resolution);
-        x = net.separable_layer(&format!("{block}.conv2"), x, resolution);
+        x = net.separable_layer(&format!("{block}.conv1"), x);
+        x = net.separable_layer(&format!("{block}.conv2"), x);
     }
     let img = net.torgb("torgb", x);
     net.layers.finish(img)
@@ -48,18 +48,18 @@ impl Net<'_> {
     }
 
     /// Depthwise 3x3, which takes the style, then 1x1 with noise, bias and activation.
-    fn separable_layer(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+    fn separable_layer(&mut self, name: &str, x: Tensor) -> Tensor {
         let load = whole(&self.layers.array(&format!("{name}.depthwise")));
         let depthwise = self.layers.plan.depthwise_weight(&format!("{name}.depthwise"), x.shape[1], load);
         let style = self.layers.style(name);
         let x = self.layers.plan.depthwise_conv2d(&format!("{name}.depthwise"), x, depthwise, style);
-        let tail = self.tail(name, resolution);
+        let tail = self.tail(name);
         self.pointwise(name, x, tail)
     }
 
     /// 1x1 to twelve channels, and a last wavelet to the image.
     fn torgb(&mut self, name: &str, x: Tensor) -> Tensor {
-        let (noise, bias) = (self.layers.noise(name, 0).0, self.layers.bias(name));
+        let (noise, bias) = (self.layers.noise(name).0, self.layers.bias(name));
         let tail = Tail { bias, noise, noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX };
         let channels = self.layers.modulated_conv2d(name, x, tail);
         let ones = self.layers.ones(channels.shape[1]);
@@ -72,8 +72,8 @@ impl Net<'_> {
     }
 
     /// Leaky ReLU without the gain of sqrt(2); no clamp: activations stay below 700.
-    fn tail(&mut self, name: &str, resolution: usize) -> Tail {
-        let (noise, noise_strength) = self.layers.noise(name, resolution);
+    fn tail(&mut self, name: &str) -> Tail {
+        let (noise, noise_strength) = self.layers.noise(name);
         Tail { bias: self.layers.bias(name), noise, noise_strength, slope: 0.2, gain: 1.0, limit: f32::MAX }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::within;
+use crate::networks::{block_size, const_size_within, is_square, square, within};
 
 /// Sizes and options; the defaults are those of the FFHQ network at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +18,12 @@ pub struct Config {
     pub c_dim: usize,
     /// Length of an intermediate latent w.
     pub w_dim: usize,
-    /// Side of the image in pixels: a power of two, 8 to 2048.
+    /// The name of the last block, which decides the blocks and their channels: a power of two, 8 to 2048. It is the side of the
+    /// image in pixels, where the constant is 4x4.
     pub img_resolution: usize,
+    /// Height and width of the constant, 1 to 64 each and not both 1; block b{R} is R / 4 times as large.
+    #[serde(default = "square", skip_serializing_if = "is_square")]
+    pub const_size: [usize; 2],
     /// Channels of the image, 1 to 4.
     #[serde(default = "three")]
     pub img_channels: usize,
@@ -63,6 +67,16 @@ impl Config {
         std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
     }
 
+    /// Height and width of block b{resolution}.
+    pub fn block_size(&self, resolution: usize) -> (usize, usize) {
+        block_size(self.const_size, resolution)
+    }
+
+    /// Height and width of the image.
+    pub fn image_size(&self) -> (usize, usize) {
+        self.block_size(self.img_resolution)
+    }
+
     /// Channels of block b{resolution}.
     pub fn channels(&self, resolution: usize) -> usize {
         (self.channel_base / resolution).min(self.channel_max)
@@ -87,6 +101,10 @@ impl Config {
         within("img_resolution", self.img_resolution, 8, 2048)?;
         if !self.img_resolution.is_power_of_two() {
             return Err(Error::Config(format!("img_resolution is {}; it must be a power of two", self.img_resolution)));
+        }
+        const_size_within(self.const_size, self.img_resolution)?;
+        if self.const_size == [1, 1] {
+            return Err(Error::Config("const_size is [1, 1]; the instance norm of a single pixel leaves nothing of it".into()));
         }
         within("z_dim", self.z_dim, 1, 8192)?;
         within("c_dim", self.c_dim, 0, 1 << 20)?;
@@ -118,15 +136,16 @@ impl Config {
         }
         add("mapping.w_avg".into(), &[self.w_dim]);
         for resolution in self.resolutions() {
+            let (height, width) = self.block_size(resolution);
             let outputs = self.channels(resolution);
             for layer in ["conv0", "conv1"] {
                 let name = format!("synthesis.b{resolution}.{layer}");
                 match (resolution, layer) {
-                    (4, "conv0") => add("synthesis.b4.const".into(), &[outputs, 4, 4]),
+                    (4, "conv0") => add("synthesis.b4.const".into(), &[outputs, height, width]),
                     (_, "conv0") => add(format!("{name}.weight"), &[outputs, self.channels(resolution / 2), 3, 3]),
                     _ => add(format!("{name}.weight"), &[outputs, outputs, 3, 3]),
                 }
-                add(format!("{name}.noise_const"), &[resolution, resolution]);
+                add(format!("{name}.noise_const"), &[height, width]);
                 add(format!("{name}.noise_strength"), &[outputs]);
                 add(format!("{name}.bias"), &[outputs]);
                 add(format!("{name}.affine.weight"), &[2 * outputs, self.w_dim]);

@@ -12,13 +12,13 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
     let layers = Layers::new(model, images, dtype, noise, config.num_ws(), config.w_dim, &styles(config));
     let mut net = Net { layers, images };
     let constant = net.layers.constant_input("b4.const");
-    let mut x = net.style("b4.conv0", constant, 4);
+    let mut x = net.style("b4.conv0", constant);
     for resolution in config.resolutions() {
         let block = format!("b{resolution}");
         if resolution > 4 {
-            x = net.layer_up(&format!("{block}.conv0"), x, resolution);
+            x = net.layer_up(&format!("{block}.conv0"), x);
         }
-        x = net.layer(&format!("{block}.conv1"), x, resolution);
+        x = net.layer(&format!("{block}.conv1"), x);
     }
     let img = net.torgb("torgb", x);
     net.layers.finish(img)
@@ -38,17 +38,17 @@ struct Net<'a> {
 
 impl Net<'_> {
     /// 3x3 convolution and the style.
-    fn layer(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+    fn layer(&mut self, name: &str, x: Tensor) -> Tensor {
         let (weight, gain, ones) = (self.layers.convolution_weight(name), self.gain(x), self.layers.demod(name));
         let tail = self.layers.no_tail(weight.shape[0]);
         let y = self.layers.plan.modulated_conv2d(name, x, weight, gain, ones, tail);
-        self.style(name, y, resolution)
+        self.style(name, y)
     }
 
     /// Doubled by nearest neighbours, 3x3 convolution, blur and the style: a stride-2 transposed convolution and a filter, as in
     /// StyleGAN2. Transposing flips the kernel, so it goes in flipped. The original has its fused form from 128 up only; it is
     /// the same function.
-    fn layer_up(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+    fn layer_up(&mut self, name: &str, x: Tensor) -> Tensor {
         let array = self.layers.array(&format!("{name}.weight"));
         let [outputs, inputs, ..] = array.shape()[..] else { unreachable!("the manifest says [O, I, 3, 3]") };
         let load = whole(&array);
@@ -62,12 +62,12 @@ impl Net<'_> {
         let weight = plan.convolution_weight(&format!("{name}.weight"), [outputs, inputs, 3, 3], x.dtype, Arc::new(flipped));
         let t = plan.modulated_conv2d_up(name, x, weight, gain, ones, 0);
         let y = plan.blur2d(&format!("{name}.blur"), t);
-        self.style(name, y, resolution)
+        self.style(name, y)
     }
 
     /// Noise, bias, activation, instance norm, scale and shift.
-    fn style(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
-        let epilogue = self.layers.epilogue(name, resolution);
+    fn style(&mut self, name: &str, x: Tensor) -> Tensor {
+        let epilogue = self.layers.epilogue(name);
         let style = self.layers.style(name);
         let plan = &mut self.layers.plan;
         let statistics = plan.instance_statistics(&format!("{name}.statistics"), x, self.images, epilogue);

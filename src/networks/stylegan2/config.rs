@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::within;
+use crate::networks::{block_size, const_size_within, is_square, square, within};
 
 /// How a block's output becomes part of the image (paper, figure 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,12 @@ pub struct Config {
     pub c_dim: usize,
     /// Length of an intermediate latent w.
     pub w_dim: usize,
-    /// Side of the image in pixels: a power of two, 4 to 2048.
+    /// The name of the last block, which decides the blocks and their channels: a power of two, 4 to 2048. It is the side of the
+    /// image in pixels, where the constant is 4x4.
     pub img_resolution: usize,
+    /// Height and width of the constant, 1 to 64 each; block b{R} is R / 4 times as large.
+    #[serde(default = "square", skip_serializing_if = "is_square")]
+    pub const_size: [usize; 2],
     /// Channels of the image, 1 to 4.
     #[serde(default = "three")]
     pub img_channels: usize,
@@ -134,6 +138,7 @@ impl Config {
             c_dim: 0,
             w_dim: 512,
             img_resolution: 1024,
+            const_size: square(),
             img_channels: 3,
             channel_base: 32768,
             channel_max: 512,
@@ -158,6 +163,16 @@ impl Config {
     pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
         let top = self.img_resolution;
         std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
+    }
+
+    /// Height and width of block b{resolution}.
+    pub fn block_size(&self, resolution: usize) -> (usize, usize) {
+        block_size(self.const_size, resolution)
+    }
+
+    /// Height and width of the image.
+    pub fn image_size(&self) -> (usize, usize) {
+        self.block_size(self.img_resolution)
     }
 
     /// Channels of block b{resolution}.
@@ -198,6 +213,7 @@ impl Config {
         if !self.img_resolution.is_power_of_two() {
             return fail(format!("img_resolution is {}; it must be a power of two", self.img_resolution));
         }
+        const_size_within(self.const_size, self.img_resolution)?;
         within("z_dim", self.z_dim, 0, 8192)?;
         within("c_dim", self.c_dim, 0, 1 << 20)?;
         within("w_dim", self.w_dim, 1, 8192)?;
@@ -250,6 +266,7 @@ impl Config {
         }
         for resolution in self.resolutions() {
             let block = format!("synthesis.b{resolution}");
+            let (height, width) = self.block_size(resolution);
             let outputs = self.channels(resolution);
             let inputs = if resolution == 4 { outputs } else { self.channels(resolution / 2) };
             let mut layer = |name: &str, inputs: usize| {
@@ -258,7 +275,7 @@ impl Config {
                 add(format!("{block}.{name}.weight"), &[outputs, inputs, 3, 3]);
                 add(format!("{block}.{name}.bias"), &[outputs]);
                 if self.use_noise {
-                    add(format!("{block}.{name}.noise_const"), &[resolution, resolution]);
+                    add(format!("{block}.{name}.noise_const"), &[height, width]);
                     add(format!("{block}.{name}.noise_strength"), &[]);
                 }
             };
@@ -267,7 +284,7 @@ impl Config {
             }
             layer("conv1", outputs);
             if resolution == 4 {
-                add(format!("{block}.const"), &[outputs, 4, 4]);
+                add(format!("{block}.const"), &[outputs, height, width]);
             }
             if self.architecture == Architecture::Resnet && resolution > 4 {
                 add(format!("{block}.skip.weight"), &[outputs, inputs, 1, 1]);

@@ -16,11 +16,11 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
         let block = format!("b{resolution}");
         let input = x;
         if resolution > 4 {
-            x = net.synthesis_layer_up(&format!("{block}.conv0"), x, resolution);
+            x = net.synthesis_layer_up(&format!("{block}.conv0"), x);
         }
         x = match config.architecture {
-            Architecture::Resnet if resolution > 4 => net.residual(&block, input, x, resolution),
-            _ => net.synthesis_layer(&format!("{block}.conv1"), x, resolution, 1.0),
+            Architecture::Resnet if resolution > 4 => net.residual(&block, input, x),
+            _ => net.synthesis_layer(&format!("{block}.conv1"), x, 1.0),
         };
         if config.has_torgb(resolution) {
             img = Some(net.torgb(&format!("{block}.torgb"), x, img));
@@ -62,22 +62,22 @@ struct Net<'a> {
 
 impl Net<'_> {
     /// 3x3 convolution, noise, bias, activation; the gain follows the activation.
-    fn synthesis_layer(&mut self, name: &str, x: Tensor, resolution: usize, gain: f32) -> Tensor {
-        let tail = self.tail(name, resolution, gain);
+    fn synthesis_layer(&mut self, name: &str, x: Tensor, gain: f32) -> Tensor {
+        let tail = self.tail(name, gain);
         self.layers.modulated_conv2d(name, x, tail)
     }
 
     /// The same with up-sampling by two before the convolution, as a transposed convolution and a low-pass filter.
-    fn synthesis_layer_up(&mut self, name: &str, x: Tensor, resolution: usize) -> Tensor {
+    fn synthesis_layer_up(&mut self, name: &str, x: Tensor) -> Tensor {
         let filter = &self.config.resample_filter;
-        let tail = self.tail(name, resolution, 1.0);
+        let tail = self.tail(name, 1.0);
         let (weight, style, demod) = (self.layers.convolution_weight(name), self.layers.style(name), self.layers.demod(name));
         let t = self.layers.plan.modulated_conv2d_up(name, x, weight, style, demod, filter_bias_act::border(filter));
         self.layers.plan.filter_bias_act(&format!("{name}.filter"), t, filter, tail)
     }
 
     /// conv1 plus the block's input, up-sampled by a 1x1 convolution and the low-pass filter; halved variances add up to one.
-    fn residual(&mut self, block: &str, input: Tensor, x: Tensor, resolution: usize) -> Tensor {
+    fn residual(&mut self, block: &str, input: Tensor, x: Tensor) -> Tensor {
         let half = std::f32::consts::FRAC_1_SQRT_2;
         let name = format!("{block}.skip");
         let (weight, demod) = (self.layers.convolution_weight(&name), self.layers.demod(&name));
@@ -86,7 +86,7 @@ impl Net<'_> {
         // The 1x1 convolution comes first: it commutes with the filter, and has a quarter of the pixels here.
         let filter = &self.config.resample_filter;
         let skip = self.layers.plan.modulated_conv2d_bordered(&name, input, weight, gain, demod, tail, upsample_border(filter));
-        let x = self.synthesis_layer(&format!("{block}.conv1"), x, resolution, half);
+        let x = self.synthesis_layer(&format!("{block}.conv1"), x, half);
         self.layers.plan.upsample2d_add(block, x, skip, filter)
     }
 
@@ -100,9 +100,9 @@ impl Net<'_> {
         self.layers.plan.to_rgb(name, x, weight, style, bias, skip, &self.config.resample_filter, limit)
     }
 
-    fn tail(&mut self, name: &str, resolution: usize, gain: f32) -> Tail {
+    fn tail(&mut self, name: &str, gain: f32) -> Tail {
         let (slope, activation_gain) = slope_and_gain(self.config.activation);
-        let (noise, noise_strength) = self.layers.noise(name, resolution);
+        let (noise, noise_strength) = self.layers.noise(name);
         let limit = self.config.conv_clamp.map_or(f32::MAX, |clamp| clamp * gain);
         Tail { bias: self.layers.bias(name), noise, noise_strength, slope, gain: activation_gain * gain, limit }
     }

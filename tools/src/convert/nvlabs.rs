@@ -249,6 +249,7 @@ impl<'c> Generator<'c> {
             c_dim,
             w_dim,
             img_resolution,
+            const_size: [4, 4],
             img_channels: size("img_channels", self.generator(4, "img_channels"))?,
             channel_base,
             channel_max,

@@ -121,6 +121,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
         c_dim: 0,
         w_dim,
         img_resolution,
+        const_size: [4, 4],
         img_channels: dict.shape::<5>("to_rgb1.conv.weight")?[1],
         channel_base,
         channel_max,

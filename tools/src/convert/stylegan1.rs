@@ -44,6 +44,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         c_dim: sizes.c_dim,
         w_dim: sizes.w_dim,
         img_resolution: sizes.img_resolution,
+        const_size: [4, 4],
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor("synthesis/ToRGB_lod0/bias", "a bias", "nothing"))?,
         channel_base,
         channel_max,

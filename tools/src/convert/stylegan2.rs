@@ -76,6 +76,7 @@ fn config(variables: &impl Variables) -> Result<stylegan2::Config> {
         c_dim: sizes.c_dim,
         w_dim: sizes.w_dim,
         img_resolution: top,
+        const_size: [4, 4],
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor(format!("{last}/bias"), "a bias", "nothing"))?,
         channel_base,
         channel_max,

@@ -98,6 +98,7 @@ fn first() -> stylegan1::Config {
         c_dim: 0,
         w_dim: 10,
         img_resolution: 128,
+        const_size: [4, 4],
         img_channels: 3,
         channel_base: 512,
         channel_max: 12,

@@ -54,6 +54,7 @@ fn seeds() {
         c_dim: 0,
         w_dim: 2,
         img_resolution: 8,
+        const_size: [4, 4],
         img_channels: 3,
         channel_base: 16,
         channel_max: 2,
