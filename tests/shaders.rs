@@ -138,6 +138,7 @@ fn plans() -> Vec<Plan> {
         c_dim: 3,
         w_dim: 8,
         img_resolution: 8,
+        const_size: [3, 5],
         img_channels: 3,
         channel_base: 64,
         channel_max: 12,
