@@ -90,7 +90,7 @@ fn alone(plan: &Plan, pass: &Pass) -> Executor {
     for entry in executor.plan().entries.iter().filter(|entry| matches!(entry.origin, Origin::Input)) {
         // Packed inputs do not exist; noise maps and activations do.
         assert!(!matches!(entry.tensor.layout, Layout::Packed { .. }), "{}: packed tensors are constants", entry.name);
-        executor.write(entry.tensor, &random.values(entry.tensor.len()));
+        executor.write(entry.tensor, &random.values(entry.tensor.len())).unwrap();
     }
     executor
 }

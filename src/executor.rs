@@ -101,7 +101,7 @@ impl Executor {
                     let key = format!("{scope}/{}/{:?}/{:?}", entry.name, entry.tensor.dtype, entry.tensor.shape);
                     self.gpu.constant(&key, || {
                         let buffer = self.buffer(&entry.name, size)?;
-                        self.gpu.guarded(&entry.name, || self.gpu.queue().write_buffer(&buffer, 0, &entry.tensor.pack(&load())))?;
+                        self.gpu.write(&entry.name, &buffer, &entry.tensor.pack(&load()))?;
                         pending += size;
                         Ok(buffer)
                     })?
@@ -119,7 +119,7 @@ impl Executor {
     }
 
     fn flush(&self) -> Result<()> {
-        self.gpu.queue().submit([]);
+        self.gpu.guarded("upload", || self.gpu.queue().submit([]))?;
         self.gpu.wait()
     }
 
@@ -224,18 +224,23 @@ impl Executor {
         &self.buffers[tensor.id]
     }
 
-    /// Writes an input: natural values.
-    pub fn write(&self, tensor: Tensor, natural: &[f32]) {
-        self.gpu.queue().write_buffer(&self.buffers[tensor.id], 0, &tensor.pack(natural));
+    /// Writes an input: natural values. The next submission sees them, whatever was encoded for it before.
+    pub fn write(&self, tensor: Tensor, natural: &[f32]) -> Result<()> {
+        self.gpu.write(&self.plan.entries[tensor.id].name, &self.buffers[tensor.id], &tensor.pack(natural))
+    }
+
+    /// Values for an input in a buffer of their own, from which an encoder copies them when it is their turn.
+    pub(crate) fn stage(&self, tensor: Tensor, natural: &[f32]) -> Result<wgpu::Buffer> {
+        let packed = tensor.pack(natural);
+        let buffer = self.buffer("staged input", packed.len() as u64)?;
+        self.gpu.write("staged input", &buffer, &packed)?;
+        Ok(buffer)
     }
 
     /// Fills everything the passes write with NaN: what a pass leaves out shows.
-    pub fn poison(&self) {
-        for (entry, buffer) in self.plan.entries.iter().zip(&self.buffers) {
-            if matches!(entry.origin, Origin::Pass(_)) {
-                self.gpu.queue().write_buffer(buffer, 0, &vec![0xff; buffer.size() as usize]);
-            }
-        }
+    pub fn poison(&self) -> Result<()> {
+        let written = self.plan.entries.iter().zip(&self.buffers).filter(|(entry, _)| matches!(entry.origin, Origin::Pass(_)));
+        written.into_iter().try_for_each(|(entry, buffer)| self.gpu.write(&entry.name, buffer, &vec![0xff; buffer.size() as usize]))
     }
 
     /// Encodes a run into a host's command encoder.
@@ -252,23 +257,18 @@ impl Executor {
 
     /// Runs once and waits.
     pub fn run(&self) -> Result<()> {
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.record(&mut encoder);
-        self.gpu.queue().submit([encoder.finish()]);
+        self.gpu.submit("run", |encoder| self.record(encoder))?;
         self.gpu.wait()
     }
 
     /// Runs once and reads a tensor back, without waiting: the next run can be written and submitted while this one goes on.
     pub fn submit(&self, tensor: Tensor) -> Result<Readback> {
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.record(&mut encoder);
-        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)
+        Readback::submit(&self.gpu, |encoder| self.record(encoder), self.buffer_of(tensor), tensor.bytes() as u64)
     }
 
     /// Reads a tensor back: its bytes, as they lie in the buffer.
     pub fn read_bytes(&self, tensor: Tensor) -> Result<Vec<u8>> {
-        let encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        Readback::submit(&self.gpu, encoder, self.buffer_of(tensor), tensor.bytes() as u64)?.wait()
+        Readback::submit(&self.gpu, |_| {}, self.buffer_of(tensor), tensor.bytes() as u64)?.wait()
     }
 
     /// Reads a tensor back: natural values.

@@ -102,10 +102,12 @@ struct Handles {
     rgba: Tensor,
 }
 
-/// A run that is ready to be encoded by a host.
+/// A run that is ready to be encoded by a host. Its inputs are its own: any number of recordings go into one encoder.
 pub struct Recording<'a> {
     executor: &'a Executor,
     handles: &'a Handles,
+    /// Inputs, each in a buffer of its own until the encoder copies it to where the passes read it.
+    staged: Vec<(Tensor, wgpu::Buffer)>,
 }
 
 /// Pictures of one submission, which the device may still be drawing.
@@ -123,8 +125,12 @@ impl<T> Pending<T> {
 }
 
 impl Recording<'_> {
-    /// Encodes the whole synthesis as one compute pass.
+    /// Encodes the inputs' copies and the whole synthesis as one compute pass. The next recording encoded draws into the same
+    /// buffers: copy the picture out of [`Recording::rgba8`] in between.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        for (tensor, staged) in &self.staged {
+            encoder.copy_buffer_to_buffer(staged, 0, self.executor.buffer_of(*tensor), 0, staged.size());
+        }
         self.executor.record(encoder);
     }
 
@@ -229,10 +235,10 @@ impl Generator {
         }
         let (_, mapping, executor) = self.mapping.last().expect("just made");
         if let Some(tensor) = mapping.z {
-            executor.write(tensor, z);
+            executor.write(tensor, z)?;
         }
         if let Some(tensor) = mapping.label {
-            executor.write(tensor, &label);
+            executor.write(tensor, &label)?;
         }
         executor.run()?;
         let w = executor.read(mapping.w)?;
@@ -272,10 +278,11 @@ impl Generator {
     }
 
     /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
-    /// batch of the options. The inputs are written at the next submission.
+    /// batch of the options.
     pub fn record(&mut self, ws: &Ws) -> Result<Recording<'_>> {
-        let (handles, executor) = self.load(ws, Noise::Const)?;
-        Ok(Recording { executor, handles })
+        let Prepared { handles, executor, .. } = self.prepared_for(ws, NoiseSource::Const)?;
+        let staged = vec![(handles.ws, executor.stage(handles.ws, &ws.values)?)];
+        Ok(Recording { executor, handles, staged })
     }
 
     fn check(&self, ws: &Ws) -> Result<()> {
@@ -309,22 +316,27 @@ impl Generator {
 
     /// Makes ready to run: the executor of the batch, its inputs written.
     fn load(&mut self, ws: &Ws, noise: Noise) -> Result<(&Handles, &Executor)> {
-        self.check(ws)?;
-        if ws.n > self.options.batch {
-            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
-        }
         let source = match noise {
             Noise::Const => NoiseSource::Const,
             Noise::None => NoiseSource::None,
             Noise::Random { .. } => NoiseSource::Input,
         };
-        self.prepare(ws.n, source)?;
-        let Prepared { handles, executor, .. } = self.synthesis.last().expect("just prepared");
-        executor.write(handles.ws, &ws.values);
+        let Prepared { handles, executor, .. } = self.prepared_for(ws, source)?;
+        executor.write(handles.ws, &ws.values)?;
         if let Noise::Random { seed } = noise {
-            write_noise(executor, &handles.noises, ws.n, seed);
+            write_noise(executor, &handles.noises, ws.n, seed)?;
         }
         Ok((handles, executor))
+    }
+
+    /// The executor for the batch that `ws` is.
+    fn prepared_for(&mut self, ws: &Ws, noise: NoiseSource) -> Result<&Prepared> {
+        self.check(ws)?;
+        if ws.n > self.options.batch {
+            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
+        }
+        self.prepare(ws.n, noise)?;
+        Ok(self.synthesis.last().expect("just prepared"))
     }
 
     /// Makes the executor of a batch the current one, which is the last.
@@ -394,11 +406,12 @@ fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {
 }
 
 /// Fresh noise: each image has its own stream, so an image does not depend on the batch it is rendered in.
-fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32) {
+fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32) -> Result<()> {
     let mut streams: Vec<RandomState> = (0..images).map(|i| RandomState::new(seed.wrapping_add(i as u32))).collect();
     for tensor in noises {
         let pixels = tensor.len() / images;
         let maps: Vec<f32> = streams.iter_mut().flat_map(|stream| (0..pixels).map(|_| stream.next_gaussian() as f32)).collect();
-        executor.write(*tensor, &maps);
+        executor.write(*tensor, &maps)?;
     }
+    Ok(())
 }

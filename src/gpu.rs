@@ -199,6 +199,20 @@ impl Gpu {
         }
     }
 
+    /// Writes a buffer from its beginning, before whatever is submitted next.
+    pub(crate) fn write(&self, what: &str, buffer: &wgpu::Buffer, bytes: &[u8]) -> Result<()> {
+        self.guarded(what, || self.queue().write_buffer(buffer, 0, bytes))
+    }
+
+    /// Encodes and submits, so that what wgpu has against it is an error of ours: on a host's device nobody else catches it.
+    pub(crate) fn submit(&self, what: &str, encode: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<wgpu::SubmissionIndex> {
+        self.guarded(what, || {
+            let mut encoder = self.device().create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(what) });
+            encode(&mut encoder);
+            self.queue().submit([encoder.finish()])
+        })
+    }
+
     /// Waits until everything submitted has run.
     pub(crate) fn wait(&self) -> Result<()> {
         self.wait_for(None)

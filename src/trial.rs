@@ -33,8 +33,8 @@ pub fn trial(gpu: &Gpu, kernel: &'static Kernel, variant: &'static Variant, matr
     let (plan, inputs, y) = layer(kernel);
     let run = |options: &Options| -> Result<(&str, Vec<f32>)> {
         let executor = Executor::new(gpu, plan.clone(), "trial", options)?;
-        executor.poison();
-        inputs.iter().for_each(|(tensor, values)| executor.write(*tensor, values));
+        executor.poison()?;
+        inputs.iter().try_for_each(|(tensor, values)| executor.write(*tensor, values))?;
         executor.run()?;
         Ok((executor.variants()[0].1, executor.read(y)?))
     };

@@ -29,8 +29,8 @@ fn ws(generator: &mut Generator, seeds: std::ops::Range<u32>) -> Ws {
     generator.mapping(&z, None).unwrap()
 }
 
-#[test]
-fn a_host_records_into_its_own_encoder() {
+/// A device as an application has it: with nobody's handlers but wgpu's own, which panic.
+fn host() -> (Gpu, wgpu::Device, wgpu::Queue) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
     let descriptor = wgpu::DeviceDescriptor {
@@ -39,25 +39,64 @@ fn a_host_records_into_its_own_encoder() {
         ..Default::default()
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
-    let gpu = Gpu::from_host(&adapter, device.clone(), queue.clone());
+    (Gpu::from_host(&adapter, device.clone(), queue.clone()), device, queue)
+}
+
+/// A buffer that pictures are copied into and read from.
+fn staging(device: &wgpu::Device, size: u64) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+}
+
+fn mapped(device: &wgpu::Device, buffer: &wgpu::Buffer) -> Vec<u8> {
+    buffer.slice(..).map_async(wgpu::MapMode::Read, |result| result.unwrap());
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    buffer.slice(..).get_mapped_range().unwrap().to_vec()
+}
+
+#[test]
+fn a_host_records_into_its_own_encoder() {
+    let (gpu, device, queue) = host();
     let mut generator = Generator::new(&gpu, &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
     let ws = ws(&mut generator, 0..2);
 
     let recording = generator.record(&ws).unwrap();
     let size = 2 * 32 * 32 * 4;
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    let copy = device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
+    let copy = staging(&device, size);
     let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     recording.encode(&mut encoder);
     encoder.copy_buffer_to_buffer(recording.rgba8(), 0, &copy, 0, size);
     queue.submit([encoder.finish()]);
-    copy.slice(..).map_async(wgpu::MapMode::Read, |result| result.unwrap());
-    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let recorded = copy.slice(..).get_mapped_range().unwrap().to_vec();
+    let recorded = mapped(&device, &copy);
 
     let rendered: Vec<u8> = generator.synthesis_rgba8(&ws, Noise::Const).unwrap().into_iter().flat_map(|image| image.into_raw()).collect();
     assert_eq!(recorded, rendered);
     assert!(recorded.iter().any(|&byte| byte != recorded[0]), "the picture is one colour");
+}
+
+#[test]
+fn recordings_in_one_encoder_keep_their_own_inputs() {
+    let (gpu, device, queue) = host();
+    let mut generator = Generator::new(&gpu, &model(1), &Options::default()).unwrap();
+    let ws = ws(&mut generator, 0..8);
+    let size = 32 * 32 * 4;
+    let copy = staging(&device, 8 * size);
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    for i in 0..8 {
+        let recording = generator.record(&ws.slice(i..i + 1)).unwrap();
+        recording.encode(&mut encoder);
+        encoder.copy_buffer_to_buffer(recording.rgba8(), 0, &copy, i as u64 * size, size);
+    }
+    // Nor does a picture drawn between encoding and submitting get into them.
+    generator.synthesis_rgba8(&ws.slice(3..4), Noise::Const).unwrap();
+    queue.submit([encoder.finish()]);
+    let recorded = mapped(&device, &copy);
+    let pictures: Vec<&[u8]> = recorded.chunks_exact(size as usize).collect();
+    let one_at_a_time = generator.synthesis_rgba8(&ws, Noise::Const).unwrap();
+    for (i, (picture, expected)) in pictures.iter().zip(&one_at_a_time).enumerate() {
+        assert!(*picture == expected.as_raw().as_slice(), "picture {i} of the encoder is not what it is by itself");
+        assert!(pictures[..i].iter().all(|other| other != picture), "picture {i} is another's");
+    }
 }
 
 #[test]
@@ -134,6 +173,27 @@ fn a_lost_device_is_an_error() {
     let error = generator.synthesis_rgba8(&ws, Noise::Const).expect_err("a destroyed device renders nothing");
     assert!(matches!(error, Error::Device(_)), "{error:?}");
     assert!(Generator::new(&gpu, &model(1), &Options::default()).is_err());
+}
+
+#[test]
+fn a_host_that_loses_its_device_gets_errors_not_panics() {
+    let (gpu, device, queue) = host();
+    let mut generator = Generator::new(&gpu, &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
+    let ws = ws(&mut generator, 0..2);
+    let pending = generator.submit_rgba8(&ws, Noise::Const).unwrap();
+    device.destroy();
+    let lost = |what: &str, error: Option<Error>| assert!(matches!(error, Some(Error::Device(_))), "{what}: {error:?}");
+    // What was submitted before may have been drawn, or not; it must only not panic.
+    let _ = pending.wait();
+    lost("synthesis", generator.synthesis_rgba8(&ws, Noise::Const).err());
+    lost("random noise", generator.synthesis_f32(&ws, Noise::Random { seed: 1 }).err());
+    lost("submit", generator.submit_rgba8(&ws, Noise::Const).and_then(|pending| pending.wait()).err());
+    lost("mapping", generator.mapping(&[0.0; 16], None).err());
+    lost("mapping of another batch", generator.mapping(&[0.0; 32], None).err());
+    lost("a new generator", Generator::new(&gpu, &model(2), &Options::default()).err());
+    // Recording is refused, or recorded into an encoder that cannot be submitted; the submission is the host's own.
+    lost("record", generator.record(&ws).err());
+    drop(queue);
 }
 
 #[test]

@@ -544,7 +544,7 @@ fn halves_are_exact_at_the_edges() {
         let y = layer.plan.depthwise_conv2d("depthwise", x, weight, style);
         let executor = Executor::new(gpu(), layer.plan, "edges", &options).unwrap();
         for (name, values) in &layer.inputs {
-            executor.write(executor.plan().find(name).expect("an input"), values);
+            executor.write(executor.plan().find(name).expect("an input"), values).unwrap();
         }
         executor.run().unwrap();
         let got = executor.read(y).unwrap();

@@ -161,8 +161,8 @@ fn pass_by_pass(what: &str, plan: Plan, img: Option<Tensor>) {
         .collect();
     let run = |plan: &Plan| {
         let executor = Executor::new(gpu(), plan.clone(), what, &Options::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
-        executor.poison();
-        inputs.iter().for_each(|(tensor, _, values)| executor.write(*tensor, values));
+        executor.poison().unwrap();
+        inputs.iter().for_each(|(tensor, _, values)| executor.write(*tensor, values).unwrap());
         executor.run().unwrap_or_else(|error| panic!("{what}: {error}"));
         executor
     };

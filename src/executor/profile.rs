@@ -43,14 +43,14 @@ struct Timestamps {
 impl Executor {
     /// Runs once as [`Executor::run`] does, in one compute pass, and times it.
     pub fn time(&self) -> Result<RunTime> {
-        let timestamps = self.gpu.tier().timestamps.then(|| Timestamps::new(&self.gpu, 2));
+        let timestamps = self.gpu.tier().timestamps.then(|| Timestamps::new(&self.gpu, 2)).transpose()?;
         let start = Instant::now();
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.encode(&mut encoder, timestamps.as_ref().map(|timestamps| timestamps.around(0)));
-        if let Some(timestamps) = &timestamps {
-            timestamps.resolve(&mut encoder);
-        }
-        self.gpu.queue().submit([encoder.finish()]);
+        self.gpu.submit("timed run", |encoder| {
+            self.encode(encoder, timestamps.as_ref().map(|timestamps| timestamps.around(0)));
+            if let Some(timestamps) = &timestamps {
+                timestamps.resolve(encoder);
+            }
+        })?;
         self.gpu.wait()?;
         let wall = start.elapsed();
         let nanoseconds = timestamps.map(|timestamps| timestamps.read(&self.gpu)).transpose()?.map(|times| times[0]);
@@ -63,14 +63,14 @@ impl Executor {
             return Err(Error::Device(format!("{} has no timestamps", self.gpu.name())));
         }
         // A query set holds up to 4096 queries (wgpu::QUERY_SET_MAX_QUERIES); plans have a few dozen dispatches.
-        let timestamps = Timestamps::new(&self.gpu, 2 * self.steps.len() as u32);
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (i, step) in (0..).zip(&self.steps) {
-            let timestamp_writes = Some(timestamps.around(i));
-            step.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
-        }
-        timestamps.resolve(&mut encoder);
-        self.gpu.queue().submit([encoder.finish()]);
+        let timestamps = Timestamps::new(&self.gpu, 2 * self.steps.len() as u32)?;
+        self.gpu.submit("profile", |encoder| {
+            for (i, step) in (0..).zip(&self.steps) {
+                let timestamp_writes = Some(timestamps.around(i));
+                step.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
+            }
+            timestamps.resolve(encoder);
+        })?;
         let mut times: Vec<PassTime> = Vec::new();
         let mut last = usize::MAX;
         for (step, nanoseconds) in self.steps.iter().zip(timestamps.read(&self.gpu)?) {
@@ -94,17 +94,17 @@ impl Executor {
 }
 
 impl Timestamps {
-    fn new(gpu: &Gpu, count: u32) -> Timestamps {
+    fn new(gpu: &Gpu, count: u32) -> Result<Timestamps> {
         let device = gpu.device();
         let buffer = |usage| {
             device.create_buffer(&wgpu::BufferDescriptor { label: None, size: u64::from(count) * 8, usage, mapped_at_creation: false })
         };
-        Timestamps {
+        gpu.guarded("timestamps", || Timestamps {
             queries: device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count }),
             count,
             resolved: buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
             staging: buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
-        }
+        })
     }
 
     /// The pair `2i`, `2i + 1` at the ends of a compute pass.
@@ -123,7 +123,7 @@ impl Timestamps {
 
     /// Nanoseconds between the stamps of every pair.
     fn read(&self, gpu: &Gpu) -> Result<Vec<f64>> {
-        let bytes = Readback::of(gpu, self.staging.clone(), None).wait()?;
+        let bytes = Readback::of(gpu, self.staging.clone(), None)?.wait()?;
         let ticks: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
         let period = f64::from(gpu.queue().get_timestamp_period());
         Ok(ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period).collect())

@@ -14,24 +14,28 @@ pub struct Readback {
 }
 
 impl Readback {
-    /// Submits what `encoder` holds, and after it a copy of the first `size` bytes of `source`.
-    pub(super) fn submit(gpu: &Gpu, mut encoder: wgpu::CommandEncoder, source: &wgpu::Buffer, size: u64) -> Result<Readback> {
+    /// Submits what `encode` records, and after it a copy of the first `size` bytes of `source`.
+    pub(super) fn submit(gpu: &Gpu, encode: impl FnOnce(&mut wgpu::CommandEncoder), source: &wgpu::Buffer, size: u64) -> Result<Readback> {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let descriptor = wgpu::BufferDescriptor { label: Some("readback"), size, usage, mapped_at_creation: false };
         let staging = gpu.guarded("readback", || gpu.device().create_buffer(&descriptor))?;
-        encoder.copy_buffer_to_buffer(source, 0, &staging, 0, size);
-        let submission = gpu.queue().submit([encoder.finish()]);
-        Ok(Readback::of(gpu, staging, Some(submission)))
+        let submission = gpu.submit("run and read back", |encoder| {
+            encode(encoder);
+            encoder.copy_buffer_to_buffer(source, 0, &staging, 0, size);
+        })?;
+        Readback::of(gpu, staging, Some(submission))
     }
 
     /// Of a buffer that a submission fills: that one, or any before this call.
-    pub(super) fn of(gpu: &Gpu, staging: wgpu::Buffer, submission: Option<wgpu::SubmissionIndex>) -> Readback {
+    pub(super) fn of(gpu: &Gpu, staging: wgpu::Buffer, submission: Option<wgpu::SubmissionIndex>) -> Result<Readback> {
         let (sender, mapped) = channel();
-        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-            // Fails when nobody waits any more.
-            let _ = sender.send(result);
-        });
-        Readback { gpu: gpu.clone(), staging, submission, mapped }
+        gpu.guarded("readback", || {
+            staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+                // Fails when nobody waits any more.
+                let _ = sender.send(result);
+            });
+        })?;
+        Ok(Readback { gpu: gpu.clone(), staging, submission, mapped })
     }
 
     /// Waits for the submission, not for later ones, and gives the bytes.

@@ -102,9 +102,9 @@ pub(crate) fn check(what: &str, mut plan: Plan, inputs: &HashMap<&str, Vec<f32>>
     let want = reference::run(&plan, &rounded);
     let scope = format!("{what}/{:p}", &plan);
     let executor = Executor::new(gpu(), plan.clone(), &scope, options).unwrap_or_else(|error| panic!("{what}: {error}"));
-    executor.poison();
+    executor.poison().unwrap();
     for (name, values) in &rounded {
-        executor.write(plan.find(name).expect("an input of the plan"), values);
+        executor.write(plan.find(name).expect("an input of the plan"), values).unwrap();
     }
     executor.run().unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut got = Vec::new();

@@ -51,8 +51,8 @@ fn taps(name: &str) {
             checks.push((tensor, tap));
         }
         let executor = Executor::new(&gpu, net.plan.clone(), name, &Options::default()).unwrap_or_else(|error| panic!("{error}"));
-        executor.poison();
-        executor.write(net.ws, &fixture.expected("ws").values);
+        executor.poison().unwrap();
+        executor.write(net.ws, &fixture.expected("ws").values).unwrap();
         executor.run().unwrap_or_else(|error| panic!("{error}"));
         for (tensor, tap) in checks {
             let got = executor.read(tensor).unwrap_or_else(|error| panic!("{error}"));

@@ -97,14 +97,14 @@ fn average(gpu: &Gpu, model: &Model, class: Option<usize>) -> Result<Vec<f32>, F
     let bar = network::bar(SAMPLES as u64, "averaging");
     for first in (0..SAMPLES).step_by(BLOCK) {
         if let Some(z) = z {
-            executor.write(z, &random.randn(BLOCK * z_dim).into_iter().map(|z| z as f32).collect::<Vec<_>>());
+            executor.write(z, &random.randn(BLOCK * z_dim).into_iter().map(|z| z as f32).collect::<Vec<_>>())?;
         }
         if let Some(label) = label {
             let mut labels = vec![0.0; BLOCK * c_dim];
             for (i, label) in labels.chunks_exact_mut(c_dim).enumerate() {
                 label[class.unwrap_or((first + i) % c_dim)] = 1.0;
             }
-            executor.write(label, &labels);
+            executor.write(label, &labels)?;
         }
         executor.run()?;
         for row in executor.read(w)?.chunks_exact(sum.len()) {
