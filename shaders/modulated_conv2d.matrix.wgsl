@@ -153,9 +153,9 @@ fn fetch_weights(tile: u32, stage: u32, k: u32, thread: u32) {
             let l = i / 8 % taps;
             let c = i / (8 * taps) % STAGE;
             let block = min(tile * OUTPUTS / 16 + i / (8 * taps * STAGE), blocks - 1);
-            let pair = w[(((block * p.x.channels + stage + c) * taps + k) * taps + l) * 8 + i % 8];
-            fetched_a[f] = pair.a;
-            fetched_b[f] = pair.b;
+            let weights = w[(((block * p.x.channels + stage + c) * taps + k) * taps + l) * 8 + i % 8];
+            fetched_a[f] = weights.a;
+            fetched_b[f] = weights.b;
         }
     }
 }

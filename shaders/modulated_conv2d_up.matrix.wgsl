@@ -133,9 +133,9 @@ fn fetch_weights(tile: u32, stage: u32, thread: u32) {
         let i = f * THREADS + thread;
         if (i < 18 * OUTPUTS) {
             let block = min(tile * OUTPUTS / 16 + i / (72 * STAGE), blocks - 1);
-            let pair = w[(block * p.x.channels + stage) * 72 + i % (72 * STAGE)];
-            fetched_a[f] = pair.a;
-            fetched_b[f] = pair.b;
+            let weights = w[(block * p.x.channels + stage) * 72 + i % (72 * STAGE)];
+            fetched_a[f] = weights.a;
+            fetched_b[f] = weights.b;
         }
     }
 }

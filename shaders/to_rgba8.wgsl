@@ -19,5 +19,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let v = vec4<u32>(clamp(img[at(p.img, n, 0, i32(py), i32(px))] * 127.5 + 128.0, vec4(0.0), vec4(255.0)));
     let alpha = select(255u, select(v.w, v.y, p.channels == 2u), p.channels == 2u || p.channels == 4u);
     let colour = select(v.xyz, v.xxx, p.channels <= 2u);
-    rgba[(n * p.img.height + py) * p.img.width + px] = colour.x | colour.y << 8u | colour.z << 16u | alpha << 24u;
+    rgba[(n * p.img.height + py) * p.img.width + px] = colour.x | (colour.y << 8u) | (colour.z << 16u) | (alpha << 24u);
 }

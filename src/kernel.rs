@@ -117,7 +117,7 @@ impl Variant {
             (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
             (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
         };
-        [&[enable, units, element, store, &matrix], self.prelude, &[self.source]].concat().concat()
+        spelled_out(&[&[enable, units, element, store, &matrix], self.prelude, &[self.source]].concat().concat())
     }
 
     /// Every override constant of its pipeline for a pass, with the units it uses.
@@ -125,6 +125,43 @@ impl Variant {
         let lanes = matrix.map(|matrix| ("LANES", f64::from(matrix.lanes)));
         pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
     }
+}
+
+/// The source with its aliases replaced by what they stand for.
+///
+/// An alias is a type of its own in naga 30, which writes a helper function for each type but names it after the spelling: beside
+/// `alias four = array<vec4<f32>, 4>`, a second array of four vectors has its HLSL define `Constructarray4_float4_` twice, and
+/// Direct3D 12 refuses the shader (docs/upstream.md). Without aliases there is one type of each spelling.
+fn spelled_out(source: &str) -> String {
+    let mut aliases: Vec<(&str, String)> = Vec::new();
+    let mut result = String::with_capacity(source.len());
+    for line in source.split_inclusive('\n') {
+        let (code, comment) = line.split_at(line.find("//").unwrap_or(line.len()));
+        let mut spelled = String::with_capacity(code.len());
+        let mut rest = code;
+        while let Some(start) = rest.find(is_letter) {
+            let length = rest[start..].find(|c: char| !is_letter(c)).unwrap_or(rest.len() - start);
+            let (before, word) = (&rest[..start], &rest[start..start + length]);
+            // A member of a structure is no type, whatever its name.
+            let meaning = aliases.iter().find(|(name, _)| *name == word && !before.ends_with('.'));
+            spelled.extend([before, meaning.map_or(word, |(_, meaning)| meaning)]);
+            rest = &rest[start + length..];
+        }
+        spelled.push_str(rest);
+        match spelled.trim().strip_prefix("alias ").and_then(|alias| alias.strip_suffix(';')?.split_once('=')) {
+            Some((_, meaning)) => {
+                let name = code.trim_start()["alias ".len()..].split('=').next().unwrap_or_default();
+                aliases.push((name.trim(), meaning.trim().to_string()));
+            }
+            None => result.extend([&spelled, comment]),
+        }
+    }
+    result
+}
+
+/// Whether a character belongs to a name.
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// The WGSL of matrix units of 16 or 8 rows and columns, and of their emulation by the lanes. A kernel adds `LANES`, `X_SIZE`,
@@ -151,4 +188,19 @@ pub(crate) fn line(invocations: usize, size: usize) -> [u32; 3] {
     // 65535 is the least limit of workgroups per dimension; kernels read groups.x + groups.y * num_workgroups.x.
     let x = groups.min(32768);
     [x as u32, groups.div_ceil(x) as u32, 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_spelled_out() {
+        let source = "alias one = vec4<f32>;  // a pixel\nalias two = array<one, 2>;\nvar<private> x: two;  // two of one\n\
+                      fn one_of(v: two) -> one { return v.one + s.two_one + one(v[0]); }\n";
+        let expected = "var<private> x: array<vec4<f32>, 2>;  // two of one\n\
+                        fn one_of(v: array<vec4<f32>, 2>) -> vec4<f32> { return v.one + s.two_one + vec4<f32>(v[0]); }\n";
+        assert_eq!(spelled_out(source), expected);
+        assert_eq!(spelled_out("let a = 1;\nlet b = a"), "let a = 1;\nlet b = a");
+    }
 }

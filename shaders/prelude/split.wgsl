@@ -48,9 +48,9 @@ fn fetch(pixel: Spot, tile: u32, first: u32, k: u32, taps: u32, lane: u32) {
             fetched_x[f] = x[at(p.x, pixel.n, c, pixel.y + shift(k), pixel.x + shift(i / SIDE % taps))];
             fetched_style[f] = style[p.style + pixel.n * p.style_n + c] * there;
             let block = min(tile * SIDE / 8 + i / (32 * taps), blocks - 1);
-            let pair = w[(((block * p.x.channels + inputs + i / (8 * taps) % 4) * taps + k) * taps + i / 8 % taps) * 8 + i % 8];
-            fetched_a[f] = pair.a;
-            fetched_b[f] = pair.b;
+            let weights = w[(((block * p.x.channels + inputs + i / (8 * taps) % 4) * taps + k) * taps + i / 8 % taps) * 8 + i % 8];
+            fetched_a[f] = weights.a;
+            fetched_b[f] = weights.b;
         }
     }
 }
