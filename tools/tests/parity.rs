@@ -76,7 +76,8 @@ fn tf_stylegan1_128() {
 
 #[test]
 fn tf_stylegan2_16_tiny() {
-    parity_of_pickle("tiny/tf-stylegan2-16");
+    // Without sides, tflib's variables are NumPy scalars; files written by others have arrays of no sides there.
+    parity_of("tiny/tf-stylegan2-16", &["network.pkl", "network-arrays.pkl"]);
 }
 
 #[test]

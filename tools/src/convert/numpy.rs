@@ -98,6 +98,10 @@ fn raw<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Raw<'p>> {
             let (shape, dtype) = (shape(sides)?, element(pickle, dtype)?);
             Some(Raw { shape, dtype, fortran: pickle.is_str(order, "F"), bytes: pickle.bytes(bytes)? })
         }
+        // scalar(dtype, bytes): what session.run of TensorFlow gives for a variable without sides.
+        (Global::NumpyScalar, &[dtype, bytes]) => {
+            Some(Raw { shape: Vec::new(), dtype: element(pickle, dtype)?, fortran: false, bytes: pickle.bytes(bytes)? })
+        }
         _ => None,
     }
 }
@@ -143,5 +147,40 @@ pub(crate) fn to_json(pickle: &Pickle<'_>, id: Id, depth: usize) -> serde_json::
             }
             None => number(pickle, id).map_or_else(|| json!(pickle.describe(id)), |number| json!(number)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pickle;
+    use super::super::tests::writer::{Py, pickle as written};
+    use super::*;
+
+    #[test]
+    fn scalars_of_every_type_are_arrays_without_sides() {
+        let values: [(&str, &[u8], f32); 9] = [
+            ("f2", &[0x00, 0xc1], -2.5),
+            ("f4", &(-2.5f32).to_le_bytes(), -2.5),
+            ("f8", &(-2.5f64).to_le_bytes(), -2.5),
+            ("i1", &(-3i8).to_le_bytes(), -3.0),
+            ("i2", &(-300i16).to_le_bytes(), -300.0),
+            ("i4", &(-70_000i32).to_le_bytes(), -70_000.0),
+            ("i8", &(-70_000i64).to_le_bytes(), -70_000.0),
+            ("u1", &[200], 200.0),
+            ("b1", &[1], 1.0),
+        ];
+        for module in ["numpy.core.multiarray", "numpy._core.multiarray"] {
+            for (dtype, bytes, value) in values {
+                let file = written(&Py::Scalar(module, dtype, bytes.into()));
+                let pickle = pickle::parse(&file).unwrap();
+                let tensor = array(&pickle, "scalar", pickle.root, &Allowance::for_file(file.len())).unwrap();
+                assert_eq!((tensor.shape, tensor.values), (Vec::new(), vec![value]), "{module} {dtype}");
+                assert_eq!((shape(&pickle, pickle.root), number(&pickle, pickle.root)), (Some(Vec::new()), Some(value.into())), "{dtype}");
+            }
+        }
+        // A byte too few is no number.
+        let file = written(&Py::Scalar("numpy.core.multiarray", "f4", vec![0; 3]));
+        let pickle = pickle::parse(&file).unwrap();
+        assert!(array(&pickle, "scalar", pickle.root, &Allowance::for_file(3)).is_err() && number(&pickle, pickle.root).is_none());
     }
 }

@@ -209,28 +209,56 @@ fn tensorflow_name(ours: &str, first: bool) -> (bool, String) {
     (false, format!("{resolution}x{resolution}/{scope}/{kind}"))
 }
 
+/// What `session.run` of TensorFlow returns for a variable: a NumPy array, but a scalar where it has no sides.
+fn session_run(shape: Vec<usize>, values: Vec<f32>) -> Py {
+    match shape[..] {
+        [] => Py::Scalar("numpy.core.multiarray", "f4", values[0].to_le_bytes().into()),
+        _ => Py::Numpy(shape, values),
+    }
+}
+
+/// The state that tflib's `Network.__getstate__` gives, in its order.
+fn tf_network(name: &'static str, kwargs: Py, components: Py, variables: Vec<Py>) -> Py {
+    Py::Object(
+        "dnnlib.tflib.network",
+        "Network",
+        Box::new(dict([
+            ("version", Py::Int(4)),
+            ("name", Py::Str(name)),
+            ("static_kwargs", kwargs),
+            ("components", components),
+            ("build_module_src", Py::Str("raise SystemExit('executed')")),
+            ("build_func_name", Py::Str(name)),
+            ("variables", Py::List(variables)),
+        ])),
+    )
+}
+
+/// A pickle of NVIDIA's TensorFlow code: (G, D, Gs), of which G and D have nothing but their step of growing.
 pub(crate) fn tensorflow(model: &Model, first: bool, kwargs: Py) -> Vec<u8> {
-    let (mut mapping, mut synthesis, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let variable = |name: String, shape, values| Py::Tuple(vec![Py::Name(name), session_run(shape, values)]);
+    let lod = |dtype, bytes: &[u8]| Py::Tuple(vec![Py::Str("lod"), Py::Scalar("numpy.core.multiarray", dtype, bytes.into())]);
+    let (mut mapping, mut synthesis, mut own) = (Vec::new(), Vec::new(), vec![lod("f4", &[0; 4])]);
     for (name, array) in &model.arrays {
         let (shape, values) = theirs(name, array, false, first);
         if name == "mapping.w_avg" {
-            own.push(Py::Tuple(vec![Py::Str("dlatent_avg"), Py::Numpy(shape, values)]));
+            own.push(variable("dlatent_avg".into(), shape, values));
             continue;
         }
         let (is_mapping, name) = tensorflow_name(name, first);
         let list = if is_mapping { &mut mapping } else { &mut synthesis };
-        list.push(Py::Tuple(vec![Py::Name(name), Py::Numpy(shape, values)]));
+        list.push(variable(name, shape, values));
     }
-    let network = |state| Py::Object("dnnlib.tflib.network", "Network", Box::new(state));
-    let component = |variables| network(dict([("static_kwargs", Py::Dict(Vec::new())), ("variables", Py::List(variables))]));
-    let components = dict([("mapping", component(mapping)), ("synthesis", component(synthesis))]);
-    pickle(&network(dict([
-        ("version", Py::Int(5)),
-        ("name", Py::Str("Gs")),
-        ("static_kwargs", kwargs),
-        ("components", components),
-        ("variables", Py::List(own)),
-    ])))
+    if first {
+        synthesis.push(lod("f4", &[0; 4]));
+    }
+    let none = || Py::Dict(Vec::new());
+    let components = dict([
+        ("synthesis", tf_network("G_synthesis", none(), none(), synthesis)),
+        ("mapping", tf_network("G_mapping", none(), none(), mapping)),
+    ]);
+    let bare = |name| tf_network(name, none(), none(), vec![lod("f4", &[0; 4])]);
+    pickle(&Py::Tuple(vec![bare("G"), bare("D"), tf_network("Gs", kwargs, components, own)]))
 }
 
 // ---- rosinality and its decoders

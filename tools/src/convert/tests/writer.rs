@@ -17,6 +17,8 @@ pub(crate) enum Py {
     Call(&'static str, &'static str, Vec<Py>),
     /// A NumPy array of f32, row-major.
     Numpy(Vec<usize>, Vec<f32>),
+    /// A NumPy scalar: the module it is found in (NumPy 1 and 2 differ), its type, its bytes.
+    Scalar(&'static str, &'static str, Vec<u8>),
     /// A tensor of f32.
     Torch(Vec<usize>, Vec<f32>),
     /// NEWOBJ of a global without arguments, and BUILD with a state.
@@ -128,11 +130,16 @@ fn write(value: &Py, out: &mut Vec<u8>, storages: &mut Storages) {
         Py::Numpy(shape, values) => {
             out.extend(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR(K\x01");
             sides(shape, out);
-            out.extend(
-                b"cnumpy\ndtype\n(X\x02\x00\x00\x00f4K\x00K\x01tR(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89",
-            );
+            dtype("f4", out);
+            out.push(0x89);
             bytes(&data(values), out);
             out.extend(b"tb");
+        }
+        Py::Scalar(module, kind, value) => {
+            out.extend(format!("c{module}\nscalar\n(").as_bytes());
+            dtype(kind, out);
+            bytes(value, out);
+            out.extend(b"tR");
         }
         Py::Torch(shape, values) => {
             out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n(");
@@ -172,6 +179,15 @@ fn reference(key: usize, numel: usize, out: &mut Vec<u8>) {
     out.extend(b"X\x03\x00\x00\x00cpuJ");
     out.extend((numel as i32).to_le_bytes());
     out.extend(b"NtQ");
+}
+
+/// numpy.dtype(kind, False, True) and its state, as every array and scalar carries it.
+fn dtype(kind: &str, out: &mut Vec<u8>) {
+    out.extend(b"cnumpy\ndtype\n(");
+    string(kind, out);
+    out.extend(b"K\x00K\x01tR(K\x03");
+    string(if kind.ends_with('1') { "|" } else { "<" }, out);
+    out.extend(b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb");
 }
 
 fn string(text: &str, out: &mut Vec<u8>) {
