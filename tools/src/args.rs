@@ -10,6 +10,23 @@ use stylegan_wgpu::generator::PrecisionChoice;
 use stylegan_wgpu::model::Precision;
 
 use crate::failure::Failure;
+use crate::note;
+
+/// Truncation psi where a person looks at many pictures (`serve`, `grid`). Commands that are NVIDIA's keep NVIDIA's 1.
+pub(crate) const USUAL_TRUNC: f32 = 0.7;
+pub(crate) const USUAL_TRUNC_TEXT: &str = "0.7";
+
+/// A number as it was typed: the nearest f64 of an f32 has more digits.
+pub(crate) fn as_typed(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+/// Says what a psi of 1 does to those who may not have meant it.
+pub(crate) fn note_psi(psi: f32) {
+    if psi == 1.0 {
+        note("--trunc 1 draws the full variety, pictures that fail among them; 0.7 is usual for looking at faces");
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NoiseMode {

@@ -36,6 +36,7 @@ const FLAGS: [&str; 12] = [
 
 /// Keys as WebDriver writes them.
 const LEFT: &str = "\u{e012}";
+const RIGHT: &str = "\u{e014}";
 const SPACE: &str = " ";
 const TAB: &str = "\u{e004}";
 
@@ -246,7 +247,7 @@ fn each_refresh_is_a_new_face_and_a_shared_one_stays_the_same() {
 
     // The strip of faces seen, and the browser's own way back.
     let fourth = browser.changes("space", |browser| browser.press(SPACE));
-    assert_eq!(browser.find("#history button").len(), 2);
+    assert_eq!(browser.find("#history .look").len(), 2);
     assert_eq!(browser.changes("the left arrow", |browser| browser.press(LEFT)), second);
     assert_eq!(browser.changes("the browser's back", |browser| drop(browser.post("/back", json!({})))), fourth);
     browser.is_content();
@@ -261,7 +262,7 @@ fn every_control_changes_the_picture() {
     browser.changes("truncation", |browser| browser.keys("#trunc", &LEFT.repeat(4)));
     assert_eq!(
         browser.run("return [location.search, document.getElementById('trunc-value').textContent]"),
-        json!(["?seed=5&trunc=0.8", "0.80"])
+        json!(["?seed=5&trunc=0.5", "0.50"])
     );
     let other = browser.changes("space on a slider is the slider's", |browser| {
         browser.press(SPACE);
@@ -297,6 +298,121 @@ fn every_control_changes_the_picture() {
     browser.visit(&server, "/?seed=85");
     browser.click("#save");
     browser.until("document.getElementById('status').textContent === 'Saved as seed0085.png.'");
+    browser.is_content();
+}
+
+#[test]
+fn the_whole_face_is_on_the_screen_whatever_is_done() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&[]);
+    for (width, height) in [(390, 844), (820, 1180), (1366, 768), (1920, 1080)] {
+        browser.size(width, height);
+        let whole = |when: &str| {
+            browser.screenshot(&format!("{width}x{height}-{}", when.replace(' ', "-")));
+            let seen = browser.run(
+                "const face = document.getElementById('face').getBoundingClientRect();
+                 const over = [[0.03, 0.03], [0.97, 0.03], [0.5, 0.5], [0.03, 0.97], [0.97, 0.97]].filter(([x, y]) =>
+                   document.elementFromPoint(face.left + x * face.width, face.top + y * face.height)?.id !== 'face').length;
+                 return [face.left, face.top, innerWidth - face.right, innerHeight - face.bottom, face.width - 0.2 * Math.min(innerWidth, innerHeight), -over]",
+            );
+            let all = seen.as_array().unwrap().iter().all(|value| value.as_f64().unwrap() >= -0.5);
+            assert!(all, "{width} x {height}, {when}: left, top, right, bottom, size, covered: {seen}");
+        };
+        browser.visit(&server, "/?seed=5&other=9");
+        whole("loaded");
+        for _ in 0..2 {
+            browser.changes("a new face", |browser| browser.click("#new"));
+        }
+        whole("new face");
+        browser.changes("a slider", |browser| browser.keys("#trunc", LEFT));
+        whole("slider");
+        browser.changes("the last slider", |browser| browser.keys("#moves .row:last-child input", &RIGHT.repeat(3)));
+        whole("last slider");
+        browser.changes("mixing", |browser| browser.click("[value=mix]"));
+        browser.until("[0, 1].every((i) => document.getElementById(`parent-${i}`).naturalWidth > 0)");
+        whole("mix");
+        browser.changes("morphing", |browser| browser.click("[value=morph]"));
+        whole("morph");
+        browser.changes("the morph slider", |browser| browser.keys("#t", LEFT));
+        whole("morph slider");
+        browser.run("scrollTo(0, document.body.scrollHeight)");
+        browser.changes("space at the end of the page", |browser| {
+            browser.run("document.activeElement.blur()");
+            browser.press(SPACE);
+        });
+        let strip = browser.run(
+            "const strip = document.getElementById('history').getBoundingClientRect(), now = document.querySelector('#history [aria-current=true]').getBoundingClientRect();
+             return [now.left - strip.left, strip.right - now.right]",
+        );
+        assert!(strip.as_array().unwrap().iter().all(|value| value.as_f64().unwrap() >= -0.5), "the strip has not followed: {strip}");
+    }
+    browser.is_content();
+}
+
+/// What an artist does with faces seen: each distinct one is there, becomes a parent, a keyframe or a favourite, and what was changed
+/// is said and taken back.
+#[test]
+fn faces_seen_are_kept_named_and_used_again() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&["--network", TINY]);
+    let text = |id: &str| browser.run(&format!("return document.getElementById('{id}').textContent"));
+    let count = |css: &str| browser.find(css).len();
+    browser.visit(&server, "/?seed=5");
+    let plain = browser.pixels();
+    browser.changes("a direction", |browser| browser.keys("#move-1", &LEFT.repeat(2)));
+    browser.changes("no noise", |browser| browser.click("[data-noise=none]"));
+    browser.changes("the cutoff", |browser| browser.keys("#cutoff", &LEFT.repeat(2)));
+    let said = text("caption");
+    let said = said.as_str().unwrap();
+    for part in ["seed 5", "\u{2212}", "no noise", "truncated"] {
+        assert!(said.contains(part), "{said} without {part}");
+    }
+    assert!(browser.run("return document.getElementById('face').alt").as_str().unwrap().contains(said));
+    // One seed, and every picture of it that was looked at.
+    assert!(count("#history .look") >= 4, "{}", count("#history .look"));
+    browser.changes("a reset", |browser| browser.click("[data-reset=cutoff]"));
+    assert_eq!(browser.changes("reset all", |browser| browser.click("#reset-all")), plain);
+    assert_eq!(browser.run("return location.search"), "?seed=5");
+    let before = count("#history .look");
+    browser.changes("no noise", |browser| browser.click("[data-noise=none]"));
+    browser.changes("stored noise", |browser| browser.click("[data-noise=const]"));
+    browser.until(&format!("document.querySelectorAll('#history .look').length >= {before}"));
+    assert!(count("#history .look") <= before + 1, "a picture is there once");
+
+    // Parents: the first face of the strip becomes the second one.
+    browser.visit(&server, "/?seed=7");
+    browser.changes("another face", |browser| {
+        browser.run("document.getElementById('seed').value = 8; document.getElementById('seed').dispatchEvent(new Event('change'))");
+    });
+    browser.changes("a parent from the strip", |browser| browser.click("#history li:first-child .tools button:nth-child(2)"));
+    assert!(browser.run("return location.search").as_str().unwrap().starts_with("?seed=8&mode=mix&other=7&layers="));
+    assert_eq!(
+        browser.run("return [0, 1].map((i) => document.getElementById(`parent-${i}`).alt)"),
+        json!(["First parent: seed 8", "Second parent: seed 7"])
+    );
+    let mixed = browser.pixels();
+    let fewer = browser.changes("a box of a layer", |browser| browser.click("#layers label:last-child input"));
+    assert_ne!(mixed, fewer);
+    assert_eq!(browser.changes("the box again", |browser| browser.click("#layers label:last-child input")), mixed);
+
+    // A film of two faces of the strip.
+    browser.click("#history li:first-child .tools button:nth-child(3)");
+    browser.click("#history li:nth-child(2) .tools button:nth-child(3)");
+    assert_eq!(count("#keyframes li"), 2);
+    browser.click("#film");
+    browser.until("document.getElementById('status').textContent === 'Saved as seeds0007-0008.webp.'");
+
+    // Favourites are there after a reload, and show what they showed.
+    let kept = browser.run("return location.search");
+    browser.click("#favourite");
+    browser.until("document.getElementById('favourite').getAttribute('aria-pressed') === 'true'");
+    browser.until("Object.keys(localStorage).length === 1");
+    browser.post("/refresh", json!({}));
+    browser.until("document.querySelector('#favourites img')?.naturalWidth > 0 && document.getElementById('face').dataset.shown");
+    browser.click("#favourites .look");
+    browser.until(&format!("location.search === {kept} && document.getElementById('face').dataset.shown.includes('seed 7')"));
+    browser.until("document.getElementById('status').textContent === '' && document.getElementById('face').complete");
+    assert_eq!(browser.pixels(), mixed);
     browser.is_content();
 }
 

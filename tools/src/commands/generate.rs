@@ -260,8 +260,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<Str
     let mut settings = Map::new();
     match latents {
         Latents::Seeds(_) => {
-            // As it is written: the nearest f64 of an f32 has more digits.
-            settings.insert("trunc".into(), draw.trunc.to_string().parse::<f64>().unwrap_or(f64::from(draw.trunc)).into());
+            settings.insert("trunc".into(), args::as_typed(draw.trunc).into());
             settings.insert("trunc_cutoff".into(), draw.trunc_cutoff.into());
             settings.insert("class".into(), class.into());
         }

@@ -33,7 +33,7 @@ pub(crate) struct GridArgs {
     /// Truncation psi; of several, each has a column and each seed a row (write --trunc=-1,0,1 with =)
     #[arg(
         long,
-        default_value = "1",
+        default_value = args::USUAL_TRUNC_TEXT,
         value_delimiter = ',',
         value_parser = args::parse_finite,
         allow_hyphen_values = true,
@@ -68,6 +68,9 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     output::check_file(&args.output)?;
     if args.trunc.len() > 1 && args.columns.is_some() {
         return Err(Failure::usage("--columns is the number of values of --trunc where there are several"));
+    }
+    if let [psi] = args.trunc[..] {
+        args::note_psi(psi);
     }
     let subject = Subject::open(&args.studio)?;
     let config = &subject.model.config;

@@ -47,7 +47,7 @@ pub(crate) struct ServeArgs {
     addr: SocketAddr,
 
     /// Truncation psi of requests that name none
-    #[arg(long, default_value_t = 1.0, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
+    #[arg(long, default_value_t = args::USUAL_TRUNC, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
     trunc: f32,
 
     /// Pictures rendered at once, when so many wait [default: 8 on a GPU, 1 on a software adapter]
@@ -91,6 +91,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     if !serve::TRUNC.contains(&args.trunc) {
         return Err(Failure::usage(format!("--trunc {} is out of range: requests may name -2 to 2", args.trunc)));
     }
+    args::note_psi(args.trunc);
     let token = token(args.token_file.as_deref())?;
     let model = network::open_or_default(args.network.as_deref())?;
     let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;

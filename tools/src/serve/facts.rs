@@ -8,6 +8,7 @@ use stylegan_tools::{hex, sefa};
 use stylegan_wgpu::model::Model;
 
 use super::params;
+use crate::args;
 
 /// SeFa directions that requests may walk along.
 const DIRECTIONS: usize = 5;
@@ -95,7 +96,7 @@ impl Facts {
             "num_ws": self.num_ws,
             "w_dim": self.w_dim,
             "classes": self.classes,
-            "trunc": self.trunc,
+            "trunc": args::as_typed(self.trunc),
             "directions": self.directions.len() / self.w_dim,
             "format": self.format(),
         })

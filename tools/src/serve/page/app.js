@@ -1,30 +1,50 @@
 // The page of `stylegan serve`. What is shown is decided by `state`, which the address has too, so that a face can be shared.
 
+import { ask as request, wait } from "/server.js";
+import { Strip, reduced, store, stored } from "/strip.js";
+
 const $ = (id) => document.getElementById(id);
 const MOST_SEED = 4294967295;
-const MOST_HISTORY = 40;
+const MOST_HISTORY = 300;
+const MOST_FAVOURITES = 100;
+const MOST_KEYFRAMES = 8;
 const FRAMES = 20;
 
-const state = { seed: 0, trunc: 1, noise: "const", noise_seed: 0, class: 0, mode: "one", other: 0, layer: 0, t: 0.5, moves: [] };
+const state = {};
 let facts;
 let newest = new AbortController();
-let shown;
-let past = [];
-let place = -1;
+let shown; // {url, blob, key, text} of the face on the page.
+let sliding = false; // A slider is being moved: what it passes is not kept.
 let playing = null;
+let seen, favourites, keyframes; // Strips.
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
+const all = () => Array.from({ length: facts.num_ws }, (_, layer) => layer);
+
+// All settings but seeds, as they are when nobody has touched them.
+const usual = () => ({
+  trunc: facts.trunc,
+  cutoff: facts.num_ws,
+  class: 0,
+  noise: "const",
+  noise_seed: 0,
+  mode: "one",
+  layers: all().slice(Math.floor(facts.num_ws / 3)),
+  t: 0.5,
+  moves: Array(facts.directions).fill(0),
+});
 
 // The request for what the state says; `more` overrides it.
 function target(more = {}) {
   const it = { ...state, ...more };
   const query = new URLSearchParams({ seed: it.seed, trunc: it.trunc });
   let path = "/image";
+  if (it.cutoff < facts.num_ws) query.set("cutoff", it.cutoff);
   if (steps(it.moves)) query.set("moves", steps(it.moves));
-  if (it.mode === "mix" && it.layer < facts.num_ws) {
+  if (it.mode === "mix" && it.layers.length) {
     path = "/mix";
     query.set("with", it.other);
-    query.set("layers", `${it.layer}-${facts.num_ws - 1}`);
+    query.set("layers", ranges(it.layers));
   } else if (it.mode === "morph") {
     path = "/morph";
     query.set("to", it.other);
@@ -42,29 +62,28 @@ function target(more = {}) {
 // Steps along directions as the server reads them, without those that are none.
 const steps = (moves) => moves.map((step, i) => `${i}:${step}`).filter((_, i) => moves[i]).join(",");
 
-const wait = (ms, signal) =>
-  new Promise((done, stop) => {
-    setTimeout(done, ms);
-    signal?.addEventListener("abort", () => stop(signal.reason));
-  });
-
-// Asks the server; comes back when it is busy, and asks for the token when one is needed.
-async function ask(url, signal) {
-  for (let tries = 0; ; tries++) {
-    const token = sessionStorage.getItem("token");
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const answer = await fetch(url, { signal, headers });
-    if (answer.ok) return answer;
-    if (answer.status === 401) {
-      $("token-form").hidden = false;
-      $("token").focus();
-      throw new Error("The server asks for its token.");
-    }
-    const said = await answer.json().catch(() => ({ error: `The server answered ${answer.status}.` }));
-    if (answer.status !== 503 || tries === 5) throw new Error(said.error);
-    say("The server is busy; waiting ...");
-    await wait(1000 * Math.min(Number(answer.headers.get("Retry-After")) || 1, 10), signal);
+// Layers as the server reads them, 0-3,7.
+function ranges(layers) {
+  const parts = [];
+  for (const layer of layers) {
+    const last = parts.at(-1);
+    if (last?.[1] === layer - 1) last[1] = layer;
+    else parts.push([layer, layer]);
   }
+  return parts.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+}
+
+// The layers of such a text that the network has.
+function listed(text) {
+  const parts = text.split(",").map((part) => /^(\d+)(?:-(\d+))?$/.exec(part)).filter(Boolean);
+  return all().filter((layer) => parts.some(([, first, last]) => layer >= first && layer <= (last ?? first)));
+}
+
+const ask = (url, signal, more) => request(url, { signal, busy: () => say("The server is busy; waiting ..."), token: askToken, ...more });
+
+function askToken() {
+  $("token-form").hidden = false;
+  $("token").focus();
 }
 
 function say(text, wrong = false) {
@@ -84,7 +103,7 @@ async function show() {
     if (signal.aborted) return;
     put(blob, describe());
     say("");
-    remember(blob);
+    if (!sliding) remember();
   } catch (error) {
     if (!signal.aborted) say(error.message || "The server does not answer.", true);
   } finally {
@@ -95,25 +114,60 @@ async function show() {
 
 function put(blob, text) {
   const old = shown;
-  shown = URL.createObjectURL(blob);
-  $("face").src = shown;
+  shown = { url: URL.createObjectURL(blob), blob, key: address(), text };
+  $("face").src = shown.url;
   $("face").alt = `Generated face: ${text}. This person does not exist.`;
   $("face").dataset.shown = text;
   $("caption").textContent = text;
-  if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
+  if (old) setTimeout(() => URL.revokeObjectURL(old.url), 1000);
+  parents();
 }
 
+// What is shown, and what was changed from the usual.
 function describe() {
-  const one = `seed ${state.seed}`;
-  if (state.mode === "mix") return `${one}, mixed with seed ${state.other}`;
-  if (state.mode === "morph") return `${one}, ${Math.round(100 * state.t)} % of the way to seed ${state.other}`;
-  return one;
+  const said = [`seed ${state.seed}`];
+  if (state.mode === "mix") said.push(state.layers.length ? `layers ${ranges(state.layers)} of seed ${state.other}` : `nothing of seed ${state.other}`);
+  if (state.mode === "morph") said.push(`${Math.round(100 * state.t)} % of the way to seed ${state.other}`);
+  if (facts.classes) said.push(`class ${state.class}`);
+  if (state.trunc !== facts.trunc) said.push(`truncation ${state.trunc}`);
+  if (state.cutoff < facts.num_ws) said.push(state.cutoff ? `layers 0-${state.cutoff - 1} truncated` : "no layer truncated");
+  state.moves.forEach((step, i) => step && said.push(`${nameOf(i)} ${step > 0 ? "+" : "\u2212"}${Math.abs(step)}${facts.sigma ? " \u03c3" : ""}`));
+  if (state.noise === "none") said.push("no noise");
+  if (state.noise === "random") said.push(`noise ${state.noise_seed}`);
+  return said.join(", ");
+}
+
+const nameOf = (direction) => facts.direction_names?.[direction] ?? `Direction ${direction + 1}`;
+
+// Both parents of a mix or a morph, beside the caption.
+const portraits = new Map();
+async function parents() {
+  $("parents").hidden = state.mode === "one";
+  if (state.mode === "one") return;
+  for (const [i, seed] of [state.seed, state.other].entries()) {
+    const size = facts.sizes.find((side) => side <= 128) ?? facts.sizes.at(-1);
+    const url = target({ mode: "one", seed, size });
+    const picture = $(`parent-${i}`);
+    if (picture.dataset.url === url) continue;
+    picture.dataset.url = url;
+    picture.alt = `${i ? "Second" : "First"} parent: seed ${seed}`;
+    picture.title = picture.alt;
+    if (!portraits.has(url)) {
+      if (portraits.size > 100) portraits.clear();
+      portraits.set(url, ask(url).then((answer) => answer.blob()).then((blob) => URL.createObjectURL(blob)));
+    }
+    portraits.get(url).then(
+      (small) => picture.dataset.url === url && (picture.src = small),
+      () => portraits.delete(url),
+    );
+  }
 }
 
 // The address has what differs from the usual, and the seed always.
 function address() {
   const query = new URLSearchParams({ seed: state.seed });
   if (state.trunc !== facts.trunc) query.set("trunc", state.trunc);
+  if (state.cutoff < facts.num_ws) query.set("cutoff", state.cutoff);
   if (steps(state.moves)) query.set("moves", steps(state.moves));
   if (facts.classes) query.set("class", state.class);
   if (state.noise !== "const") query.set("noise", state.noise);
@@ -121,34 +175,36 @@ function address() {
   if (state.mode !== "one") {
     query.set("mode", state.mode);
     query.set("other", state.other);
-    query.set(state.mode === "mix" ? "layer" : "t", state.mode === "mix" ? state.layer : state.t);
+    query.set(state.mode === "mix" ? "layers" : "t", state.mode === "mix" ? ranges(state.layers) : state.t);
   }
   return `${location.pathname}?${query}`;
 }
 
-// Reads the address; what makes no sense there is as if it was not there.
-function read() {
-  const query = new URLSearchParams(location.search);
+// Reads an address; what makes no sense there is as if it was not there.
+function read(search) {
+  const query = new URLSearchParams(search);
   const number = (name, least, most, usual, whole = true) => {
     const text = query.get(name);
     const value = text === null || text === "" ? NaN : Number(text);
     return value >= least && value <= most && (!whole || Number.isInteger(value)) ? value : usual;
   };
   const among = (name, values) => (values.includes(query.get(name)) ? query.get(name) : values[0]);
-  const moves = Array(facts.directions).fill(0);
+  const before = usual();
+  const moves = before.moves;
   for (const [, i, step] of (query.get("moves") ?? "").matchAll(/(\d+):(-?[\d.]+)/g))
     if (i in moves && Math.abs(step) <= 20) moves[i] = Number(step);
   Object.assign(state, {
     moves,
     seed: number("seed", 0, MOST_SEED, anySeed()),
-    trunc: number("trunc", -2, 2, facts.trunc, false),
+    trunc: number("trunc", -2, 2, before.trunc, false),
+    cutoff: number("cutoff", 0, facts.num_ws, before.cutoff),
     class: number("class", 0, facts.classes - 1, 0),
     noise: among("noise", ["const", "none", "random"]),
     noise_seed: number("noise_seed", 0, MOST_SEED, 0),
     mode: among("mode", ["one", "mix", "morph"]),
     other: number("other", 0, MOST_SEED, anySeed()),
-    layer: number("layer", 0, facts.num_ws, Math.floor(facts.num_ws / 3)),
-    t: number("t", 0, 1, 0.5, false),
+    layers: query.has("layers") ? listed(query.get("layers")) : before.layers,
+    t: number("t", 0, 1, before.t, false),
   });
 }
 
@@ -159,20 +215,29 @@ function reflect() {
   $("trunc-value").textContent = state.trunc.toFixed(2);
   $("class").value = state.class;
   $("other").value = state.other;
-  $("layer").value = state.layer;
-  const last = facts.num_ws - 1;
-  $("layer-value").textContent = state.layer > last ? "none" : state.layer === last ? `${last}` : `${state.layer} to ${last}`;
+  $("cutoff").value = state.cutoff;
+  $("cutoff-value").textContent = state.cutoff === facts.num_ws ? "all" : `${state.cutoff}`;
+  // The slider stands where the layers begin; boxes may have said otherwise since.
+  $("layer").value = state.layers[0] ?? facts.num_ws;
+  $("layer-value").textContent = ranges(state.layers) || "none";
+  for (const box of $("layers").querySelectorAll("input")) box.checked = state.layers.includes(Number(box.value));
   $("t").value = state.t;
   $("t-value").textContent = `${Math.round(100 * state.t)} %`;
   state.moves.forEach((step, i) => {
     $(`move-${i}`).value = step;
-    $(`move-${i}-value`).textContent = step.toFixed(1);
+    $(`move-${i}-value`).textContent = facts.sigma ? `${step} \u03c3` : step.toFixed(1);
   });
   $("second").hidden = state.mode === "one";
   $("mix-row").hidden = state.mode !== "mix";
   $("morph-row").hidden = state.mode !== "morph";
   for (const button of document.querySelectorAll("[data-noise]")) button.setAttribute("aria-pressed", button.dataset.noise === state.noise);
   for (const radio of document.querySelectorAll("[name=mode]")) radio.checked = radio.value === state.mode;
+  const usually = usual();
+  for (const button of document.querySelectorAll("[data-reset]")) {
+    const [name, i] = button.dataset.reset.split("-");
+    button.disabled = i === undefined ? state[name] === usually[name] : !state[name][i];
+  }
+  $("favourite").setAttribute("aria-pressed", favourites.find(address()) >= 0);
 }
 
 // Changes the state, and all that follows from it. A new face is a step of the browser's history, a setting is not.
@@ -189,66 +254,58 @@ function change(changes, step = false) {
 
 const newFace = () => change({ seed: anySeed() }, true);
 
-// The strip of faces seen: what led to each, and a small picture of it.
-async function remember(blob) {
-  const key = address();
-  if (past[place]?.key === key) return;
-  const known = past.findIndex((face) => face.key === key);
-  if (known >= 0) return mark(known);
-  const before = past[place];
-  // A slider being moved is one entry, not a hundred.
-  if (before && before.state.seed === state.seed && place === past.length - 1) drop(past.length - 1);
-  const face = { key, state: { ...state } };
-  past.push(face);
-  if (past.length > MOST_HISTORY) drop(0);
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  const picture = document.createElement("img");
-  button.type = "button";
-  button.setAttribute("aria-label", `Show ${describe()} again`);
-  button.addEventListener("click", () => recall(past.indexOf(face)));
-  picture.alt = "";
-  picture.width = picture.height = 64;
-  button.append(picture);
-  item.append(button);
-  $("history").append(item);
-  face.item = item;
-  mark(past.length - 1);
-  // From what is on the page: no second rendering for it.
-  const small = await createImageBitmap(blob, { resizeWidth: 128, resizeHeight: 128, resizeQuality: "medium" });
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 128;
-  canvas.getContext("2d").drawImage(small, 0, 0);
-  canvas.toBlob((reduced) => {
-    face.small = URL.createObjectURL(reduced);
-    picture.src = face.small;
-  });
+// Puts what is shown into the strip of faces seen: every picture once, and none that a slider passed on its way.
+function remember() {
+  if (!shown || shown.key !== address()) return;
+  if (seen.find(shown.key) < 0) seen.add({ key: shown.key, text: shown.text, small: reduced(shown.blob) });
+  seen.mark(seen.find(shown.key));
 }
 
-function drop(index) {
-  const [face] = past.splice(index, 1);
-  face.item.remove();
-  if (face.small) URL.revokeObjectURL(face.small);
-  if (place >= index) place--;
+// Shows a face of a strip again.
+function recall(face) {
+  if (!face) return;
+  read(face.key.slice(face.key.indexOf("?")));
+  seen.mark(seen.find(face.key));
+  change({}, true);
 }
 
-function mark(index) {
-  place = index;
-  past.forEach((face, i) => face.item.firstChild.setAttribute("aria-current", i === index));
-  past[index].item.scrollIntoView({ block: "nearest", inline: "nearest" });
+const step = (by) => recall(seen.faces[seen.find(address()) + by]);
+
+// The seed of a face of a strip.
+const seedOf = (face) => Number(new URLSearchParams(face.key.slice(face.key.indexOf("?"))).get("seed"));
+
+// Keeps a face for later visits, or no longer.
+async function favour(face) {
+  const known = favourites.find(face.key);
+  if (known >= 0) favourites.drop(known);
+  else favourites.add(face);
+  $("favourites-section").hidden = !favourites.faces.length;
+  reflect();
+  try {
+    await store(facts.network, favourites.faces);
+  } catch {
+    say("This browser keeps nothing: the favourites are there until the page is left.");
+  }
 }
 
-function recall(index) {
-  if (!past[index]) return;
-  mark(index);
-  change({ ...past[index].state }, true);
+const becomeParent = (face) => change({ other: seedOf(face), mode: state.mode === "one" ? "mix" : state.mode });
+
+function addKeyframe(face) {
+  if (keyframes.faces.length === MOST_KEYFRAMES) return say(`A film has at most ${MOST_KEYFRAMES} faces.`, true);
+  keyframes.add(face);
+  filmed();
 }
 
-// The loop there and back that Play shows, as a file.
-function loop() {
+function filmed() {
+  $("film").disabled = keyframes.faces.length < 2;
+  $("no-keyframes").disabled = !keyframes.faces.length;
+}
+
+// A walk through these seeds and back to the first, as a file.
+function loop(seeds) {
   const query = new URLSearchParams(target({ mode: "one" }).split("?")[1]);
   query.delete("seed");
-  return `/video?seeds=${state.seed},${state.other}&${query}`;
+  return `/video?seeds=${seeds.join()}&${query}`;
 }
 
 async function save(url) {
@@ -311,33 +368,76 @@ function stop() {
   $("play").textContent = "Play";
 }
 
-// A slider for each direction.
+// A slider for each direction, in units of its standard deviation where the server knows it.
 function addMoves() {
   $("moves").hidden = !facts.directions;
   for (let i = 0; i < facts.directions; i++) {
     const row = document.createElement("div");
     row.className = "row";
-    const label = Object.assign(document.createElement("label"), { htmlFor: `move-${i}`, textContent: `Direction ${i + 1}` });
-    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", min: -10, max: 10, step: 0.5 });
+    const label = Object.assign(document.createElement("label"), { htmlFor: `move-${i}`, textContent: nameOf(i) });
+    const range = facts.sigma ? { min: -3, max: 3, step: 0.25 } : { min: -10, max: 10, step: 0.5 };
+    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", ...range });
     const value = Object.assign(document.createElement("output"), { id: `move-${i}-value` });
     value.setAttribute("aria-live", "off");
-    slider.addEventListener("input", () => change({ moves: state.moves.map((step, j) => (i === j ? Number(slider.value) : step)) }));
-    row.append(label, slider, value);
+    const reset = Object.assign(document.createElement("button"), { type: "button", className: "reset", textContent: "\u21ba" });
+    reset.dataset.reset = `moves-${i}`;
+    reset.setAttribute("aria-label", `Reset ${nameOf(i)}`);
+    slide(slider, () => ({ moves: state.moves.map((step, j) => (i === j ? Number(slider.value) : step)) }));
+    row.append(label, slider, value, reset);
     $("moves").append(row);
   }
 }
 
+// A box for each layer that the second face may give.
+function addLayers() {
+  for (const layer of all()) {
+    const label = document.createElement("label");
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: layer });
+    box.addEventListener("change", () => change({ layers: all().filter((other) => (other === layer ? box.checked : state.layers.includes(other))) }));
+    label.append(box, ` ${layer}`);
+    $("layers").append(label);
+  }
+}
+
+// A slider changes what `changes` says; where it is left is kept, what it passes is not.
+function slide(slider, changes) {
+  slider.addEventListener("input", () => {
+    sliding = true;
+    change(changes());
+  });
+  slider.addEventListener("change", () => {
+    sliding = false;
+    remember();
+  });
+}
+
+function reset(name) {
+  const [setting, i] = name.split("-");
+  change({ [setting]: i === undefined ? usual()[setting] : state[setting].map((value, j) => (j === Number(i) ? 0 : value)) });
+}
+
 function listen() {
-  const seedOf = (id) => ($(id).checkValidity() && $(id).value !== "" ? Number($(id).value) : null);
+  const valid = (id) => ($(id).checkValidity() && $(id).value !== "" ? Number($(id).value) : null);
+  const numbers = { seed: true, other: false, class: false };
+  for (const [id, isStep] of Object.entries(numbers))
+    $(id).addEventListener("change", () => (valid(id) === null ? $(id).reportValidity() : change({ [id]: valid(id) }, isStep)));
+  const here = () => ({ key: shown.key, text: shown.text, small: reduced(shown.blob) });
   $("new").addEventListener("click", newFace);
+  $("favourite").addEventListener("click", () => shown && favour(here()));
   $("save").addEventListener("click", () => save(target({ format: "png" })));
-  $("video").addEventListener("click", () => save(loop()));
+  $("video").addEventListener("click", () => save(loop([state.seed, state.other])));
   $("share").addEventListener("click", share);
-  $("seed").addEventListener("change", () => (seedOf("seed") === null ? $("seed").reportValidity() : change({ seed: seedOf("seed") }, true)));
-  $("other").addEventListener("change", () => (seedOf("other") === null ? $("other").reportValidity() : change({ other: seedOf("other") })));
-  $("class").addEventListener("change", () => (seedOf("class") === null ? $("class").reportValidity() : change({ class: seedOf("class") })));
+  $("reset-all").addEventListener("click", () => change(usual()));
+  $("add-keyframe").addEventListener("click", () => shown && addKeyframe(here()));
+  $("film").addEventListener("click", () => save(loop(keyframes.faces.map(seedOf))));
+  $("no-keyframes").addEventListener("click", () => {
+    while (keyframes.faces.length) keyframes.drop(0);
+    filmed();
+  });
+  for (const button of document.querySelectorAll("[data-reset]")) button.addEventListener("click", () => reset(button.dataset.reset));
   $("other-new").addEventListener("click", () => change({ other: anySeed() }));
-  for (const id of ["trunc", "layer", "t"]) $(id).addEventListener("input", () => change({ [id]: Number($(id).value) }));
+  for (const id of ["trunc", "cutoff", "t"]) slide($(id), () => ({ [id]: Number($(id).value) }));
+  slide($("layer"), () => ({ layers: all().slice($("layer").value) }));
   for (const radio of document.querySelectorAll("[name=mode]")) radio.addEventListener("change", () => change({ mode: radio.value }));
   for (const button of document.querySelectorAll("[data-noise]"))
     button.addEventListener("click", () => change({ noise: button.dataset.noise, noise_seed: anySeed() }));
@@ -352,14 +452,14 @@ function listen() {
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, button, a, summary, select, textarea")) return;
-    const keys = { " ": newFace, ArrowLeft: () => recall(place - 1), ArrowRight: () => recall(place + 1) };
+    const keys = { " ": newFace, ArrowLeft: () => step(-1), ArrowRight: () => step(1) };
     if (!keys[event.key]) return;
     event.preventDefault();
     if (!event.repeat) keys[event.key]();
   });
   addEventListener("popstate", () => {
     stop();
-    read();
+    read(location.search);
     reflect();
     show();
   });
@@ -371,13 +471,28 @@ async function start() {
   } catch {
     return say("The server does not answer.", true);
   }
-  $("network").textContent = `${facts.name}, ${facts.resolution} x ${facts.resolution}`;
-  $("face").width = $("face").height = facts.resolution;
-  $("layer").max = facts.num_ws;
+  const [width, height] = [facts.width ?? facts.resolution, facts.height ?? facts.resolution];
+  $("network").textContent = `${facts.name}, ${width} x ${height}`;
+  Object.assign($("face"), { width, height });
+  document.documentElement.style.setProperty("--ratio", width / height);
+  $("layer").max = $("cutoff").max = facts.num_ws;
   $("class-row").hidden = !facts.classes;
   $("class").max = facts.classes - 1;
+  const tools = [
+    ["\u2605", "Favourite, or no longer", favour],
+    ["2nd", "Make it the second face", becomeParent],
+    ["+", "Add to the film", addKeyframe],
+  ];
+  seen = new Strip($("history"), MOST_HISTORY, recall, tools);
+  favourites = new Strip($("favourites"), MOST_FAVOURITES, recall, tools);
+  keyframes = new Strip($("keyframes"), MOST_KEYFRAMES, recall, [
+    ["\u00d7", "Remove from the film", (face) => (keyframes.drop(keyframes.find(face.key)), filmed())],
+  ]);
+  stored(facts.network).forEach((face) => favourites.add(face));
+  $("favourites-section").hidden = !favourites.faces.length;
   addMoves();
-  read();
+  addLayers();
+  read(location.search);
   // A shared address is a face; the same address loaded again by who looks at it is the wish for another.
   if (performance.getEntriesByType("navigation")[0]?.type === "reload") state.seed = anySeed();
   listen();
