@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test setup fetch ffmpeg browser
+.PHONY: help demo faces test lab setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -13,6 +13,7 @@ help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
 	@echo "make test    formatting, lints, all tests and the documentation"
+	@echo "make lab     the kernels in the compilers of AMD, Intel, NVIDIA and Direct3D, without their GPUs (root, half an hour)"
 
 # Of the setup only what this needs: without a compiler or a Vulkan driver it would fail, without rustfmt and clippy it does not.
 demo:
@@ -32,6 +33,13 @@ test: setup fetch ffmpeg browser
 	STYLEGAN_CHECKED=1 cargo test --test kernels
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Not a part of make test: chroots of Debian, drivers of today. tools/gpu-lab/README.md
+lab: setup
+	sh tools/gpu-lab/setup.sh
+	python3 tools/gpu-lab/lab.py --report --check
+	sh tools/gpu-lab/dxc.sh
+	sh tools/gpu-lab/drivers.sh
 
 setup:
 	@sh scripts/setup-rust.sh

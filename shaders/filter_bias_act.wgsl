@@ -1,7 +1,7 @@
 // y = bias_act(2 f (*) 2 f (*) t, bias, noise): the low-pass filter after the transposed convolution, and the layer's tail.
 //
-// y[j] = sum_d g[d] t[j + d] on each axis, g[d] = 2 f[T/2 - d], -3 <= d <= 4. A thread owns 4 pixels of 4 rows and 4 channels: it
-// filters each of T + 3 rows of t along the row and adds it to all four.
+// y[j] = sum_d g[d] t[j + d] on each axis, g[d] = 2 f[T/2 - d], -3 <= d <= 4. A thread owns 4 pixels of ROWS (2 or 4) rows and 4 channels:
+// it filters each of T + ROWS - 1 rows of t along the row and adds it to all of its own.
 //
 //     |    t-3 t-2 t-1|t0 t1 t2 t3|t4 t5 t6 t7|    a row of t, in fours of pixels; up to four taps reach from t-1 to t5
 //                     |y0 y1 y2 y3|
@@ -13,13 +13,12 @@ struct Params {
     taps: array<vec4<f32>, 3>,  // g[-3] to g[4], zeros
 }
 override TAPS: i32 = 4;
+override ROWS: i32 = 2;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> t: array<four>;           // slab [N, O, 2H+1, 2W+1]
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;   // [O/4]
 @group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>;  // [N or 1, 2H, 2W]
 @group(0) @binding(4) var<storage, read_write> y: array<out_four>; // slab [N, O, 2H, 2W]
-
-const ROWS = 4;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -69,8 +68,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let step = ys.y >> 2u;
     finish(ys, act, n, o, py, px, end, s0, b);
     finish(ys, act, n, o + step, py + 1, px, end, s1, b);
-    finish(ys, act, n, o + 2 * step, py + 2, px, end, s2, b);
-    finish(ys, act, n, o + 3 * step, py + 3, px, end, s3, b);
+    if (ROWS == 4) {
+        finish(ys, act, n, o + 2 * step, py + 2, px, end, s2, b);
+        finish(ys, act, n, o + 3 * step, py + 3, px, end, s3, b);
+    }
     zero_border(ys, n, c, 1, py, px, min(ROWS, end - py), 4);
 }
 

@@ -61,9 +61,12 @@ override W_PITCH: u32 = OUTPUTS / 4 + 2;  // [3 taps][16 inputs]
 override W_SIZE: u32 = 48 * W_PITCH;
 const SUM_PITCH = SIDE + 4;       // [4 subgroups][SIDE pixels]
 var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-// The next row of weights: up to 2 * 3 * 128 pairs of 128 threads.
-var<private> fetched_a: array<vec4<f16>, 6>;
-var<private> fetched_b: array<vec4<f16>, 6>;
+// The next row of weights, WEIGHTS pairs of all threads: up to 6 of each, 12 with subgroups of 8 lanes. What counts up to FETCHES is
+// unrolled by compilers, and what it indexes stays in registers.
+override WEIGHTS: u32 = 2 * u32(KERNEL) * OUTPUTS;
+override FETCHES: u32 = (WEIGHTS + THREADS - 1) / THREADS;
+var<private> fetched_a: array<vec4<f16>, 12>;
+var<private> fetched_b: array<vec4<f16>, 12>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -147,9 +150,9 @@ fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
 fn fetch_weights(tile: u32, stage: u32, k: u32, thread: u32) {
     let taps = u32(KERNEL);
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
-    for (var f = 0u; f * THREADS < 2 * taps * OUTPUTS; f++) {
+    for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < 2 * taps * OUTPUTS) {
+        if (i < WEIGHTS) {
             let l = i / 8 % taps;
             let c = i / (8 * taps) % STAGE;
             let block = min(tile * OUTPUTS / 16 + i / (8 * taps * STAGE), blocks - 1);
@@ -162,9 +165,9 @@ fn fetch_weights(tile: u32, stage: u32, k: u32, thread: u32) {
 
 fn stage_weights(thread: u32) {
     let taps = u32(KERNEL);
-    for (var f = 0u; f * THREADS < 2 * taps * OUTPUTS; f++) {
+    for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < 2 * taps * OUTPUTS) {
+        if (i < WEIGHTS) {
             let row = i / 8 % taps * 16 + i / (8 * taps) % STAGE * 4 + i % 2 * 2;
             let at = row * W_PITCH + i / (8 * taps * STAGE) * 4 + i % 8 / 2;
             stage_w(at, fetched_a[f]);

@@ -55,9 +55,12 @@ override W_SIZE: u32 = 9 * TAP;
 override TAP: u32 = 16 * W_PITCH;
 const SUM_PITCH = SIDE + 4;  // [4 subgroups][SIDE cells]
 var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-// The next weights: up to 18 * 64 pairs of 128 threads.
-var<private> fetched_a: array<vec4<f16>, 9>;
-var<private> fetched_b: array<vec4<f16>, 9>;
+// The next weights, WEIGHTS pairs of all threads: up to 9 of each, 18 with subgroups of 8 lanes. What counts up to FETCHES is unrolled
+// by compilers, and what it indexes stays in registers.
+override WEIGHTS: u32 = 18 * OUTPUTS;
+override FETCHES: u32 = (WEIGHTS + THREADS - 1) / THREADS;
+var<private> fetched_a: array<vec4<f16>, 18>;
+var<private> fetched_b: array<vec4<f16>, 18>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -129,9 +132,9 @@ fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
 // their sums are not stored.
 fn fetch_weights(tile: u32, stage: u32, thread: u32) {
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
-    for (var f = 0u; f * THREADS < 18 * OUTPUTS; f++) {
+    for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < 18 * OUTPUTS) {
+        if (i < WEIGHTS) {
             let block = min(tile * OUTPUTS / 16 + i / (72 * STAGE), blocks - 1);
             let weights = w[(block * p.x.channels + stage) * 72 + i % (72 * STAGE)];
             fetched_a[f] = weights.a;
@@ -141,9 +144,9 @@ fn fetch_weights(tile: u32, stage: u32, thread: u32) {
 }
 
 fn stage_weights(thread: u32) {
-    for (var f = 0u; f * THREADS < 18 * OUTPUTS; f++) {
+    for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < 18 * OUTPUTS) {
+        if (i < WEIGHTS) {
             let row = i / 8 % 9 * 16 + i / 72 % STAGE * 4 + i % 2 * 2;
             let at = row * W_PITCH + i / (72 * STAGE) * 4 + i % 8 / 2;
             stage_w(at, fetched_a[f]);

@@ -6,9 +6,9 @@
 //     t[2cy+1][2cx] = W10 x + W12 left                            t[2cy+1][2cx+1] = W11 x
 //
 // Implicit GEMM. A workgroup owns 8 x 8 cells (16 x 16 pixels of t) and 4 GROUPS outputs; the modulated patch of 9 x 9 cells is
-// staged in workgroup memory 32 channels at a time. A thread owns 4 cells of a row and 4 outputs: 16 vec4 sums.
+// staged in workgroup memory 32 channels at a time. A thread owns 2 cells of a row, 4 pixels of 2 rows of t, and 4 outputs: 8 vec4 sums.
 //
-// GROUPS 4: 16 outputs, 64 threads. GROUPS 8: 32 outputs, half the reads of x.
+// GROUPS 4: 16 outputs, 128 threads. GROUPS 8: 32 outputs, half the reads of x.
 struct Params {
     band: Band,    // of cells: H + 1 rows
     x: Slab,
@@ -21,13 +21,13 @@ struct Params {
 // Two inputs to 4 outputs: a load of 16 bytes in f16.
 struct Pair { a: elem4, b: elem4 }
 override GROUPS: u32 = 4;  // of 4 outputs
-override THREADS: u32 = 16 * GROUPS;
+override THREADS: u32 = 32 * GROUPS;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
 @group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
-@group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
+@group(0) @binding(5) var<storage, read_write> y: array<out_four>; // slab [N, O, 2H+1, 2W+1]
 
 const STAGE = 8u;  // groups of four input channels staged at a time
 var<workgroup> staged_x: array<vec4<f32>, 648>;  // [STAGE][9 rows][9 columns]: 10.4 of the 16 KiB every device has
@@ -38,17 +38,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = p.band.n + group.z;
     let top = i32(p.band.y + group.x / across * 8);
     let left = i32(group.x % across * 8);
-    let py = i32(thread % 16 / 2);
-    let px = i32(thread % 2 * 4);
-    let c = group.y * GROUPS + thread / 16;  // this thread's group of four outputs
+    let strip = thread % 32;
+    let c = group.y * GROUPS + thread / 32;  // this thread's group of four outputs
     let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
     // Blocks of 16 outputs beyond the last repeat it; their sums are not stored.
     let weights = min(c / 4, (p.y.channels + 7) / 8 * 2 - 1) * p.x.channels * 72 + c % 4 * 2;
 
-    var even_even: array<vec4<f32>, 4>;  // 4 cells of phase t[2cy][2cx] ...
-    var even_odd: array<vec4<f32>, 4>;   // ... t[2cy][2cx+1] ...
-    var odd_even: array<vec4<f32>, 4>;
-    var odd_odd: array<vec4<f32>, 4>;
+    let corner = strip / 4 * 9 + strip % 4 * 2;  // upper left neighbour of the first cell
+
+    var even_even: mat2x4<f32>;  // 2 cells of phase t[2cy][2cx] ...
+    var even_odd: mat2x4<f32>;   // ... t[2cy][2cx+1] ...
+    var odd_even: mat2x4<f32>;
+    var odd_odd: mat2x4<f32>;
     for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
         let staged = min(STAGE, p.x.channels - stage);
         workgroupBarrier();
@@ -62,50 +63,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         for (var i = 0u; i < staged; i++) {
             let tap = weights + (stage + i) * 72;
-            let row = i32(i) * 81 + (py + 1) * 9 + px;
-            let x0 = staged_x[row];
-            let x1 = staged_x[row + 1];
-            let x2 = staged_x[row + 2];
-            let x3 = staged_x[row + 3];
-            let x4 = staged_x[row + 4];
-            multiply_add(&even_even, tap, x1, x2, x3, x4);
-            multiply_add(&even_even, tap + 16, x0, x1, x2, x3);
-            multiply_add(&even_odd, tap + 8, x1, x2, x3, x4);
-            multiply_add(&odd_even, tap + 24, x1, x2, x3, x4);
-            multiply_add(&odd_even, tap + 40, x0, x1, x2, x3);
-            multiply_add(&odd_odd, tap + 32, x1, x2, x3, x4);
-            let u0 = staged_x[row - 9];
-            let u1 = staged_x[row - 8];
-            let u2 = staged_x[row - 7];
-            let u3 = staged_x[row - 6];
-            let u4 = staged_x[row - 5];
-            multiply_add(&even_even, tap + 48, u1, u2, u3, u4);
-            multiply_add(&even_even, tap + 64, u0, u1, u2, u3);
-            multiply_add(&even_odd, tap + 56, u1, u2, u3, u4);
+            let up = corner + i * 81;
+            let u0 = staged_x[up];
+            let u1 = staged_x[up + 1];
+            let u2 = staged_x[up + 2];
+            multiply_add(&even_even, tap + 48, u1, u2);
+            multiply_add(&even_even, tap + 64, u0, u1);
+            multiply_add(&even_odd, tap + 56, u1, u2);
+            let x0 = staged_x[up + 9];
+            let x1 = staged_x[up + 10];
+            let x2 = staged_x[up + 11];
+            multiply_add(&even_even, tap, x1, x2);
+            multiply_add(&even_even, tap + 16, x0, x1);
+            multiply_add(&even_odd, tap + 8, x1, x2);
+            multiply_add(&odd_even, tap + 24, x1, x2);
+            multiply_add(&odd_even, tap + 40, x0, x1);
+            multiply_add(&odd_odd, tap + 32, x1, x2);
         }
     }
 
-    let cy = top + py;
+    let cy = top + i32(strip / 4);
+    let cx = left + i32(strip % 4 * 2);
     if (c >= p.y.channels || cy >= i32(p.band.y + p.band.rows)) { return; }
     let d = demod[p.demod + n * p.demod_n + c];
-    for (var j = 0; j < 4; j++) {
-        let cx = left + px + j;
-        finish(n, c, 2 * cy, 2 * cx, even_even[j] * d);
-        finish(n, c, 2 * cy, 2 * cx + 1, even_odd[j] * d);
-        finish(n, c, 2 * cy + 1, 2 * cx, odd_even[j] * d);
-        finish(n, c, 2 * cy + 1, 2 * cx + 1, odd_odd[j] * d);
-    }
+    finish(n, c, 2 * cy, 2 * cx, even_even, even_odd, d);
+    // The last row of cells only has its even phases; so has the last column, which store4 cuts off.
+    if (2 * cy + 1 < i32(p.y.height)) { finish(n, c, 2 * cy + 1, 2 * cx, odd_even, odd_odd, d); }
+    zero_border(p.y, n, c, 1, 2 * cy, 2 * cx, 2, 4);
 }
 
-// The last row and column of cells only have their even phases.
-fn finish(n: u32, c: u32, ty: i32, tx: i32, v: vec4<f32>) {
-    if (ty < i32(p.y.height) && tx < i32(p.y.width)) { store(n, c, ty, tx, v); }
+// Four pixels of a row of t: even and odd ones of two cells.
+fn finish(n: u32, c: u32, ty: i32, tx: i32, even: mat2x4<f32>, odd: mat2x4<f32>, d: vec4<f32>) {
+    store4(p.y, four_at(p.y, n, c, ty, tx), tx, modulate4(mat4x4<f32>(even[0], odd[0], even[1], odd[1]), d));
 }
 
-// sum += W * x for 4 outputs and 4 cells.
-fn multiply_add(sum: ptr<function, array<vec4<f32>, 4>>, tap: u32, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>) {
+// sum += W * x for 4 outputs and 2 cells.
+fn multiply_add(sum: ptr<function, mat2x4<f32>>, tap: u32, x0: vec4<f32>, x1: vec4<f32>) {
     let first = w[tap];
     let second = w[tap + 1];
     let m = mat4x4<f32>(widen(first.a), widen(first.b), widen(second.a), widen(second.b));
-    (*sum)[0] += m * x0; (*sum)[1] += m * x1; (*sum)[2] += m * x2; (*sum)[3] += m * x3;
+    (*sum)[0] += m * x0;
+    (*sum)[1] += m * x1;
 }

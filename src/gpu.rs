@@ -65,7 +65,11 @@ impl Gpu {
     pub fn open(device: Option<&str>) -> Result<Gpu> {
         let adapters = enumerate();
         let chosen = match device {
-            None => adapters.iter().min_by_key(|adapter| rank(adapter.get_info().device_type)),
+            None => adapters.iter().min_by_key(|adapter| {
+                let info = adapter.get_info();
+                // The same GPU through Vulkan has all of it; through Direct3D 12 only with DXC.
+                (rank(info.device_type), info.backend == wgpu::Backend::Dx12)
+            }),
             Some(wanted) => match wanted.parse::<usize>() {
                 Ok(index) => adapters.get(index),
                 Err(_) => adapters.iter().find(|adapter| adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase())),
@@ -73,6 +77,9 @@ impl Gpu {
         };
         let adapter = chosen.ok_or_else(|| no_adapter(device, &adapters))?;
         let tier = Tier::of(adapter);
+        if let Some(note) = without_dxc(adapter.get_info().backend, adapter.features()) {
+            log::warn!("{}: {note}", adapter.get_info().name);
+        }
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("stylegan-wgpu"),
             required_features: tier.features(),
@@ -293,7 +300,7 @@ impl Gpu {
             return Ok(pipeline);
         }
         // The lock is not held: others compile meanwhile.
-        let pipeline = self.compiled(pass, chosen)?;
+        let pipeline = self.compiled(pass, chosen, None)?;
         Ok(self.pipelines().entry(key).or_insert(pipeline).clone())
     }
 
@@ -301,11 +308,28 @@ impl Gpu {
         self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
-    fn compiled(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
+    /// Compiles a variant for a pass, untried and not kept, from its own source or from the file in `folder` that `STYLEGAN_DUMP_WGSL`
+    /// would write: tools/gpu-lab looks at what drivers make of it.
+    #[doc(hidden)]
+    pub fn compile_untried(
+        &self,
+        pass: &Pass,
+        variant: &'static Variant,
+        matrix: Option<Matrix>,
+        folder: Option<&std::path::Path>,
+    ) -> Result<()> {
+        let words = self.inner.tier.words && matrix.is_none();
+        self.compiled(pass, &Chosen { variant, matrix, words }, folder).map(|_| ())
+    }
+
+    fn compiled(&self, pass: &Pass, chosen: &Chosen, folder: Option<&std::path::Path>) -> Result<wgpu::ComputePipeline> {
         let (variant, types) = (chosen.variant, [pass.dtype, pass.write.dtype]);
         let constants = variant.overrides(pass, chosen.matrix);
         let label = format!("{}.{}.{:?}.{:?}", pass.kernel.name, variant.name, types[0], types[1]);
-        let source = variant.wgsl(types[0], types[1], chosen.assembly());
+        let mut source = variant.wgsl(types[0], types[1], chosen.assembly());
+        if let Some(path) = folder.map(|folder| folder.join(format!("{label}.wgsl"))).filter(|path| path.exists()) {
+            source = std::fs::read_to_string(&path).map_err(|source| Error::Io { path, source })?;
+        }
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
             let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
@@ -378,6 +402,14 @@ fn limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
     }
 }
 
+/// What Direct3D 12 lacks where its shaders are compiled by FXC. wgpu does not say which compiler it found; only DXC knows 16-bit floats.
+fn without_dxc(backend: wgpu::Backend, features: wgpu::Features) -> Option<&'static str> {
+    (backend == wgpu::Backend::Dx12 && !features.contains(wgpu::Features::SHADER_F16)).then_some(
+        "Direct3D 12 without 16-bit floats: twice the memory and about half the speed. If the GPU has them, dxcompiler.dll is missing: \
+         put it beside the program (from DirectXShaderCompiler's releases), or install a driver with Vulkan",
+    )
+}
+
 fn rank(device_type: wgpu::DeviceType) -> usize {
     match device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
@@ -396,4 +428,17 @@ fn no_adapter(wanted: Option<&str>, adapters: &[wgpu::Adapter]) -> Error {
     }
     let names: Vec<String> = adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {}", adapter.get_info().name)).collect();
     Error::NoAdapter(format!("no device is called {:?}; there are: {}", wanted.unwrap_or("?"), names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_direct3d_without_dxc_is_remarked_on() {
+        let half = wgpu::Features::SHADER_F16;
+        assert!(without_dxc(wgpu::Backend::Dx12, wgpu::Features::empty()).is_some_and(|note| note.contains("dxcompiler.dll")));
+        assert_eq!(without_dxc(wgpu::Backend::Dx12, half), None);
+        assert_eq!(without_dxc(wgpu::Backend::Vulkan, wgpu::Features::empty()), None);
+    }
 }

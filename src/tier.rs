@@ -7,9 +7,9 @@ use std::fmt;
 pub enum Needs {
     /// Nothing beyond WebGPU's defaults.
     Portable,
-    /// Subgroups of at least 8 lanes.
+    /// Subgroups of 8 lanes.
     Subgroup,
-    /// A processor that plays the GPU: subgroups of at least 8 lanes, and 64-bit words.
+    /// A processor that plays the GPU: subgroups of 8 lanes or more, and 64-bit words.
     Software,
     /// Matrix units, multiplying f16 and summing f32.
     Matrix {
@@ -25,7 +25,7 @@ pub enum Needs {
 pub struct Tier {
     /// 16-bit floats in shaders and buffers.
     pub half: bool,
-    /// Subgroups of at least 8 lanes, for the subgroup-broadcast kernels.
+    /// Subgroups of 8 lanes, for the subgroup-broadcast kernels, whose workgroups they are: of 32 lanes, 24 would be idle.
     pub subgroup: bool,
     /// A processor plays the GPU: broadcasts are cheap there, workgroup memory and barriers are not.
     pub software: bool,
@@ -40,7 +40,7 @@ pub struct Tier {
 /// Matrix units: square, f16 operands, f32 sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Matrix {
-    /// 16 (NVIDIA, AMD) or 8 (Apple).
+    /// 16 (NVIDIA, AMD) or 8 (Apple, lavapipe from Mesa 26).
     pub side: u32,
     /// Lanes of a subgroup.
     pub lanes: u32,
@@ -51,22 +51,24 @@ pub struct Matrix {
 }
 
 impl Tier {
-    /// The tier of an adapter. `STYLEGAN_TIER=portable` turns everything optional off, `half` the subgroup and matrix kernels.
+    /// The tier of an adapter. `STYLEGAN_TIER=portable` turns everything optional off, `half` the subgroup and matrix kernels;
+    /// `matrix` has a software adapter play matrix units that it offers, which is slower than what it takes else.
     pub fn of(adapter: &wgpu::Adapter) -> Tier {
+        let wanted = std::env::var("STYLEGAN_TIER");
         let features = adapter.features();
         let info = adapter.get_info();
-        let matrix = matrix(adapter);
         let software = info.device_type == wgpu::DeviceType::Cpu;
+        let matrix = matrix(adapter).filter(|_| !software || wanted.as_deref() == Ok("matrix"));
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
             // Not beside matrix units: with the feature, wgpu lets drivers choose another number of lanes for every pipeline.
-            subgroup: info.subgroup_min_size >= 8 && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
+            subgroup: subgroups_of_8([info.subgroup_min_size, info.subgroup_max_size], software) && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
             software,
             words: software && features.contains(wgpu::Features::SHADER_INT64),
             matrix,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         };
-        match std::env::var("STYLEGAN_TIER").as_deref() {
+        match wanted.as_deref() {
             Ok("portable") => Tier { half: false, subgroup: false, words: false, matrix: None, ..all },
             Ok("half") => Tier { subgroup: false, words: false, matrix: None, ..all },
             _ => all,
@@ -127,6 +129,12 @@ impl fmt::Display for Tier {
     }
 }
 
+/// Whether workgroups of 8 fill subgroups. On GPUs, whose subgroups are wider, the kernels made of such workgroups also spill hundreds of
+/// registers (docs/kernels.md); a processor's vectors of 16 lanes leave half of them idle, and nothing else is faster there.
+fn subgroups_of_8([least, most]: [u32; 2], software: bool) -> bool {
+    least >= 8 && (most == 8 || software)
+}
+
 /// The matrix units an adapter has of the kinds there are kernels for. The feature alone says nothing: Intel's are 8x16x16.
 fn matrix(adapter: &wgpu::Adapter) -> Option<Matrix> {
     use wgpu::CooperativeScalarType::{F16, F32};
@@ -139,5 +147,33 @@ fn matrix(adapter: &wgpu::Adapter) -> Option<Matrix> {
     // Where both 32 and 64 are possible (AMD), drivers choose 64 for compute; trials find out.
     let lanes = adapter.get_info().subgroup_max_size;
     let workgroup_memory = adapter.limits().max_compute_workgroup_storage_size;
-    [32, 64].contains(&lanes).then_some(Matrix { side, lanes, workgroup_memory, emulated: false })
+    lanes_fit(side, lanes).then_some(Matrix { side, lanes, workgroup_memory, emulated: false })
+}
+
+/// Whether the kernels are written for subgroups of that many lanes: workgroups are four of them, and with few, what each lane fetches of
+/// the weights of 16x16 units would be too much.
+fn lanes_fit(side: u32, lanes: u32) -> bool {
+    matches!((side, lanes), (_, 32 | 64) | (8, 8 | 16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workgroups_of_8_are_for_subgroups_of_8() {
+        let gpus = [("Intel", [8, 32]), ("NVIDIA", [32, 32]), ("AMD", [32, 64]), ("SwiftShader", [4, 4]), ("none", [0, 0])];
+        for (maker, lanes) in gpus {
+            assert!(!subgroups_of_8(lanes, false), "{maker}");
+        }
+        assert!(subgroups_of_8([8, 8], false) && subgroups_of_8([8, 8], true) && subgroups_of_8([16, 16], true));
+        assert!(!subgroups_of_8([4, 4], true), "SwiftShader");
+    }
+
+    #[test]
+    fn fragments_of_16_are_for_wide_subgroups() {
+        let fits = |side| [4, 8, 16, 32, 64, 128].map(|lanes| lanes_fit(side, lanes));
+        assert_eq!(fits(8), [false, true, true, true, true, false]);
+        assert_eq!(fits(16), [false, false, false, true, true, false]);
+    }
 }

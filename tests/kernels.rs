@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, upsample_border};
+use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, modulated_conv2d_up, upsample_border};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::reference;
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};
-use stylegan_wgpu::tier::{Matrix, Tier};
+use stylegan_wgpu::tier::{Matrix, Needs, Tier};
 use stylegan_wgpu::trial::trial;
 
 const TYPES: [DType; 2] = [DType::F32, DType::F16];
@@ -157,6 +157,18 @@ fn a_variant_runs_after_its_trial_and_a_wrong_one_is_refused() {
     // What the device has no room for does not run, and a trial of it proves nothing.
     let reason = trial(gpu(), kernel, variant, Matrix { workgroup_memory: 8 << 10, ..matrix }).unwrap();
     assert_eq!(reason.as_deref(), Some("portable runs in its place"));
+}
+
+/// Real ones, where there are any: GPUs', and lavapipe's from Mesa 26 on with `STYLEGAN_TIER=matrix` (tools/gpu-lab/drivers.sh).
+#[test]
+fn the_units_of_this_device_pass_every_trial() {
+    let Some(matrix) = gpu().tier().matrix else { return };
+    for kernel in [&modulated_conv2d::KERNEL, &modulated_conv2d_up::KERNEL] {
+        let fits = |needs| matches!(needs, Needs::Matrix { side, .. } if side == matrix.side);
+        for variant in kernel.variants.iter().filter(|variant| fits(variant.needs)) {
+            assert_eq!(trial(gpu(), kernel, variant, matrix).unwrap(), None, "{}.{} on {matrix:?}", kernel.name, variant.name);
+        }
+    }
 }
 
 /// The order of variants is the choice without tuning: the sum is split where there are few tiles, then wide tiles come first.

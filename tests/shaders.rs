@@ -93,8 +93,9 @@ fn every_kernel_is_valid_in_every_variant_and_type() {
 fn matrix_variants_become_spirv_within_the_memory_they_declare() {
     for kernel in kernels::ALL {
         for variant in kernel.variants {
-            let Needs::Matrix { workgroup_memory, .. } = variant.needs else { continue };
-            for (lanes, size) in [(32, 3.0), (64, 3.0), (32, 1.0)] {
+            let Needs::Matrix { side, workgroup_memory } = variant.needs else { continue };
+            let lanes = if side == 8 { vec![8, 16, 32, 64] } else { vec![32, 64] };
+            for (lanes, size) in lanes.into_iter().flat_map(|lanes| [(lanes, 3.0), (lanes, 1.0)]) {
                 let label = format!("{}.{} of {lanes} lanes", kernel.name, variant.name);
                 let constants = [variant.constants, &[("LANES", f64::from(lanes)), ("KERNEL", size)]].concat();
                 let (module, info) = specialised(&label, &variant.wgsl(DType::F16, DType::F16, Assembly::default()), &constants);
@@ -246,8 +247,7 @@ fn operators_stand_in_the_parentheses_that_the_grammar_demands() {
 /// The first place where binary operators meet that WGSL's grammar only takes with parentheses: operands of `&`, `|`, `^` and shifts
 /// are unary, but for chains of one of the three; comparisons do not chain; `&&` and `||` do not mix.
 fn ungrouped(source: &str) -> Option<String> {
-    const TEMPLATES: [&str; 11] =
-        ["vec2", "vec3", "vec4", "mat4x4", "array", "ptr", "var", "bitcast", "coopLoadT", "coop_mat8x8", "coop_mat16x16"];
+    const TEMPLATES: [&str; 11] = ["vec2", "vec3", "vec4", "mat2x4", "mat4x4", "array", "ptr", "var", "bitcast", "coopLoadT", "coop_mat"];
     let comparisons = ["==", "!=", "<=", ">=", "<", ">"];
     let text: String = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     // Operators of the brackets that are open, since the last separator.
@@ -259,7 +259,7 @@ fn ungrouped(source: &str) -> Option<String> {
         let here = levels.last_mut()?;
         if word > 0 {
             operand = rest[..word] != *"return";
-            if TEMPLATES.contains(&&rest[..word]) && rest[word..].starts_with('<') {
+            if TEMPLATES.iter().any(|name| rest[..word].starts_with(name)) && rest[word..].starts_with('<') {
                 let mut depth = 0;
                 length += 1 + rest[word..].find(|c| {
                     depth += i32::from(c == '<') - i32::from(c == '>');

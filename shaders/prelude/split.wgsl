@@ -20,11 +20,11 @@ const W_PITCH = SIDE / 2 + 2;   // [4 subgroups][3 taps][16 inputs] of 2 SIDE ou
 const W_SIZE = 192 * W_PITCH;
 const SUM_PITCH = SIDE + 4;     // [4 subgroups][SIDE pixels]
 var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-// Of the next step: up to 4 * 3 * 16 groups of pixels and as many pairs of weights, of 32 lanes.
-var<private> fetched_x: array<vec4<f16>, 6>;
-var<private> fetched_style: array<vec4<f32>, 6>;
-var<private> fetched_a: array<vec4<f16>, 6>;
-var<private> fetched_b: array<vec4<f16>, 6>;
+// Of the next step: up to 4 * 3 * SIDE groups of pixels and as many pairs of weights, of all lanes: 6 of each, 12 with 8 lanes.
+var<private> fetched_x: array<vec4<f16>, 12>;
+var<private> fetched_style: array<vec4<f32>, 12>;
+var<private> fetched_a: array<vec4<f16>, 12>;
+var<private> fetched_b: array<vec4<f16>, 12>;
 
 // Where a pixel is.
 struct Spot { n: u32, y: i32, x: i32 }
@@ -41,7 +41,7 @@ fn fetch(pixel: Spot, tile: u32, first: u32, k: u32, taps: u32, lane: u32) {
     let there = select(0.0, 1.0, first < p.x.channels);
     let inputs = min(first, p.x.channels - 4);
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
-    for (var f = 0u; f * LANES < 4 * taps * SIDE; f++) {
+    for (var f = 0u; f < (4 * taps * SIDE + LANES - 1) / LANES; f++) {
         let i = f * LANES + lane;
         if (i < 4 * taps * SIDE) {
             let c = inputs + i / (SIDE * taps);
@@ -57,7 +57,7 @@ fn fetch(pixel: Spot, tile: u32, first: u32, k: u32, taps: u32, lane: u32) {
 
 // What was fetched, into the subgroup's part of workgroup memory.
 fn stage(subgroup: u32, taps: u32, lane: u32) {
-    for (var f = 0u; f * LANES < 4 * taps * SIDE; f++) {
+    for (var f = 0u; f < (4 * taps * SIDE + LANES - 1) / LANES; f++) {
         let i = f * LANES + lane;
         if (i < 4 * taps * SIDE) {
             let pixel = (subgroup * 3 + i / SIDE % taps) * SIDE + i % SIDE;

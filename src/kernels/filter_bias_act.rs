@@ -11,21 +11,30 @@ use crate::tier::Needs;
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "filter_bias_act",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, BIAS_ACT, STORE4],
-        source: include_str!("../../shaders/filter_bias_act.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        // 4 pixels of 4 rows and 4 channels an invocation.
-        grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows.div_ceil(4) as usize, 64);
-            [x, y, band.images]
-        },
-    }],
+    variants: &[
+        // A processor has few threads to feed; GPUs have no room for the sums of four rows (docs/kernels.md).
+        strips::<4>("portable.4", Needs::Software, &[("ROWS", 4.0)]),
+        strips::<2>("portable", Needs::Portable, &[]),
+    ],
     twin,
 };
+
+/// 4 pixels of `ROWS` rows and 4 channels an invocation.
+const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'static [(&'static str, f64)]) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, BIAS_ACT, STORE4],
+        source: include_str!("../../shaders/filter_bias_act.wgsl"),
+        constants,
+        needs,
+        fits: always,
+        grid: |pass, band| {
+            let rows = band.rows.div_ceil(ROWS) as usize;
+            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * rows, 64);
+            [x, y, band.images]
+        },
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]

@@ -76,7 +76,7 @@ pub static KERNEL: Kernel = Kernel {
 const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, BIAS_ACT, STORE],
+        prelude: &[SLAB, BIAS_ACT, STORE4],
         source: include_str!("../../shaders/modulated_conv2d.wgsl"),
         constants,
         needs: Needs::Portable,

@@ -48,7 +48,7 @@ pub static KERNEL: Kernel = Kernel {
 const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, STORE4],
         source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
         constants,
         needs: Needs::Portable,

@@ -1,0 +1,35 @@
+#!/bin/sh
+# The tests of the kernels on other software drivers: each a Vulkan of its own, none a GPU. Root, after setup.sh; ten minutes a driver.
+#
+#   lavapipe of Debian sid, with and without its matrix units (8x8x8 on subgroups of 8), and of Debian 13, in the chroots;
+#   SwiftShader out of Debian's chromium-common (subgroups of 4, no 16-bit floats).
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+lab=${LAB:-/tmp/gpu-lab}
+. "$root/scripts/common.sh"
+cd "$root"
+binaries=$(cargo test --no-run --test kernels --test generator 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+icd=/usr/share/vulkan/icd.d/lvp_icd.json
+
+run() { # NAME CHROOT VARIABLE...
+    name=$1; chroot=$2; shift 2
+    for binary in $binaries; do
+        say "$name: $(basename "$binary")"
+        if [ -n "$chroot" ]; then
+            mkdir -p "$chroot$root"
+            mountpoint -q "$chroot$root" || mount --bind "$root" "$chroot$root"
+            chroot "$chroot" env -C "$root" HOME=/root PATH=/usr/bin:/bin "$@" "$root/$binary" --test-threads 2
+        else
+            env "$@" "./$binary" --test-threads 2
+        fi
+    done
+}
+
+run "lavapipe of sid" "$lab/sid" VK_DRIVER_FILES=$icd
+run "lavapipe of sid, matrix units" "$lab/sid" VK_DRIVER_FILES=$icd STYLEGAN_TIER=matrix
+[ -e "$lab/trixie$icd" ] || chroot "$lab/trixie" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mesa-vulkan-drivers libvulkan1
+run "lavapipe of Debian 13" "$lab/trixie" VK_DRIVER_FILES=$icd
+swiftshader=/usr/lib/chromium/vk_swiftshader_icd.json
+[ -e $swiftshader ] || apt_install chromium-common
+run SwiftShader "" VK_DRIVER_FILES=$swiftshader

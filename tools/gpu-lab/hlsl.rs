@@ -1,0 +1,59 @@
+//! Writes every shader that Direct3D 12 may meet into a folder, as naga writes it for wgpu: all variants without matrix units, in every
+//! pair of types, with the constants of config F's and MobileStyleGAN's layers. For `dxc.sh`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use naga::back::hlsl;
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use stylegan_wgpu::kernel::Assembly;
+use stylegan_wgpu::networks::mapping::mapping;
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan2, synthesis};
+use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::tier::Needs;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("a folder to write to")?);
+    std::fs::create_dir_all(&folder)?;
+    let channels = vec![64, 64, 64];
+    let mobile = mobilestylegan::Config { z_dim: 64, w_dim: 64, img_resolution: 32, num_layers: 2, channels };
+    let resnet = stylegan2::Config { architecture: stylegan2::Architecture::Resnet, img_resolution: 64, ..stylegan2::Config::config_f() };
+    let config_f = stylegan2::Config { img_resolution: 64, ..stylegan2::Config::config_f() };
+    let mut shaders = BTreeMap::new();
+    for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile)] {
+        let model = random_weights(&config, 0);
+        let plans = [DType::F16, DType::F32].map(|dtype| synthesis(&model, 1, dtype, NoiseSource::Const).plan);
+        for pass in plans.iter().chain([&mapping(&model, 1).plan]).flat_map(|plan| &plan.passes) {
+            for variant in pass.kernel.variants.iter().filter(|variant| !matches!(variant.needs, Needs::Matrix { .. })) {
+                let constants: String = variant.overrides(pass, None).iter().map(|(name, value)| format!("-{name}{value}")).collect();
+                let name = format!("{}.{}.{:?}.{:?}{constants}", pass.kernel.name, variant.name, pass.dtype, pass.write.dtype);
+                let source = variant.wgsl(pass.dtype, pass.write.dtype, Assembly::default());
+                shaders.entry(name).or_insert((source, variant.overrides(pass, None)));
+            }
+        }
+    }
+    for (name, (source, constants)) in &shaders {
+        let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::all());
+        validator.subgroup_stages(naga::valid::ShaderStages::all()).subgroup_operations(naga::valid::SubgroupOperationSet::all());
+        let info = validator.validate(&module)?;
+        let known = |name: &str| module.overrides.iter().any(|(_, one)| one.name.as_deref() == Some(name));
+        let constants = constants.iter().filter(|(name, _)| known(name)).map(|&(name, value)| (name.to_string(), value)).collect();
+        let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, None, &constants)?;
+        // As wgpu asks for it where shaders are trusted.
+        let options = hlsl::Options {
+            shader_model: hlsl::ShaderModel::V6_2,
+            fake_missing_bindings: true,
+            restrict_indexing: false,
+            force_loop_bounding: false,
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        };
+        let mut text = String::new();
+        hlsl::Writer::new(&mut text, &options, &hlsl::PipelineOptions::default()).write(&module, &info, None)?;
+        std::fs::write(folder.join(format!("{name}.hlsl")), text)?;
+    }
+    println!("{} shaders in {}", shaders.len(), folder.display());
+    Ok(())
+}
