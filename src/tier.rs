@@ -62,7 +62,9 @@ impl Tier {
         let all = Tier {
             half: features.contains(wgpu::Features::SHADER_F16),
             // Not beside matrix units: with the feature, wgpu lets drivers choose another number of lanes for every pipeline.
-            subgroup: subgroups_of_8([info.subgroup_min_size, info.subgroup_max_size], software) && features.contains(wgpu::Features::SUBGROUP) && matrix.is_none(),
+            subgroup: subgroups_of_8([info.subgroup_min_size, info.subgroup_max_size], software)
+                && features.contains(wgpu::Features::SUBGROUP)
+                && matrix.is_none(),
             software,
             words: software && features.contains(wgpu::Features::SHADER_INT64),
             matrix,

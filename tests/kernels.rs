@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use common::{Random, check, compare, gpu};
 use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, modulated_conv2d_up, upsample_border};
+use stylegan_wgpu::kernels::{
+    CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, modulated_conv2d_up, upsample_border,
+};
 use stylegan_wgpu::plan::{Load, Plan};
 use stylegan_wgpu::reference;
 use stylegan_wgpu::tensor::{DType, Layout, Tensor};

@@ -31,7 +31,10 @@ struct Wanted<'a> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gpu = Gpu::open(None)?;
     let (info, tier) = (gpu.info(), gpu.tier());
-    println!("device\t{}\t{} {}\t{tier}\tsubgroups of {} to {}", info.name, info.driver, info.driver_info, info.subgroup_min_size, info.subgroup_max_size);
+    println!(
+        "device\t{}\t{} {}\t{tier}\tsubgroups of {} to {}",
+        info.name, info.driver, info.driver_info, info.subgroup_min_size, info.subgroup_max_size
+    );
     let only = std::env::var("LAB_ONLY").unwrap_or_default();
     let folder = std::env::var_os("LAB_WGSL").map(PathBuf::from);
     let plans = plans(&tier);

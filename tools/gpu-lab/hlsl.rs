@@ -1,5 +1,5 @@
 //! Writes every shader that Direct3D 12 may meet into a folder, as naga writes it for wgpu: all variants without matrix units, in every
-//! pair of types, with the constants of config F's and MobileStyleGAN's layers. For `dxc.sh`.
+//! pair of types, with the constants of the networks' layers. For `dxc.sh`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use naga::back::hlsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use stylegan_wgpu::kernel::Assembly;
 use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan2, synthesis};
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::tier::Needs;
@@ -20,16 +20,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mobile = mobilestylegan::Config { z_dim: 64, w_dim: 64, img_resolution: 32, num_layers: 2, channels };
     let resnet = stylegan2::Config { architecture: stylegan2::Architecture::Resnet, img_resolution: 64, ..stylegan2::Config::config_f() };
     let config_f = stylegan2::Config { img_resolution: 64, ..stylegan2::Config::config_f() };
+    let first = stylegan1::Config {
+        z_dim: 64,
+        c_dim: 0,
+        w_dim: 64,
+        const_size: [4, 4],
+        img_resolution: 32,
+        img_channels: 3,
+        channel_base: 2048,
+        channel_max: 64,
+        num_layers: 2,
+        layer_features: None,
+        lr_multiplier: 0.01,
+    };
     let mut shaders = BTreeMap::new();
-    for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile)] {
+    for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), Config::StyleGan1(first)] {
         let model = random_weights(&config, 0);
         let plans = [DType::F16, DType::F32].map(|dtype| synthesis(&model, 1, dtype, NoiseSource::Const).plan);
         for pass in plans.iter().chain([&mapping(&model, 1).plan]).flat_map(|plan| &plan.passes) {
             for variant in pass.kernel.variants.iter().filter(|variant| !matches!(variant.needs, Needs::Matrix { .. })) {
                 let constants: String = variant.overrides(pass, None).iter().map(|(name, value)| format!("-{name}{value}")).collect();
                 let name = format!("{}.{}.{:?}.{:?}{constants}", pass.kernel.name, variant.name, pass.dtype, pass.write.dtype);
-                let source = variant.wgsl(pass.dtype, pass.write.dtype, Assembly::default());
-                shaders.entry(name).or_insert((source, variant.overrides(pass, None)));
+                // In 64-bit words for WARP, Direct3D's software adapter.
+                for (words, suffix) in [(false, ""), (true, "-words")] {
+                    let source = variant.wgsl(pass.dtype, pass.write.dtype, Assembly { words, emulated: false });
+                    shaders.entry(format!("{name}{suffix}")).or_insert((source, variant.overrides(pass, None)));
+                }
             }
         }
     }
