@@ -34,6 +34,7 @@ pub mod networks;
 pub mod plan;
 pub mod random_weights;
 pub mod reference;
+pub mod regular_file;
 pub mod tensor;
 pub mod tier;
 pub mod trial;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::networks::Config;
 
 mod file;
+pub(crate) mod json;
 use file::one_line;
 
 /// The version written into `format_version`; another one is refused.

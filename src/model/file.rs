@@ -10,10 +10,14 @@ use half::f16;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 
-use super::{Array, FORMAT_VERSION, Model, Precision};
+use super::{Array, FORMAT_VERSION, Model, Precision, json as unique};
 use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::networks::Config;
+use crate::regular_file;
+
+/// Longest header that is read: the largest networks need a tenth of it. safetensors itself takes 100 MB, which as JSON is 1.7 GB.
+const MOST_HEADER: u64 = 1 << 20;
 
 impl Precision {
     /// The name in the header of a file.
@@ -36,12 +40,13 @@ impl Precision {
 impl Model {
     /// Reads a file of ours.
     pub fn load(path: &Path) -> Result<Model> {
-        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let bytes = regular_file::read(path, u64::MAX)?;
         Model::from_bytes(bytes).map_err(|error| Error::InFile { path: path.into(), error: Box::new(error) })
     }
 
     /// Reads a model from the bytes of a file of ours; the arrays stay views into them.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Model> {
+        check_header(&bytes)?;
         let (header_length, header) = SafeTensors::read_metadata(&bytes).map_err(|error| Error::Format(explain(&error, &bytes)))?;
         let none = Default::default();
         let metadata = header.metadata().as_ref().unwrap_or(&none);
@@ -54,7 +59,7 @@ impl Model {
         let config = read_config(metadata.get("config").map(String::as_str))?;
         let provenance: BTreeMap<String, String> = match metadata.get("provenance") {
             None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(text).map_err(|error| {
+            Some(text) => unique::check(text.as_bytes()).and_then(|()| serde_json::from_str(text)).map_err(|error| {
                 let text = one_line(&error.to_string());
                 Error::Format(format!("metadata provenance: {text}"))
             })?,
@@ -83,6 +88,7 @@ impl Model {
     pub fn save(&self, path: &Path, precision: Precision) -> Result<()> {
         self.check_fits(precision)?;
         let header = self.header(precision);
+        self.check_readable(&header, precision)?;
         atomic_file::write(path, |file| {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(header.as_bytes())?;
@@ -102,6 +108,18 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a file that could not be read again: it has passed all checks of tensors, so what remains is its header.
+    fn check_readable(&self, header: &str, precision: Precision) -> Result<()> {
+        let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+        check_header(&bytes)?;
+        let read: Map<String, Value> = serde_json::from_str(header).map_err(|error| Error::Format(error.to_string()))?;
+        let config = read_config(read["__metadata__"]["config"].as_str())?;
+        match config == self.config && self.file_size(precision) < 1 << 40 {
+            true => Ok(()),
+            false => Err(Error::Format("the configuration would not come back from the file as it is".into())),
+        }
     }
 
     /// Bytes of the file that [`Model::save`] would write.
@@ -131,15 +149,10 @@ impl Model {
     }
 }
 
-/// The configuration in the metadata. Without the tag "network" it is a StyleGAN2's: files older than the tag have none.
+/// The configuration in the metadata.
 fn read_config(text: Option<&str>) -> Result<Config> {
     let text = text.ok_or_else(|| Error::Format("a safetensors file, but without a config in its metadata: not a model of ours".into()))?;
-    let wrong = |error: serde_json::Error| Error::Format(format!("metadata config: {}", one_line(&error.to_string())));
-    let mut value: Value = serde_json::from_str(text).map_err(wrong)?;
-    if let Value::Object(fields) = &mut value {
-        fields.entry("network").or_insert_with(|| "stylegan2".into());
-    }
-    serde_json::from_value(value).map_err(wrong)
+    Config::from_json(text).map_err(|error| Error::Format(format!("metadata config: {}", one_line(&error.to_string()))))
 }
 
 /// Writes the values of one tensor, through a small buffer when they change their type.
@@ -151,6 +164,21 @@ fn write_array(file: &mut impl Write, array: &Array, precision: Precision) -> io
         Precision::F32 => file.write_all(&value.to_le_bytes()),
         Precision::F16 => file.write_all(&f16::from_f32(value).to_le_bytes()),
     })
+}
+
+/// Refuses a header that is longer than any of ours, or has a name twice; what else may be wrong with it is found later.
+fn check_header(bytes: &[u8]) -> Result<()> {
+    let Some(length) = bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) else { return Ok(()) };
+    // One beyond the file is told as such.
+    let Some(header) = usize::try_from(length).ok().and_then(|length| bytes.get(8..8usize.checked_add(length)?)) else { return Ok(()) };
+    if length > MOST_HEADER {
+        let text = format!("its header has {length} bytes, ours at most {MOST_HEADER}; it is not a model of ours");
+        return Err(Error::Format(text));
+    }
+    match unique::check(header) {
+        Err(error) if error.is_data() => Err(Error::Format(format!("damaged safetensors file ({})", one_line(&error.to_string())))),
+        _ => Ok(()),
+    }
 }
 
 /// What is wrong with a file that is not safetensors, for somebody who does not know the format.

@@ -1,5 +1,7 @@
 //! The networks: each forward pass reads top to bottom like the figure in its paper.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -27,6 +29,19 @@ pub enum Config {
 }
 
 impl Config {
+    /// Reads a configuration as it lies in a file. Without the tag "network" it is a StyleGAN2's: files older than the tag have none.
+    pub fn from_json(text: &str) -> Result<Config> {
+        let read = || {
+            crate::model::json::check(text.as_bytes())?;
+            let mut value: serde_json::Value = serde_json::from_str(text)?;
+            if let serde_json::Value::Object(fields) = &mut value {
+                fields.entry("network").or_insert_with(|| "stylegan2".into());
+            }
+            serde_json::from_value(value)
+        };
+        read().map_err(|error: serde_json::Error| Error::Config(error.to_string()))
+    }
+
     /// Refuses sizes no network can have, before anything is allocated for them.
     pub fn validate(&self) -> Result<()> {
         match self {
@@ -188,9 +203,10 @@ fn const_size_within(const_size: [usize; 2], img_resolution: usize) -> Result<()
     within("width of the image", width, 1, MOST_PIXELS)
 }
 
-/// Refuses a size of a configuration outside its bounds; they keep a manifest's sizes far from overflow.
-pub(crate) fn within(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
-    if (least..=most).contains(&value) {
+/// Refuses a value of a configuration outside its bounds; they keep a manifest's sizes far from overflow.
+/// NaN is outside of all.
+pub(crate) fn within<T: Copy + PartialOrd + fmt::Display>(name: &str, value: T, least: T, most: T) -> Result<()> {
+    if least <= value && value <= most {
         return Ok(());
     }
     Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))

@@ -11,6 +11,7 @@ use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::kernel::Assembly;
 use crate::kernels;
+use crate::regular_file;
 use crate::tensor::DType;
 
 /// More than any set of networks fills; a longer file is not ours.
@@ -58,7 +59,7 @@ impl Book {
 
     fn try_read(&self) -> io::Result<Choices> {
         let mut text = String::new();
-        File::open(&self.path)?.take(LONGEST).read_to_string(&mut text)?;
+        regular_file::open(&self.path)?.take(LONGEST).read_to_string(&mut text)?;
         let page: Page = serde_json::from_str(&text)?;
         if (&page.device, &page.engine) != (&self.device, &self.engine) {
             return Err(io::Error::other(format!("it is of {} and engine {}", page.device, page.engine)));

@@ -2,13 +2,16 @@
 //!
 //! A file may be anybody's: nothing in it is executed, no size it states is believed, and what it holds is floats and finite.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Cursor, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use stylegan_wgpu::atomic_file;
+use stylegan_wgpu::{Error, atomic_file, regular_file};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::convert::{ConvertError, archive};
 
 mod npy;
 
@@ -77,10 +80,11 @@ pub type Result<T, E = ArrayFileError> = std::result::Result<T, E>;
 
 /// A packed member may hold this much, and [`MOST_RATIO`] times its size more. Deflate reaches 1030 with a file of zeros; rows of
 /// w that are all the same reach about 100.
-const FREE_BYTES: u64 = 1 << 20;
+const SMALL: u64 = 1 << 20;
 const MOST_RATIO: u64 = 256;
-/// And this much at most: 18 rows of 512 values for 29 thousand pictures.
-const MOST_BYTES: u64 = 1 << 30;
+/// And in all the length of the file and this much, so that with its values as f32 everything stays below
+/// four times the file and 64 MiB. That is the rows of w of 560 pictures that are all the same; numpy.savez does not pack them.
+const FREE_BYTES: u64 = 20 << 20;
 /// What an error lists of a file's names.
 const MOST_NAMES: usize = 8;
 
@@ -88,11 +92,10 @@ const MOST_NAMES: usize = 8;
 /// kind of file is told by the content. Floats of 2, 4 or 8 bytes, little or big endian, in C or Fortran order.
 pub fn read(path: &Path, key: &str) -> Result<Array> {
     let failed = |source| ArrayFileError::Io { path: path.into(), source };
-    // A pipe or a device may never end.
-    if !path.metadata().map_err(failed)?.is_file() {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = regular_file::read(path, u64::MAX).map_err(|error| match error {
+        Error::Io { source, .. } => failed(source),
+        other => failed(io::Error::other(other)),
+    })?;
     read_bytes(&bytes, key).map_err(|error| ArrayFileError::InFile { path: path.into(), error: Box::new(error) })
 }
 
@@ -106,23 +109,18 @@ pub fn read_bytes(bytes: &[u8], key: &str) -> Result<Array> {
 }
 
 /// The bytes of the member `key.npy` of an archive.
-fn member(bytes: &[u8], key: &str) -> Result<Vec<u8>> {
-    let damaged = |error: &dyn fmt::Display| ArrayFileError::Malformed(format!("the archive: {error}"));
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+fn member<'b>(bytes: &'b [u8], key: &str) -> Result<Cow<'b, [u8]>> {
+    let members = archive::members(bytes)?;
     let name = format!("{key}.npy");
-    let Some(index) = archive.index_for_name(&name).or_else(|| archive.index_for_name(key)) else {
-        let found = archive.file_names().flatten().take(MOST_NAMES).map(|name| name.trim_end_matches(".npy").to_owned()).collect();
+    let named = |name: &str| members.iter().find(|member| member.name == name);
+    let Some(member) = named(&name).or_else(|| named(key)) else {
+        let found = members.iter().take(MOST_NAMES).map(|member| member.name.trim_end_matches(".npy").to_owned()).collect();
         return Err(ArrayFileError::Key { wanted: key.into(), found });
     };
-    let member = archive.by_index(index).map_err(|error| damaged(&error))?;
-    let most = MOST_BYTES.min(FREE_BYTES + MOST_RATIO.saturating_mul(member.compressed_size().min(bytes.len() as u64)));
-    // The buffer grows with what is really there; the size in the directory is not asked.
-    let mut content = Vec::new();
-    member.take(most + 1).read_to_end(&mut content).map_err(|error| damaged(&error))?;
-    if content.len() as u64 > most {
-        return Err(ArrayFileError::TooLarge(format!("{key} unpacks to more than {most} bytes")));
-    }
-    Ok(content)
+    // One that is not packed is a stretch of the file.
+    let packed = SMALL + MOST_RATIO * member.range.len() as u64;
+    let most = if member.stored { u64::MAX } else { packed.min(bytes.len() as u64 + FREE_BYTES) };
+    Ok(member.unpack(bytes, most)?)
 }
 
 /// Writes arrays as `numpy.savez` does: uncompressed, each under its name. The same arrays give the same bytes; a failure leaves
@@ -162,6 +160,17 @@ pub fn npy_bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
 /// Writes one array as `numpy.save` does, f32 little endian; a failure leaves nothing behind.
 pub fn write_npy(path: &Path, shape: &[usize], values: &[f32]) -> Result<()> {
     atomic_file::write(path, |file| npy::write(file, shape, values)).map_err(ArrayFileError::Write)
+}
+
+impl From<ConvertError> for ArrayFileError {
+    /// Of the archive around the arrays.
+    fn from(error: ConvertError) -> ArrayFileError {
+        match error {
+            ConvertError::TooLarge(text) => ArrayFileError::TooLarge(format!("{text}; numpy.savez writes files that are not packed")),
+            ConvertError::Unsupported(text) => ArrayFileError::Unsupported(text),
+            other => ArrayFileError::Malformed(format!("the archive: {other}")),
+        }
+    }
 }
 
 impl fmt::Display for ArrayFileError {

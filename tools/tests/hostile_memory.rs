@@ -1,13 +1,38 @@
 //! Files that try to unfold into memory: never more than four times the file and 64 MiB. A process of its own, because what is
 //! read is the process's peak; where the system does not tell it (anything but Linux), only the errors are checked.
 
-use stylegan_tools::convert::from_bytes;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use stylegan_tools::array_file;
+use stylegan_tools::convert::openvino::{self, Ir};
+use stylegan_tools::convert::{ConvertError, from_bytes};
 
 mod memory;
 
 use memory::{forget_peak, peak};
 
 const MIB: usize = 1 << 20;
+
+/// The longest that reading any of these takes, many times over: what is quadratic takes minutes.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Reads, and holds what it took against the file: four times its length, of which one is the file itself, and 64 MiB.
+fn measured<T>(what: &str, length: usize, read: impl FnOnce() -> T) -> T {
+    let known = forget_peak();
+    let before = peak().unwrap_or(0);
+    let started = Instant::now();
+    let result = read();
+    let time = started.elapsed();
+    assert!(time < LONGEST, "{what}: {time:?}");
+    if let Some(peak) = peak().filter(|_| known) {
+        let more = peak.saturating_sub(before);
+        assert!(more <= 3 * length + 64 * MIB, "{what}: {} MiB for a file of {} KiB", more / MIB, length / 1024);
+        eprintln!("{what}: {} MiB for {} KiB, {time:?}", more / MIB, length / 1024);
+    }
+    result
+}
 
 #[test]
 fn memory_stays_in_proportion_to_the_file() {
@@ -51,15 +76,139 @@ fn memory_stays_in_proportion_to_the_file() {
     ];
     for (what, make) in bombs {
         let bytes = make();
-        let measured = forget_peak();
-        let before = peak().unwrap_or(0);
-        let started = std::time::Instant::now();
-        let error = from_bytes(&bytes, what, &mut |_| ()).expect_err(what);
-        eprintln!("{what}: {:?}, {error}", started.elapsed());
-        let Some(peak) = peak().filter(|_| measured) else { continue };
-        // The file itself is one of the four times.
-        let more = peak.saturating_sub(before);
-        assert!(more <= 3 * size + 64 * MIB, "{what}: {} MiB for a file of {} MiB", more / MIB, size / MIB);
-        eprintln!("  {} MiB", more / MIB);
+        measured(what, bytes.len(), || from_bytes(&bytes, what, &mut |_| ())).expect_err(what);
     }
+    headers();
+    graphs();
+    archives();
+    cases();
+}
+
+/// Headers of .safetensors that are worth seventeen times their length as JSON.
+fn headers() {
+    let file = |header: &str| [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    let zeros = |count: usize| "0,".repeat(count);
+    let names: String = (0..600_000).map(|i| format!("\"{i:x}\":\"\",")).collect();
+    for (what, header) in [
+        ("an array", format!("{{\"a\":[{}0]}}", zeros(8 << 20))),
+        ("empty lists", format!("{{\"a\":[{}[]]}}", "[],".repeat(5 << 20))),
+        ("a configuration", format!("{{\"__metadata__\":{{\"config\":\"[{}0]\"}}}}", zeros(8 << 20))),
+        ("names", format!("{{\"__metadata__\":{{{names}\"x\":\"\"}}}}")),
+        ("a configuration that is just short enough", format!("{{\"__metadata__\":{{\"config\":\"[{}0]\"}}}}", zeros(500_000))),
+        ("spaces", format!("{{{}}}", " ".repeat(16 * MIB))),
+    ] {
+        let bytes = file(&header);
+        measured(what, bytes.len(), || from_bytes(&bytes, what, &mut |_| ())).expect_err(what);
+    }
+}
+
+/// Eight MiB of XML, of the kinds that make an XML parser slow or large.
+fn graphs() {
+    let size = 8 * MIB;
+    let declare = |count: usize| (0..count).map(|i| format!(" xmlns:a{i:x}=\"{i:x}\"")).collect::<String>();
+    let attributes: String = (0..9000).map(|i| format!(" a{i:x}=\"\"")).collect();
+    let fill = |head: &str, unit: &str, tail: &str| format!("{head}{}{tail}", unit.repeat((size - head.len() - tail.len()) / unit.len()));
+    let deep = size / 7;
+    for (what, xml) in [
+        ("namespaces", fill(&format!("<net version=\"10\"{}>", declare(3000)), "<a xmlns:x=\"y\"/>", "</net>")),
+        ("attributes", fill("<net version=\"10\">", &format!("<a{attributes}/>"), "</net>")),
+        (
+            "attributes of an operation",
+            fill("<net version=\"10\"><layers><layer id=\"0\" type=\"a\">", &format!("<data{attributes}/>"), "</layer></layers></net>"),
+        ),
+        ("nodes", fill("<net version=\"10\">", "<a/>", "</net>")),
+        (
+            "ports",
+            fill("<net version=\"10\"><layers><layer id=\"0\" type=\"a\"><input>", "<port id=\"1\"/>", "</input></layer></layers></net>"),
+        ),
+        ("layers of one id", fill("<net version=\"10\"><layers>", "<layer id=\"0\" type=\"a\"/>", "</layers></net>")),
+        ("layers", {
+            let layers: String = (0..200_000).map(|i| format!("<layer id=\"{i}\" type=\"a\"/>")).collect();
+            format!("<net version=\"10\"><layers>{layers}</layers></net>")
+        }),
+        ("depth", format!("<net version=\"10\">{}{}</net>", "<a>".repeat(deep), "</a>".repeat(deep))),
+        ("one tag", fill("<net version=\"10\"", " ", "/>")),
+        ("one attribute", fill("<net version=\"10\" a=\"", "x", "\"/>")),
+        ("entities", fill("<net version=\"10\"><layers><layer id=\"", "&#97;", "\" type=\"a\"/></layers></net>")),
+        ("a document type", "<!DOCTYPE n [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;&a;\">]><net version=\"10\"/>".to_owned()),
+    ] {
+        let ir = |xml: &str| Ir { xml: xml.as_bytes().to_vec(), bin: Vec::new() };
+        let (mapping, synthesis) = (ir(&xml), ir("<net version=\"10\"/>"));
+        measured(what, xml.len(), || openvino::convert(&mapping, &synthesis, BTreeMap::new(), &mut |_| ())).expect_err(what);
+    }
+}
+
+/// Archives that unpack to far more than they are.
+fn archives() {
+    let archive = |members: &[(&str, usize)]| {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, zeros) in members {
+            archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            let header = b"\x93NUMPY\x01\x00\x3e\x00{'descr': '<f2', 'fortran_order': True, 'shape': (8, 2000000), }";
+            archive.write_all(header).unwrap();
+            (0..zeros / MIB).for_each(|_| archive.write_all(&[0; MIB]).unwrap());
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    for megabytes in [4, 20, 31, 128] {
+        let bytes = archive(&[("w.npy", megabytes * MIB)]);
+        let what = format!("{megabytes} MiB of zeros");
+        assert!(measured(&what, bytes.len(), || array_file::read_bytes(&bytes, "w")).is_err());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("network.whl");
+    let names = ["MappingNetwork.xml", "MappingNetwork.bin", "SynthesisNetwork.xml", "SynthesisNetwork.bin"];
+    let bytes = archive(&names.map(|name| (name, 60 * MIB)));
+    std::fs::write(&path, &bytes).unwrap();
+    let error = measured("a wheel of zeros", bytes.len(), || openvino::open(&path, &mut |_| ())).unwrap_err();
+    assert!(matches!(error, ConvertError::TooLarge(_)), "{error}");
+
+    // A directory whose entries all are the same member.
+    let mut bytes = b"PK\x03\x04\x14\x00\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0a".to_vec();
+    let (local, count) = (bytes.len(), 300_000u64);
+    for i in 0..count {
+        let name = if i == 0 { "data.pkl".to_owned() } else { format!("data/{i:x}") };
+        bytes.extend(b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        bytes.extend((name.len() as u16).to_le_bytes());
+        bytes.extend([0; 16]);
+        bytes.extend(name.as_bytes());
+    }
+    let directory = bytes.len() - local;
+    bytes.extend(b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0");
+    [count, count, directory as u64, local as u64].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend(((local + directory) as u64).to_le_bytes());
+    bytes.extend(b"\x01\0\0\0PK\x05\x06\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0");
+    let error = measured("a directory", bytes.len(), || from_bytes(&bytes, "members", &mut |_| ())).unwrap_err();
+    assert!(error.to_string().contains("300000 members"), "{error}");
+    assert!(measured("a directory of arrays", bytes.len(), || array_file::read_bytes(&bytes, "w")).is_err());
+}
+
+/// The small files of hostile trials, where they lie beside the clone: whatever they are, reading them is bounded, and what is
+/// converted has a small record.
+fn cases() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases-hostile");
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut count = 0;
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if !["pkl", "pt", "safetensors", "whl", "npz"].contains(&extension) {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        count += 1;
+        if extension == "npz" {
+            assert!(measured(&name, bytes.len(), || array_file::read_bytes(&bytes, "w")).is_err());
+            continue;
+        }
+        match measured(&name, bytes.len(), || stylegan_tools::convert::open(&path, &mut |_| ())) {
+            Ok(model) => {
+                let record: usize = model.provenance.values().map(String::len).sum();
+                assert!(record < 24 << 10, "{name}: {record} bytes of provenance");
+            }
+            Err(error) => assert!(error.to_string().len() < 1700, "{name}: {error}"),
+        }
+    }
+    assert!(count > 100, "{count}");
 }

@@ -114,9 +114,7 @@ impl Config {
         within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
         within("num_layers", self.num_layers, 1, 64)?;
         within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;
-        if !self.lr_multiplier.is_finite() || self.lr_multiplier <= 0.0 {
-            return Err(Error::Config(format!("lr_multiplier is {}; it must be positive", self.lr_multiplier)));
-        }
+        within("lr_multiplier", self.lr_multiplier, 1e-6, 1e6)?;
         Ok(())
     }
 

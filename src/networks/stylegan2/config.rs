@@ -232,16 +232,10 @@ impl Config {
         if self.z_dim == 0 && self.c_dim == 0 {
             return fail("z_dim and c_dim are both 0; the mapping network would have no input".into());
         }
-        if !self.lr_multiplier.is_finite() || self.lr_multiplier <= 0.0 {
-            return fail(format!("lr_multiplier is {}; it must be positive", self.lr_multiplier));
-        }
-        if self.conv_clamp.is_some_and(|clamp| !clamp.is_finite() || clamp <= 0.0) {
-            return fail("conv_clamp must be positive, or absent".into());
-        }
-        let sum: f32 = self.resample_filter.iter().sum();
-        if !sum.is_finite() || sum == 0.0 {
-            return fail("resample_filter must have a finite sum other than 0".into());
-        }
+        within("lr_multiplier", self.lr_multiplier, 1e-6, 1e6)?;
+        within("conv_clamp", self.conv_clamp.unwrap_or(1.0), 1e-6, 1e9)?;
+        self.resample_filter.iter().try_for_each(|&tap| within("a resample_filter tap", tap, -1e6, 1e6))?;
+        within("the sum of resample_filter, without its sign,", self.resample_filter.iter().sum::<f32>().abs(), 1e-6, 1e7)?;
         Ok(())
     }
 

@@ -36,11 +36,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array> {
     let Some(needed) = needed else {
         return Err(malformed(format!("shape {shape:?} of {} bytes each, but {} bytes of data", kind.size, data.len())));
     };
-    let values = kind.values(&data[..needed]);
-    if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+    let data = &data[..needed];
+    if let Some(index) = data.chunks_exact(kind.size).position(|bytes| !kind.value(bytes).is_finite()) {
         return Err(ArrayFileError::NotFinite { index });
     }
-    let values = if fortran { row_major(&shape, &values) } else { values };
+    let values = match fortran {
+        true => strided::indices(&shape, &column_major(&shape)).map(|index| kind.value(&data[index * kind.size..][..kind.size])).collect(),
+        false => data.chunks_exact(kind.size).map(|bytes| kind.value(bytes)).collect(),
+    };
     Ok(Array { shape, values })
 }
 
@@ -65,13 +68,13 @@ pub(super) fn write(file: &mut impl Write, shape: &[usize], values: &[f32]) -> i
     values.chunks(1 << 14).try_for_each(|values| file.write_all(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>()))
 }
 
-/// A column-major array in row-major order.
-fn row_major(shape: &[usize], values: &[f32]) -> Vec<f32> {
+/// How far apart neighbours along each axis of a column-major array lie.
+fn column_major(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in 1..shape.len() {
         strides[axis] = strides[axis - 1] * shape[axis - 1];
     }
-    strided::indices(shape, &strides).map(|index| values[index]).collect()
+    strides
 }
 
 /// Floats of 2, 4 or 8 bytes.
@@ -93,21 +96,18 @@ impl Kind {
         }
     }
 
-    fn values(self, data: &[u8]) -> Vec<f32> {
-        let value = |bytes: &[u8]| {
-            let mut wide = [0; 8];
-            wide[..bytes.len()].copy_from_slice(bytes);
-            if self.big_endian {
-                wide[..bytes.len()].reverse();
-            }
-            let bits = u64::from_le_bytes(wide);
-            match self.size {
-                2 => f16::from_bits(bits as u16).to_f32(),
-                4 => f32::from_bits(bits as u32),
-                _ => f64::from_bits(bits) as f32,
-            }
-        };
-        data.chunks_exact(self.size).map(value).collect()
+    fn value(self, bytes: &[u8]) -> f32 {
+        let mut wide = [0; 8];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        if self.big_endian {
+            wide[..bytes.len()].reverse();
+        }
+        let bits = u64::from_le_bytes(wide);
+        match self.size {
+            2 => f16::from_bits(bits as u16).to_f32(),
+            4 => f32::from_bits(bits as u32),
+            _ => f64::from_bits(bits) as f32,
+        }
     }
 }
 

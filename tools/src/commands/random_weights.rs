@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use stylegan_wgpu::Error;
 use stylegan_wgpu::networks::{Config, stylegan2};
 use stylegan_wgpu::random_weights::random_weights;
 
@@ -13,6 +16,9 @@ use crate::{output, say};
 
 /// Random weights take as much memory as they say; 16 times config F is enough for every network of the papers.
 const MOST_VALUES: u128 = 500_000_000;
+
+/// A configuration is a few lines.
+const MOST_CONFIG: u64 = 1 << 20;
 
 /// Writes a network of random weights, to measure and test without a checkpoint. It draws coloured noise, not faces.
 #[derive(Debug, Args)]
@@ -51,8 +57,9 @@ pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
         None => Config::StyleGan2(stylegan2::Config::config_f()),
         Some(path) => {
             let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| within(error.to_string()))?;
-            let config = parse(&text).map_err(within)?;
+            let text = stylegan_wgpu::regular_file::read(path, MOST_CONFIG)?;
+            let text = std::str::from_utf8(&text).map_err(|error| within(error.to_string()))?;
+            let config = parse(text).map_err(|error| within(error.to_string()))?;
             config.validate().map_err(|error| within(error.to_string()))?;
             config
         }
@@ -72,15 +79,16 @@ pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
 }
 
 /// A configuration, or a file that has one under "config" (a case.json of the fixtures).
-fn parse(text: &str) -> Result<Config, String> {
-    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if let Some(inner) = value.get_mut("config") {
-        value = inner.take();
+fn parse(text: &str) -> Result<Config, Error> {
+    #[derive(Deserialize)]
+    struct Wrapped<'t> {
+        #[serde(borrow)]
+        config: &'t RawValue,
     }
-    if let Value::Object(fields) = &mut value {
-        fields.entry("network").or_insert_with(|| "stylegan2".into());
+    match serde_json::from_str::<Wrapped<'_>>(text) {
+        Ok(wrapped) => Config::from_json(wrapped.config.get()),
+        Err(_) => Config::from_json(text),
     }
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -92,7 +100,7 @@ mod tests {
         let bare = parse(r#"{"z_dim": 1, "w_dim": 2, "img_resolution": 8}"#).unwrap();
         assert_eq!(parse(r#"{"name": "x", "config": {"z_dim": 1, "w_dim": 2, "img_resolution": 8}}"#).unwrap(), bare);
         assert!(matches!(bare, Config::StyleGan2(_)));
-        for wrong in ["", "[]", "{}", "7", r#"{"network": "x"}"#] {
+        for wrong in ["", "[]", "{}", "7", r#"{"network": "x"}"#, r#"{"z_dim": 1, "z_dim": 1, "w_dim": 2, "img_resolution": 8}"#] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

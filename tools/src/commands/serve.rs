@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use stylegan_wgpu::regular_file;
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -177,7 +178,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
 fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     let (origin, text) = match file {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+            let text = String::from_utf8_lossy(&regular_file::read(path, 1 << 16)?).into_owned();
             (path.display().to_string(), text)
         }
         None => match std::env::var(TOKEN_VARIABLE) {

@@ -1,9 +1,14 @@
 //! The directory of a zip archive: which stretch of the file each member is. PyTorch stores its members uncompressed, so
-//! they are used in place; a compressed one is only listed.
+//! they are used in place; compressed ones are unpacked when somebody asks, up to a size that is said before.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::ops::Range;
 
 use super::error::{ConvertError, Result};
+
+/// More members than any checkpoint has: the largest genuine ones have 2,000.
+const MOST_MEMBERS: u64 = 1 << 16;
 
 /// A member of an archive.
 #[derive(Clone, Debug)]
@@ -13,6 +18,43 @@ pub(crate) struct Member<'a> {
     pub(crate) range: Range<usize>,
     /// Not compressed.
     pub(crate) stored: bool,
+    /// How it is packed: 8 is deflate.
+    method: u16,
+    encrypted: bool,
+    /// Its length and its checksum once unpacked.
+    pub(crate) plain: u64,
+    crc: u32,
+}
+
+impl Member<'_> {
+    /// Its content, of at most `most` bytes. A size in the directory that is not the true one is an error.
+    pub(crate) fn unpack<'s>(&self, source: &'s [u8], most: u64) -> Result<Cow<'s, [u8]>> {
+        let name = self.name;
+        if self.encrypted || !(self.stored || self.method == 8) {
+            return Err(ConvertError::unsupported(format!("{name} in the archive is packed in a way that is not read; zip it again")));
+        }
+        if self.plain > most {
+            return Err(ConvertError::TooLarge(format!("{name} in the archive unpacks to {} bytes, more than {most}", self.plain)));
+        }
+        let packed = &source[self.range.clone()];
+        let damaged = |what: &str| ConvertError::malformed(format!("{name} in the archive {what}"));
+        let content = match self.stored {
+            true => Cow::Borrowed(packed),
+            false => {
+                let mut content = Vec::with_capacity(to_usize(self.plain)?);
+                let unpacked = flate2::read::DeflateDecoder::new(packed).take(self.plain + 1).read_to_end(&mut content);
+                unpacked.map_err(|error| damaged(&format!("does not unpack ({error})")))?;
+                Cow::Owned(content)
+            }
+        };
+        if content.len() as u64 != self.plain {
+            return Err(damaged("is not as long as the directory says"));
+        }
+        match crc32fast::hash(&content) == self.crc {
+            true => Ok(content),
+            false => Err(damaged("has another checksum than the directory says")),
+        }
+    }
 }
 
 /// The members of the archive `source`, from its central directory.
@@ -27,6 +69,9 @@ pub(crate) fn members(source: &[u8]) -> Result<Vec<Member<'_>>> {
             count = field(wide + 32, 8)?;
             at = field(wide + 48, 8)?;
         }
+    }
+    if count > MOST_MEMBERS {
+        return Err(ConvertError::TooLarge(format!("a zip archive of {count} members; no checkpoint has more than {MOST_MEMBERS}")));
     }
     let mut at = to_usize(at)?;
     let mut members = Vec::new();
@@ -47,8 +92,9 @@ pub(crate) fn members(source: &[u8]) -> Result<Vec<Member<'_>>> {
         let length = to_usize(sizes.compressed)?;
         slice(source, start, length)?;
         if let Ok(name) = std::str::from_utf8(name) {
-            let stored = field(at + 10, 2)? == 0 && sizes.compressed == sizes.plain && field(at + 8, 2)? & 1 == 0;
-            members.push(Member { name, range: start..start + length, stored });
+            let (method, encrypted, crc) = (field(at + 10, 2)? as u16, field(at + 8, 2)? & 1 != 0, field(at + 16, 4)? as u32);
+            let stored = method == 0 && sizes.compressed == sizes.plain && !encrypted;
+            members.push(Member { name, range: start..start + length, stored, method, encrypted, plain: sizes.plain, crc });
         }
         at += 46 + name_length + extra_length + to_usize(comment_length)?;
     }

@@ -6,12 +6,14 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::{Error, regular_file};
 
 pub mod error;
 pub mod openvino;
 
-mod archive;
+pub(crate) mod archive;
 mod average_w;
+mod budget;
 mod genforce;
 mod globals;
 mod network;
@@ -19,6 +21,7 @@ mod numpy;
 mod nvlabs;
 mod pickle;
 mod recognise;
+mod record;
 mod rosinality;
 mod state_dict;
 mod stylegan1;
@@ -40,6 +43,7 @@ pub use average_w::{SAMPLES as AVERAGE_SAMPLES, SEED as AVERAGE_SEED};
 pub use error::{ConvertError, Result};
 pub use tensor::tensor_from_bytes;
 
+use budget::Budget;
 use network::Converted;
 use recognise::Kind;
 
@@ -48,16 +52,23 @@ pub type Progress<'a> = dyn FnMut(f32) + 'a;
 
 /// Reads a network from a file of any known format, our own included.
 pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
-    let failed = |source| ConvertError::Io { path: path.into(), source };
     if path.is_dir() {
         return openvino::open(path, progress);
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = read_file(path, u64::MAX)?;
     match recognise::kind(&bytes)? {
         Kind::SafeTensors => Ok(Model::from_bytes(bytes)?),
-        Kind::OpenVino => openvino::open(path, progress),
+        Kind::OpenVino => openvino::from_wheel(&bytes, path, progress),
         kind => convert(&bytes, kind, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
     }
+}
+
+/// The bytes of a regular file.
+fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
+    regular_file::read(path, most).map_err(|error| match error {
+        Error::Io { path, source } => ConvertError::Io { path, source },
+        other => ConvertError::Model(other),
+    })
 }
 
 /// Reads a network from the bytes of a file; `name` is only recorded.
@@ -69,10 +80,11 @@ pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Resu
 }
 
 fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+    let budget = Budget::for_file(bytes.len());
     let checkpoint = match kind {
-        Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes)?),
-        Kind::TorchLegacy => torch::Checkpoint::legacy(bytes)?,
-        Kind::TorchZip(members) => torch::Checkpoint::zip(bytes, &members)?,
+        Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes, &budget)?),
+        Kind::TorchLegacy => torch::Checkpoint::legacy(bytes, &budget)?,
+        Kind::TorchZip(members) => torch::Checkpoint::zip(bytes, &members, &budget)?,
         Kind::OpenVino => return Err(ConvertError::unsupported("an OpenVINO package can only be read from its file or folder")),
         Kind::SafeTensors => unreachable!("read by the engine"),
     };

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
-
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::torch::{Allowance, Dtype, Tensor};
+use super::torch::{Dtype, Tensor};
 use super::value::{Id, Pickle, Value};
 use crate::strided;
 
@@ -27,8 +25,9 @@ pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
             }
             // A 0-dimensional array.
             (Global::NumpyReconstruct | Global::NumpyFromBuffer, _) => {
-                let tensor = array(pickle, "scalar", id, &Allowance::for_file(0)).ok()?;
-                (tensor.values.len() == 1).then(|| f64::from(tensor.values[0]))
+                // Asked before anything is copied: among the arguments may be arrays of any size.
+                shape(pickle, id)?.iter().all(|&side| side == 1).then_some(())?;
+                numbers(pickle, "scalar", id).ok().map(|tensor| f64::from(tensor.values[0]))
             }
             _ => None,
         },
@@ -47,11 +46,22 @@ pub(crate) fn shape(pickle: &Pickle<'_>, id: Id) -> Option<Vec<usize>> {
     raw(pickle, id).map(|raw| raw.shape)
 }
 
-/// The values of an array, row-major; `name` is for errors.
-pub(crate) fn array(pickle: &Pickle<'_>, name: &str, id: Id, allowance: &Allowance) -> Result<Tensor> {
+/// The values of an array of floats, row-major; `name` is for errors. A single number may be a whole one.
+pub(crate) fn array(pickle: &Pickle<'_>, name: &str, id: Id) -> Result<Tensor> {
     let raw = raw(pickle, id).ok_or_else(|| ConvertError::tensor(name, "a NumPy array of floats", pickle.describe(id)))?;
-    let count = allowance.elements(name, &raw.shape)?;
-    if raw.bytes.len() != count * raw.dtype.size() {
+    raw.dtype.refuse_integers(name, &raw.shape)?;
+    values(pickle, name, raw)
+}
+
+/// The values of an array of any type.
+pub(crate) fn numbers(pickle: &Pickle<'_>, name: &str, id: Id) -> Result<Tensor> {
+    let raw = raw(pickle, id).ok_or_else(|| ConvertError::tensor(name, "a NumPy array of numbers", pickle.describe(id)))?;
+    values(pickle, name, raw)
+}
+
+fn values(pickle: &Pickle<'_>, name: &str, raw: Raw<'_>) -> Result<Tensor> {
+    let count = pickle.budget.elements(name, &raw.shape)?;
+    if count.checked_mul(raw.dtype.size()) != Some(raw.bytes.len()) {
         let needed = format!("{:?} of {} bytes each", raw.shape, raw.dtype.size());
         return Err(ConvertError::tensor(name, needed, format!("{} bytes", raw.bytes.len())));
     }
@@ -129,29 +139,9 @@ fn element(pickle: &Pickle<'_>, id: Id) -> Option<Dtype> {
     })
 }
 
-/// A value as JSON, a few levels deep and a few dozen entries wide: for the record in the converted file.
-pub(crate) fn to_json(pickle: &Pickle<'_>, id: Id, depth: usize) -> serde_json::Value {
-    let list = |items: &[Id]| items.iter().take(40).map(|&item| to_json(pickle, item, depth - 1)).collect();
-    match pickle.value(id) {
-        Value::None => serde_json::Value::Null,
-        Value::Bool(value) => json!(value),
-        Value::Int(value) => json!(*value as f64 as i64),
-        Value::Float(value) => json!(value),
-        Value::Str(_) | Value::Latin1(_) => json!(pickle.name(id).unwrap_or_default()),
-        Value::Tuple(items) if depth > 0 => serde_json::Value::Array(list(items)),
-        Value::List(items) if depth > 0 => serde_json::Value::Array(list(items)),
-        _ => match pickle.entries(id).filter(|_| depth > 0) {
-            Some(entries) => {
-                let entry = |&(key, value): &(Id, Id)| Some((pickle.name(key)?.into_owned(), to_json(pickle, value, depth - 1)));
-                serde_json::Value::Object(entries.iter().take(40).filter_map(entry).collect())
-            }
-            None => number(pickle, id).map_or_else(|| json!(pickle.describe(id)), |number| json!(number)),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Budget;
     use super::super::pickle;
     use super::super::tests::writer::{Py, pickle as written};
     use super::*;
@@ -172,15 +162,15 @@ mod tests {
         for module in ["numpy.core.multiarray", "numpy._core.multiarray"] {
             for (dtype, bytes, value) in values {
                 let file = written(&Py::Scalar(module, dtype, bytes.into()));
-                let pickle = pickle::parse(&file).unwrap();
-                let tensor = array(&pickle, "scalar", pickle.root, &Allowance::for_file(file.len())).unwrap();
+                let pickle = pickle::parse(&file, &Budget::for_file(file.len())).unwrap();
+                let tensor = array(&pickle, "scalar", pickle.root).unwrap();
                 assert_eq!((tensor.shape, tensor.values), (Vec::new(), vec![value]), "{module} {dtype}");
                 assert_eq!((shape(&pickle, pickle.root), number(&pickle, pickle.root)), (Some(Vec::new()), Some(value.into())), "{dtype}");
             }
         }
         // A byte too few is no number.
         let file = written(&Py::Scalar("numpy.core.multiarray", "f4", vec![0; 3]));
-        let pickle = pickle::parse(&file).unwrap();
-        assert!(array(&pickle, "scalar", pickle.root, &Allowance::for_file(3)).is_err() && number(&pickle, pickle.root).is_none());
+        let pickle = pickle::parse(&file, &Budget::for_file(file.len())).unwrap();
+        assert!(array(&pickle, "scalar", pickle.root).is_err() && number(&pickle, pickle.root).is_none());
     }
 }

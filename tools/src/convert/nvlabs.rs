@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
 use stylegan_wgpu::model::TensorSpec;
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
@@ -13,7 +12,8 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::network::{Channels, Converted, filter_taps, gather, mean_w, same_filter};
-use super::numpy::{self, to_json};
+use super::numpy;
+use super::record::record;
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
 
@@ -35,7 +35,7 @@ pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) 
     let config = generator.config()?;
     config.validate()?;
     let format = if generator.flat() { "stylegan3 (StyleGAN2 network)" } else { "stylegan2-ada-pytorch" };
-    let source_config = json!({ "init_kwargs": generator.kwargs.map(|id| to_json(&checkpoint.pickle, id, 4)) }).to_string();
+    let source_config = record(&checkpoint.pickle, "init_kwargs", generator.kwargs, 4);
     // w_avg_beta = None keeps no average.
     let average = match generator.tensors.get("mapping.w_avg") {
         Some(&id) => checkpoint.tensor("mapping.w_avg", id)?,

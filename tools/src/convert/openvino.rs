@@ -6,15 +6,15 @@
 //! What is recognised stands at the head of openvino/synthesis.rs.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use stylegan_wgpu::model::{Array, Model};
 use stylegan_wgpu::networks::{Config, mobilestylegan};
 
+use super::archive;
 use super::average_w::average_w;
+use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use ir::{Graph, Tensor};
 
@@ -36,8 +36,19 @@ const KNOWN_WHEEL: &str = "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d
 /// `w_avg` is not in the files: it is computed, as the mean of the mapping network over 10,000 latents, which takes some seconds.
 /// `progress` is told the fraction done meanwhile, from 0 to 1.
 pub fn open(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
-    let (mapping, synthesis, provenance) = if path.is_dir() { from_folder(path)? } else { from_wheel(path)? };
+    if !path.is_dir() {
+        let bytes = super::read_file(path, u64::MAX)?;
+        return from_wheel(&bytes, path, progress);
+    }
+    let (mapping, synthesis, provenance) = from_folder(path)?;
     convert(&mapping, &synthesis, provenance, progress)
+}
+
+/// Reads the wheel of these bytes; only the name of `path` is used.
+pub(super) fn from_wheel(bytes: &[u8], path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
+    let budget = Budget::for_file(bytes.len());
+    let (mapping, synthesis, provenance) = unpack(bytes, path, &budget)?;
+    convert_within(&mapping, &synthesis, provenance, &budget, progress)
 }
 
 /// The two files of a graph.
@@ -50,8 +61,20 @@ pub struct Ir {
 
 /// Converts what [`open`] has read, for applications whose files are not in a file system.
 pub fn convert(mapping: &Ir, synthesis: &Ir, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
-    let mapping = mapping::read(&Graph::parse("MappingNetwork", &mapping.xml, &mapping.bin)?)?;
-    let synthesis = synthesis::read(&Graph::parse("SynthesisNetwork", &synthesis.xml, &synthesis.bin)?)?;
+    let files = [&mapping.xml, &mapping.bin, &synthesis.xml, &synthesis.bin];
+    let budget = Budget::for_file(files.iter().map(|file| file.len()).sum());
+    convert_within(mapping, synthesis, provenance, &budget, progress)
+}
+
+fn convert_within(
+    mapping: &Ir,
+    synthesis: &Ir,
+    provenance: BTreeMap<String, String>,
+    budget: &Budget,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Model> {
+    let mapping = mapping::read(&Graph::parse("MappingNetwork", &mapping.xml, &mapping.bin, budget)?)?;
+    let synthesis = synthesis::read(&Graph::parse("SynthesisNetwork", &synthesis.xml, &synthesis.bin, budget)?)?;
     let config = mobilestylegan::Config {
         z_dim: mapping.z_dim,
         w_dim: mapping.w_dim,
@@ -89,8 +112,11 @@ fn from_folder(path: &Path) -> Result<Files> {
     let folder = if !path.join("SynthesisNetwork.xml").is_file() && inner.is_dir() { &inner } else { path };
     let read = |name: String, limit: u64| {
         let path = folder.join(name);
-        let file = File::open(&path).map_err(|source| ConvertError::Io { path: path.clone(), source })?;
-        read_bounded(file, limit, &path.display().to_string())?.map_err(|source| ConvertError::Io { path, source })
+        if path.metadata().is_ok_and(|metadata| metadata.len() > limit) {
+            let text = format!("{} is larger than {} MiB; a genuine one is not", path.display(), limit >> 20);
+            return Err(ConvertError::TooLarge(text));
+        }
+        super::read_file(&path, limit)
     };
     let graph = |name: &str, limit: u64| -> Result<Ir> {
         Ok(Ir { xml: read(format!("{name}.xml"), XML_LIMIT)?, bin: read(format!("{name}.bin"), limit)? })
@@ -103,35 +129,22 @@ fn from_folder(path: &Path) -> Result<Files> {
     Ok((mapping, synthesis, provenance(path, "OpenVINO IR (folder)", &sha256)))
 }
 
-fn from_wheel(path: &Path) -> Result<Files> {
-    let io = |source| ConvertError::Io { path: path.into(), source };
-    let mut file = File::open(path).map_err(io)?;
-    let mut sha256 = Sha256::new();
-    let mut chunk = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut chunk).map_err(io)? {
-            0 => break,
-            n => sha256.update(&chunk[..n]),
-        }
-    }
-    let sha256 = hex(&sha256.finalize());
-    file.rewind().map_err(io)?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|error| ConvertError::malformed(format!("the archive: {error}")))?;
-    let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
-    let mut read = |name: &str, limit: u64| {
-        let mut entries = names.iter().filter(|entry| entry.rsplit('/').next() == Some(name));
+fn unpack(bytes: &[u8], path: &Path, budget: &Budget) -> Result<Files> {
+    let members = archive::members(bytes)?;
+    let read = |name: &str, limit: u64| {
+        let mut entries = members.iter().filter(|member| member.name.rsplit('/').next() == Some(name));
         let (Some(entry), None) = (entries.next(), entries.next()) else {
             return Err(ConvertError::unsupported(format!("this archive is not MobileStyleGAN's: it needs exactly one {name}")));
         };
-        let damaged = |error: String| ConvertError::malformed(format!("{entry} in the archive: {error}"));
-        let file = archive.by_name(entry).map_err(|error| damaged(error.to_string()))?;
-        // Whatever size the archive declares: no more than the limit is ever unpacked.
-        read_bounded(file, limit, entry)?.map_err(|error| damaged(error.to_string()))
+        // Known before it is unpacked, and paid for: weights hardly shrink, so what grows far beyond the file is none.
+        budget.memory(usize::try_from(entry.plain).unwrap_or(usize::MAX))?;
+        Ok(entry.unpack(bytes, limit)?.into_owned())
     };
-    let mut graph = |name: &str, limit: u64| -> Result<Ir> {
+    let graph = |name: &str, limit: u64| -> Result<Ir> {
         Ok(Ir { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), limit)? })
     };
     let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
+    let sha256 = hex(&Sha256::digest(bytes));
     let format = if sha256 == KNOWN_WHEEL { "OpenVINO IR (random-face 2021.7.21.1)" } else { "OpenVINO IR (wheel)" };
     Ok((mapping, synthesis, provenance(path, format, &sha256)))
 }
@@ -153,18 +166,6 @@ fn provenance(path: &Path, format: &str, sha256: &str) -> BTreeMap<String, Strin
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into()
-}
-
-/// Everything up to `limit` bytes; the outer error is a file that goes on.
-fn read_bounded(file: impl Read, limit: u64, name: &str) -> Result<std::io::Result<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    if let Err(error) = file.take(limit + 1).read_to_end(&mut bytes) {
-        return Ok(Err(error));
-    }
-    if bytes.len() as u64 > limit {
-        return Err(ConvertError::TooLarge(format!("{name} is larger than {} MiB; a genuine one is not", limit >> 20)));
-    }
-    Ok(Ok(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

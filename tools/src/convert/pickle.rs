@@ -1,19 +1,17 @@
 //! The pickle machine, protocols 0 to 5: opcodes become plain values, and nothing is ever executed. REDUCE, NEWOBJ and BUILD
 //! only note what Python would have called; a global outside of the allow-list ends the reading.
 //!
-//! Memory is bounded by the file: strings and bytes are stretches of it, and everything else is charged to a budget of
-//! the file's length plus a fixed allowance, before it is allocated.
+//! Memory is bounded by the file: strings and bytes are stretches of it, and everything else is charged to the file's budget before
+//! it is allocated. Every opcode is charged, too: a nested stream is read again for each tensor that names it.
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::globals;
 use super::value::{Data, GlobalName, Id, Object, Pickle, Value};
 
 mod reader;
-
-/// Memory for values beyond the file's own length. Genuine checkpoints need 1 to 5 MiB.
-const ALLOWANCE: usize = 16 << 20;
 
 /// Longest name of a module or class; a corrupt one would otherwise run to the next newline of the weights.
 const LONGEST_NAME: usize = 200;
@@ -24,7 +22,7 @@ const FALSE: Id = 2;
 const EMPTY_TUPLE: Id = 3;
 
 /// Reads the pickle at the start of `source`; what follows it is left alone.
-pub(crate) fn parse(source: &[u8]) -> Result<Pickle<'_>> {
+pub(crate) fn parse<'a>(source: &'a [u8], budget: &Budget) -> Result<Pickle<'a>> {
     let mut machine = Machine {
         source,
         at: 0,
@@ -32,11 +30,11 @@ pub(crate) fn parse(source: &[u8]) -> Result<Pickle<'_>> {
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
-        budget: ALLOWANCE + source.len(),
+        budget: budget.clone(),
     };
     let root = machine.run()?;
-    let Machine { values, at: end, .. } = machine;
-    Ok(Pickle { source, values, root, end })
+    let Machine { values, at: end, budget, .. } = machine;
+    Ok(Pickle { source, values, root, end, budget })
 }
 
 struct Machine<'a> {
@@ -47,8 +45,7 @@ struct Machine<'a> {
     /// Heights of the stack at each open MARK.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
-    /// Bytes that may still be allocated.
-    budget: usize,
+    budget: Budget,
 }
 
 impl<'a> Machine<'a> {
@@ -56,6 +53,7 @@ impl<'a> Machine<'a> {
         loop {
             let start = self.at;
             let opcode = self.take(1, "opcode")?[0];
+            self.budget.work(1)?;
             match opcode {
                 b'.' => return self.pop(),
                 0x80 => {
@@ -154,7 +152,7 @@ impl<'a> Machine<'a> {
 
                 // The stack and the memo
                 b'(' => {
-                    charge_push(&mut self.budget, &mut self.marks)?;
+                    charge_push(&self.budget, &mut self.marks)?;
                     self.marks.push(self.stack.len());
                 }
                 b'0' if self.stack.len() > self.fence() => self.stack.truncate(self.stack.len() - 1),
@@ -285,26 +283,21 @@ impl<'a> Machine<'a> {
 
     fn pop_items(&mut self) -> Result<Vec<Id>> {
         let count = self.pop_mark()?;
-        self.charge(count * size_of::<Id>())?;
+        self.budget.memory(count * size_of::<Id>())?;
         Ok(self.stack.split_off(self.stack.len() - count))
     }
 
     fn push_id(&mut self, id: Id) -> Result<()> {
-        charge_push(&mut self.budget, &mut self.stack)?;
+        charge_push(&self.budget, &mut self.stack)?;
         self.stack.push(id);
         Ok(())
     }
 
     fn push(&mut self, value: Value) -> Result<()> {
-        charge_push(&mut self.budget, &mut self.values)?;
-        let id = Id::try_from(self.values.len()).map_err(|_| too_large())?;
+        charge_push(&self.budget, &mut self.values)?;
+        let id = Id::try_from(self.values.len()).map_err(|_| damaged("more values than have numbers"))?;
         self.values.push(value);
         self.push_id(id)
-    }
-
-    fn charge(&mut self, bytes: usize) -> Result<()> {
-        self.budget = self.budget.checked_sub(bytes).ok_or_else(too_large)?;
-        Ok(())
     }
 
     // ---- opcodes
@@ -313,7 +306,7 @@ impl<'a> Machine<'a> {
         if self.stack.len() - self.fence() < count {
             return Err(damaged("an opcode that finds the stack empty"));
         }
-        self.charge(count * size_of::<Id>() + 16)?;
+        self.budget.memory(count * size_of::<Id>() + 16)?;
         let items = self.stack.split_off(self.stack.len() - count);
         match count {
             0 => self.push_id(EMPTY_TUPLE),
@@ -323,7 +316,7 @@ impl<'a> Machine<'a> {
 
     fn append(&mut self, items: &[Id]) -> Result<()> {
         // Vec doubles: twice the items is the most an append can cost.
-        self.charge(2 * items.len() * size_of::<Id>())?;
+        self.budget.memory(2 * items.len() * size_of::<Id>())?;
         match self.top_mut()? {
             Value::List(list) | Value::Set(list) => list.extend_from_slice(items),
             Value::Object(object) => object.items.extend_from_slice(items),
@@ -333,7 +326,7 @@ impl<'a> Machine<'a> {
     }
 
     fn set_items(&mut self, items: &[Id]) -> Result<()> {
-        self.charge(2 * items.len() * size_of::<Id>())?;
+        self.budget.memory(2 * items.len() * size_of::<Id>())?;
         let new = pairs(items)?;
         match self.top_mut()? {
             Value::Dict(entries) => entries.extend(new),
@@ -346,7 +339,7 @@ impl<'a> Machine<'a> {
     fn memoize(&mut self, index: u64) -> Result<()> {
         let top = self.top()?;
         // About what a hash map takes for an entry while it grows.
-        self.charge(48)?;
+        self.budget.memory(48)?;
         self.memo.insert(index, top);
         Ok(())
     }
@@ -376,7 +369,7 @@ impl<'a> Machine<'a> {
 
     fn global(&mut self, module: String, name: String) -> Result<()> {
         let kind = globals::lookup(&module, &name).ok_or_else(|| ConvertError::ForbiddenGlobal(format!("{module}.{name}")))?;
-        self.charge(size_of::<GlobalName>() + module.len() + name.len())?;
+        self.budget.memory(size_of::<GlobalName>() + module.len() + name.len())?;
         self.push(Value::Global(Box::new(GlobalName { kind, module, name })))
     }
 
@@ -387,16 +380,16 @@ impl<'a> Machine<'a> {
         if !matches!(self.values[args as usize], Value::Tuple(_)) {
             return Err(damaged("an object whose arguments are no tuple"));
         }
-        self.charge(size_of::<Object>() + 16)?;
+        self.budget.memory(size_of::<Object>() + 16)?;
         self.push(Value::Object(Box::new(Object { class, args, state: None, items: Vec::new(), entries: Vec::new() })))
     }
 }
 
 /// Charges what one more element costs: nothing, or the doubling of the vector.
-fn charge_push<T>(budget: &mut usize, vec: &mut Vec<T>) -> Result<()> {
+fn charge_push<T>(budget: &Budget, vec: &mut Vec<T>) -> Result<()> {
     if vec.len() == vec.capacity() {
         let more = vec.capacity().max(16);
-        *budget = budget.checked_sub(more * size_of::<T>()).ok_or_else(too_large)?;
+        budget.memory(more * size_of::<T>())?;
         vec.reserve_exact(more);
     }
     Ok(())
@@ -411,8 +404,4 @@ fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
 
 fn damaged(text: impl Into<String>) -> ConvertError {
     ConvertError::malformed(text.into())
-}
-
-fn too_large() -> ConvertError {
-    ConvertError::TooLarge("this pickle would unfold into far more memory than its own size; no genuine checkpoint does".into())
 }

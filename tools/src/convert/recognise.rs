@@ -1,6 +1,7 @@
 //! What a file is, by its content: the container first, then what the pickle in it holds. What we cannot run is named.
 
 use super::archive::{self, Member};
+use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::network::Converted;
@@ -129,12 +130,13 @@ fn stranger(checkpoint: &Checkpoint<'_>) -> ConvertError {
 
 /// Whether a file that may be text is a pickle of protocol 0.
 fn is_pickle(bytes: &[u8]) -> bool {
-    matches!(pickle::parse(bytes), Ok(_) | Err(ConvertError::ForbiddenGlobal(_)))
+    matches!(pickle::parse(bytes, &Budget::for_file(bytes.len())), Ok(_) | Err(ConvertError::ForbiddenGlobal(_)))
 }
 
 fn is_legacy(bytes: &[u8]) -> bool {
     // The number is 15 bytes of protocol 2, a line of protocol 0.
-    pickle::parse(&bytes[..bytes.len().min(64)]).is_ok_and(|pickle| pickle.int(pickle.root) == Some(MAGIC))
+    let head = &bytes[..bytes.len().min(64)];
+    pickle::parse(head, &Budget::for_file(head.len())).is_ok_and(|pickle| pickle.int(pickle.root) == Some(MAGIC))
 }
 
 /// The beginning as text, up to the first byte that is none.

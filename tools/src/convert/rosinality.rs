@@ -1,14 +1,13 @@
 //! rosinality's stylegan2-pytorch, and what is built on it: a dict with g_ema, a bare state_dict, or the decoder of pSp, e4e
 //! and ReStyle. Every size is read off the shapes: the arguments saved beside them may be those of another run.
 
-use serde_json::json;
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::network::{Channels, Converted, filter_taps, gather, mean_w};
-use super::numpy::to_json;
+use super::record::record;
 use super::state_dict::StateDict;
 use super::torch::{Checkpoint, Tensor};
 
@@ -77,7 +76,7 @@ pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<
         }
     };
     let args = ["args", "opts"].iter().find_map(|key| checkpoint.pickle.get(checkpoint.pickle.root, key));
-    let args = args.map(|id| to_json(&checkpoint.pickle, checkpoint.pickle.state(id).unwrap_or(id), 3));
+    let args = args.map(|id| checkpoint.pickle.state(id).unwrap_or(id));
     let read = |spec: &stylegan_wgpu::model::TensorSpec| {
         if spec.name == "mapping.w_avg" {
             return Ok(("latent_avg".to_owned(), average.clone()));
@@ -90,7 +89,7 @@ pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<
         let tensor = dict.tensor(&name)?;
         Ok((name, tensor))
     };
-    let source_config = json!({ "args": args }).to_string();
+    let source_config = record(&checkpoint.pickle, "args", args, 3);
     gather(Config::StyleGan2(config), format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
 }
 

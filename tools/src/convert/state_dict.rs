@@ -6,6 +6,9 @@ use super::error::{ConvertError, Result};
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
 
+/// Entries of a dict that is looked at; a genuine one has about 1,000.
+const MOST_ENTRIES: usize = 1 << 16;
+
 /// Tensors by name.
 pub(crate) struct StateDict<'c> {
     pub(crate) checkpoint: &'c Checkpoint<'c>,
@@ -17,7 +20,8 @@ impl<'c> StateDict<'c> {
     pub(crate) fn new(checkpoint: &'c Checkpoint<'c>, id: Id) -> Option<StateDict<'c>> {
         let pickle = &checkpoint.pickle;
         let mut tensors = BTreeMap::new();
-        for &(name, value) in pickle.entries(id)?.iter() {
+        let entries = pickle.entries(id).filter(|entries| entries.len() <= MOST_ENTRIES)?;
+        for &(name, value) in entries.iter() {
             let Some(name) = pickle.name(name).filter(|_| checkpoint.is_tensor(value)) else { continue };
             tensors.insert(name.strip_prefix("module.").unwrap_or(&name).to_owned(), value);
         }

@@ -2,6 +2,7 @@
 
 use stylegan_wgpu::model::Array;
 
+use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::recognise::{self, Kind};
 use super::torch::Checkpoint;
@@ -9,10 +10,11 @@ use super::{numpy, pickle};
 
 /// The tensor of a file of PyTorch, or the NumPy array of a pickle; alone, or the only one of a dict or list.
 pub fn tensor_from_bytes(bytes: &[u8]) -> Result<Array> {
+    let budget = Budget::for_file(bytes.len());
     let checkpoint = match recognise::kind(bytes)? {
-        Kind::Pickle => Checkpoint::plain(pickle::parse(bytes)?),
-        Kind::TorchLegacy => Checkpoint::legacy(bytes)?,
-        Kind::TorchZip(members) => Checkpoint::zip(bytes, &members)?,
+        Kind::Pickle => Checkpoint::plain(pickle::parse(bytes, &budget)?),
+        Kind::TorchLegacy => Checkpoint::legacy(bytes, &budget)?,
+        Kind::TorchZip(members) => Checkpoint::zip(bytes, &members, &budget)?,
         Kind::SafeTensors | Kind::OpenVino => return Err(ConvertError::unsupported("a network, where a single tensor is needed")),
     };
     let pickle = &checkpoint.pickle;
@@ -34,8 +36,9 @@ pub fn tensor_from_bytes(bytes: &[u8]) -> Result<Array> {
         }
     };
     let tensor = match checkpoint.is_tensor(id) {
-        true => checkpoint.tensor("of the file", id)?,
-        false => numpy::array(pickle, "of the file", id, &checkpoint.allowance)?,
+        // A direction may be of whole numbers.
+        true => checkpoint.numbers("of the file", id)?,
+        false => numpy::numbers(pickle, "of the file", id)?,
     };
     if !tensor.values.iter().all(|value| value.is_finite()) {
         return Err(ConvertError::tensor("of the file", "finite values", "NaN or infinity"));

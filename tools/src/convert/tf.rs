@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::network::Converted;
-use super::numpy::{self, to_json};
+use super::numpy;
+use super::record::record;
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
 use super::variables::Variables;
@@ -136,7 +135,7 @@ impl Variables for TfVariables<'_> {
 
     fn tensor(&self, name: &str) -> Result<Tensor> {
         let id = self.arrays.get(name).ok_or_else(|| ConvertError::tensor(name, "a variable", "nothing"))?;
-        let tensor = numpy::array(&self.checkpoint.pickle, name, *id, &self.checkpoint.allowance)?;
+        let tensor = numpy::array(&self.checkpoint.pickle, name, *id)?;
         Ok(match order(name, tensor.shape.len()) {
             Some(order) => numpy::transpose(&tensor, order),
             None => tensor,
@@ -157,7 +156,7 @@ impl Variables for TfVariables<'_> {
     }
 
     fn source_config(&self) -> String {
-        json!({ "static_kwargs": self.kwargs.first().map(|&id| to_json(&self.checkpoint.pickle, id, 3)) }).to_string()
+        record(&self.checkpoint.pickle, "static_kwargs", self.kwargs.first().copied(), 3)
     }
 }
 

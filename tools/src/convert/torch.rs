@@ -2,13 +2,13 @@
 //! (offset, size, stride) and widened to contiguous f32.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use half::{bf16, f16};
 
 use super::archive::Member;
+use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::pickle;
@@ -17,6 +17,9 @@ use crate::strided;
 
 /// The first pickle of a legacy stream is this number.
 pub(crate) const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+
+/// What a storage costs beside its name, in a map that grows.
+const STORAGE: usize = 96;
 
 /// Element type of a storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,15 @@ impl Dtype {
         }
     }
 
+    /// Refuses what weights are not made of; a single number may be a whole one.
+    pub(crate) fn refuse_integers(self, name: &str, shape: &[usize]) -> Result<()> {
+        match self {
+            Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::Bf16 => Ok(()),
+            _ if shape.is_empty() => Ok(()),
+            _ => Err(ConvertError::tensor(name, "floats", format!("{self:?} of shape {shape:?}"))),
+        }
+    }
+
     /// One little-endian element as f32.
     fn widen(self, bytes: &[u8]) -> f32 {
         let wide = || {
@@ -98,26 +110,6 @@ pub(crate) struct Tensor {
     pub(crate) values: Vec<f32>,
 }
 
-/// How many f32 values may be made from a file: strides of zero must not unfold a small one into a large one.
-#[derive(Debug)]
-pub(crate) struct Allowance(Cell<usize>);
-
-impl Allowance {
-    /// Twice the file (it may store f16) and 32 MiB.
-    pub(crate) fn for_file(bytes: usize) -> Allowance {
-        Allowance(Cell::new(2 * (bytes / 4) + (8 << 20)))
-    }
-
-    /// The number of elements of `shape`, if so many are allowed.
-    pub(crate) fn elements(&self, name: &str, shape: &[usize]) -> Result<usize> {
-        let count = shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side)).filter(|&count| count <= self.0.get());
-        let count =
-            count.ok_or_else(|| ConvertError::TooLarge(format!("tensor {name} of shape {shape:?} does not come from this file")))?;
-        self.0.set(self.0.get() - count);
-        Ok(count)
-    }
-}
-
 /// A pickle and the storages its tensors are in.
 #[derive(Debug)]
 pub(crate) struct Checkpoint<'a> {
@@ -125,7 +117,6 @@ pub(crate) struct Checkpoint<'a> {
     /// Where the storages of persistent ids lie in the file.
     file: &'a [u8],
     storages: HashMap<String, Range<usize>>,
-    pub(crate) allowance: Allowance,
 }
 
 /// A tensor before its data are touched.
@@ -142,14 +133,14 @@ impl<'a> Checkpoint<'a> {
     /// A plain pickle, whose tensors carry their own nested streams.
     pub(crate) fn plain(pickle: Pickle<'a>) -> Checkpoint<'a> {
         let file = pickle.source;
-        Checkpoint { pickle, file, storages: HashMap::new(), allowance: Allowance::for_file(file.len()) }
+        Checkpoint { pickle, file, storages: HashMap::new() }
     }
 
     /// A legacy file: pickles of the magic number, the protocol, the writer's system and the object, then the storages.
-    pub(crate) fn legacy(file: &'a [u8]) -> Result<Checkpoint<'a>> {
+    pub(crate) fn legacy(file: &'a [u8], budget: &Budget) -> Result<Checkpoint<'a>> {
         let mut at = 0;
         let mut next = || -> Result<Pickle<'a>> {
-            let pickle = pickle::parse(&file[at..])?;
+            let pickle = pickle::parse(&file[at..], budget)?;
             at += pickle.end;
             Ok(pickle)
         };
@@ -165,6 +156,7 @@ impl<'a> Checkpoint<'a> {
         for value in &pickle.values {
             if let Value::Persistent(id) = value {
                 let reference = Reference::read(&pickle, *id)?;
+                budget.memory(reference.key.len() + STORAGE)?;
                 known.insert(reference.key.into_owned(), (reference.dtype, reference.numel));
             }
         }
@@ -172,6 +164,8 @@ impl<'a> Checkpoint<'a> {
         if listed.len() > known.len() {
             return Err(ConvertError::malformed("more storages are listed than are used"));
         }
+        // The same name may be listed any number of times.
+        budget.memory(listed.iter().filter_map(|&key| keys.name(key)).map(|key| 2 * (key.len() + STORAGE)).sum())?;
         let keys: Vec<String> = listed.iter().filter_map(|&key| keys.name(key).map(Cow::into_owned)).collect();
         // What the file ought to have from here: lets a download that stopped early be told to the byte.
         let whole = keys
@@ -188,11 +182,11 @@ impl<'a> Checkpoint<'a> {
             storages.insert(key, at + 8..end);
             at = end;
         }
-        Ok(Checkpoint { pickle, file, storages, allowance: Allowance::for_file(file.len()) })
+        Ok(Checkpoint { pickle, file, storages })
     }
 
     /// A zip archive: */data.pkl and */data/N.
-    pub(crate) fn zip(file: &'a [u8], members: &[Member<'a>]) -> Result<Checkpoint<'a>> {
+    pub(crate) fn zip(file: &'a [u8], members: &[Member<'a>], budget: &Budget) -> Result<Checkpoint<'a>> {
         let Some(object) = members.iter().find(|member| member.name.ends_with("/data.pkl") || member.name == "data.pkl") else {
             return Err(ConvertError::Unrecognised("a zip archive without a data.pkl; it is no PyTorch checkpoint".into()));
         };
@@ -213,8 +207,8 @@ impl<'a> Checkpoint<'a> {
                 storages.insert(key.to_owned(), member.range.clone());
             }
         }
-        let pickle = pickle::parse(&file[object.range.clone()])?;
-        Ok(Checkpoint { pickle, file, storages, allowance: Allowance::for_file(file.len()) })
+        let pickle = pickle::parse(&file[object.range.clone()], budget)?;
+        Ok(Checkpoint { pickle, file, storages })
     }
 
     /// Whether `id` is a tensor.
@@ -227,12 +221,22 @@ impl<'a> Checkpoint<'a> {
         self.view(id).map(|view| view.shape)
     }
 
-    /// The values of a tensor; `name` is for errors.
+    /// The values of a tensor of floats; `name` is for errors. A single number may be a whole one.
     pub(crate) fn tensor(&self, name: &str, id: Id) -> Result<Tensor> {
+        self.read(name, id, Dtype::refuse_integers)
+    }
+
+    /// The values of a tensor of any type.
+    pub(crate) fn numbers(&self, name: &str, id: Id) -> Result<Tensor> {
+        self.read(name, id, |_, _, _| Ok(()))
+    }
+
+    fn read(&self, name: &str, id: Id, check: fn(Dtype, &str, &[usize]) -> Result<()>) -> Result<Tensor> {
         let view = self.view(id).ok_or_else(|| ConvertError::tensor(name, "a tensor", self.pickle.describe(id)))?;
         let (dtype, bytes) = self.storage(name, view.storage)?;
         let dtype = view.dtype.unwrap_or(dtype);
-        let count = self.allowance.elements(name, &view.shape)?;
+        check(dtype, name, &view.shape)?;
+        let count = self.pickle.budget.elements(name, &view.shape)?;
         let available = bytes.len() / dtype.size();
         let outside = || {
             let needed = format!("elements {} and on, of size {:?} and stride {:?}", view.offset, view.shape, view.strides);
@@ -294,14 +298,14 @@ impl<'a> Checkpoint<'a> {
                     range.ok_or_else(|| ConvertError::tensor(name, format!("storage {}", reference.key), "no such storage in the file"))?;
                 let bytes = reference
                     .slice(&self.file[range.clone()])
-                    .ok_or_else(|| ConvertError::malformed(format!("tensor {name} views past its storage")))?;
+                    .ok_or_else(|| ConvertError::malformed(format!("the storage of tensor {name} is not as long as its reference says")))?;
                 Ok((reference.dtype, Cow::Borrowed(bytes)))
             }
             _ => match self.pickle.call(id) {
                 Some((Global::LoadFromBytes, &[stream])) => {
                     let stream =
                         self.pickle.bytes(stream).ok_or_else(|| ConvertError::tensor(name, "bytes", self.pickle.describe(stream)))?;
-                    let (dtype, range) = nested(&stream)?;
+                    let (dtype, range) = nested(&stream, &self.pickle.budget)?;
                     Ok((
                         dtype,
                         match stream {
@@ -321,10 +325,10 @@ impl<'a> Checkpoint<'a> {
 }
 
 /// A nested stream holds one storage and nothing else: no stream inside it is ever opened, so nesting ends here.
-fn nested(stream: &[u8]) -> Result<(Dtype, Range<usize>)> {
+fn nested(stream: &[u8], budget: &Budget) -> Result<(Dtype, Range<usize>)> {
     let checkpoint = match stream.starts_with(b"PK\x03\x04") {
-        true => Checkpoint::zip(stream, &super::archive::members(stream)?)?,
-        false => Checkpoint::legacy(stream)?,
+        true => Checkpoint::zip(stream, &super::archive::members(stream)?, budget)?,
+        false => Checkpoint::legacy(stream, budget)?,
     };
     let Value::Persistent(id) = checkpoint.pickle.value(checkpoint.pickle.root) else {
         return Err(ConvertError::malformed("a nested torch stream that is no storage"));
@@ -332,7 +336,8 @@ fn nested(stream: &[u8]) -> Result<(Dtype, Range<usize>)> {
     let reference = Reference::read(&checkpoint.pickle, *id)?;
     let range = checkpoint.storages.get(reference.key.as_ref()).cloned();
     let range = range.ok_or_else(|| ConvertError::malformed("a nested torch stream without its storage"))?;
-    let part = reference.range(range.len()).ok_or_else(|| ConvertError::malformed("a nested torch stream that views past its storage"))?;
+    let part = reference.range(range.len());
+    let part = part.ok_or_else(|| ConvertError::malformed("a nested torch stream whose storage is not as long as its reference says"))?;
     Ok((reference.dtype, range.start + part.start..range.start + part.end))
 }
 
@@ -367,8 +372,9 @@ impl<'p> Reference<'p> {
         read().ok_or_else(|| ConvertError::malformed("a persistent id that is no torch storage"))
     }
 
-    /// The part of a storage of `length` bytes that is meant.
+    /// The part of a storage of `length` bytes that is meant; none when the storage is not the one that is described.
     fn range(&self, length: usize) -> Option<Range<usize>> {
+        (self.numel.checked_mul(self.dtype.size()) == Some(length)).then_some(())?;
         let Some((first, count)) = self.view else { return Some(0..length) };
         let start = first.checked_mul(self.dtype.size())?;
         let end = count.checked_mul(self.dtype.size())?.checked_add(start)?;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::budget::Budget;
 use super::globals::Global;
 
 /// A value's place in the arena.
@@ -71,6 +72,8 @@ pub(crate) struct Pickle<'a> {
     pub(crate) root: Id,
     /// Where the bytes after the pickle begin.
     pub(crate) end: usize,
+    /// Of the file: whoever copies a value or walks far spends from it.
+    pub(crate) budget: Budget,
 }
 
 impl<'a> Pickle<'a> {
@@ -118,7 +121,12 @@ impl<'a> Pickle<'a> {
                 (Global::Encode, &[text, ..]) => {
                     // Never longer than the text itself: each character stands for one byte.
                     let text = self.str(text)?;
-                    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>().map(Cow::Owned)
+                    self.budget.work(text.len()).ok()?;
+                    let mut bytes = Vec::with_capacity(text.len());
+                    for character in text.chars() {
+                        bytes.push(u8::try_from(u32::from(character)).ok()?);
+                    }
+                    Some(Cow::Owned(bytes))
                 }
                 (Global::Inert, []) if self.global(id).is_some_and(|(_, name)| name == "bytes") => Some(Cow::Borrowed(&[])),
                 _ => None,

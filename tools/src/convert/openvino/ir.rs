@@ -1,23 +1,21 @@
 //! The graph of an OpenVINO IR: layers, who produces each of their inputs, and the constants' values.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
 use half::f16;
-use roxmltree::{Document, Node, ParsingOptions};
 
+use super::super::budget::Budget;
 use super::super::error::{ConvertError, Result};
 
-/// Longest stretch of XML without a '<': bounds the attributes of one tag, which an XML parser compares with each other.
-const TAG_LIMIT: usize = 64 << 10;
+mod xml;
 
 /// An IR, checked as far as its outline goes: every edge ends at layers that exist, and comes from a port that exists.
 pub(super) struct Graph<'a> {
     name: &'static str,
     layers: Vec<Layer>,
     bin: &'a [u8],
-    /// Bytes of constants that may still be read: a graph that uses the same large constant over and over is not genuine.
-    budget: Cell<usize>,
+    /// A graph that uses the same large constant over and over is not genuine.
+    budget: Budget,
 }
 
 /// One operation.
@@ -28,6 +26,8 @@ struct Layer {
     data: HashMap<String, String>,
     /// In the order of its input ports.
     inputs: Vec<Option<Value>>,
+    /// How many output ports it has.
+    outputs: usize,
 }
 
 /// The value at an output of a layer.
@@ -46,59 +46,9 @@ pub(super) struct Tensor {
 
 impl<'a> Graph<'a> {
     /// Reads the XML; constants stay in `bin` until they are asked for.
-    pub(super) fn parse(name: &'static str, xml: &[u8], bin: &'a [u8]) -> Result<Graph<'a>> {
-        let malformed = |text: String| ConvertError::malformed(format!("{name}.xml: {text}"));
-        if xml.split(|&byte| byte == b'<').any(|stretch| stretch.len() > TAG_LIMIT) {
-            return Err(ConvertError::TooLarge(format!("{name}.xml has a tag of more than {TAG_LIMIT} bytes")));
-        }
-        let text = std::str::from_utf8(xml).map_err(|error| malformed(error.to_string()))?;
-        // No DTD: entities are how a small XML becomes a large one.
-        let options = ParsingOptions { allow_dtd: false, nodes_limit: 1 << 20, ..Default::default() };
-        let document = Document::parse_with_options(text, options).map_err(|error| malformed(error.to_string()))?;
-        let net = document.root_element();
-        if net.tag_name().name() != "net" {
-            return Err(malformed(format!("the outermost element is {}, of an OpenVINO IR it is net", net.tag_name().name())));
-        }
-        let version = net.attribute("version").unwrap_or("of no version");
-        if !matches!(version, "10" | "11") {
-            return Err(ConvertError::unsupported(format!("{name}.xml is an OpenVINO IR {version}; 10 and 11 are known")));
-        }
-
-        let mut layers = Vec::new();
-        let mut ids = HashMap::new();
-        let mut outputs: HashMap<(&str, &str), Value> = HashMap::new();
-        let mut inputs: HashMap<(&str, &str), (usize, usize)> = HashMap::new();
-        for node in elements(net, "layers").flat_map(|layers| elements(layers, "layer")) {
-            let id = attribute(node, "id").map_err(malformed)?;
-            let layer = layers.len();
-            if ids.insert(id, layer).is_some() {
-                return Err(malformed(format!("two layers have the id {id}")));
-            }
-            let data = elements(node, "data").flat_map(|data| data.attributes());
-            let data = data.map(|attribute| (attribute.name().to_owned(), attribute.value().to_owned())).collect();
-            let mut count = 0;
-            for port in elements(node, "input").flat_map(|input| elements(input, "port")) {
-                inputs.insert((id, attribute(port, "id").map_err(malformed)?), (layer, count));
-                count += 1;
-            }
-            for (output, port) in elements(node, "output").flat_map(|output| elements(output, "port")).enumerate() {
-                outputs.insert((id, attribute(port, "id").map_err(malformed)?), Value { layer, output });
-            }
-            layers.push(Layer {
-                name: node.attribute("name").unwrap_or_default().to_owned(),
-                kind: attribute(node, "type").map_err(malformed)?.to_owned(),
-                data,
-                inputs: vec![None; count],
-            });
-        }
-        for edge in elements(net, "edges").flat_map(|edges| elements(edges, "edge")) {
-            let end = |layer, port| Ok((attribute(edge, layer)?, attribute(edge, port)?));
-            let (from, to) = (end("from-layer", "from-port").map_err(malformed)?, end("to-layer", "to-port").map_err(malformed)?);
-            let value = *outputs.get(&from).ok_or_else(|| malformed(format!("an edge comes from a missing port {from:?}")))?;
-            let &(layer, input) = inputs.get(&to).ok_or_else(|| malformed(format!("an edge goes to a missing port {to:?}")))?;
-            layers[layer].inputs[input] = Some(value);
-        }
-        Ok(Graph { name, layers, bin, budget: Cell::new(bin.len().saturating_mul(2)) })
+    pub(super) fn parse(name: &'static str, xml: &[u8], bin: &'a [u8], budget: &Budget) -> Result<Graph<'a>> {
+        let layers = xml::layers(name, xml, budget)?;
+        Ok(Graph { name, layers, bin, budget: budget.clone() })
     }
 
     /// What the network's only result is made from.
@@ -178,8 +128,7 @@ impl<'a> Graph<'a> {
             let missing = (end - self.bin.len().min(end)) as u64;
             ConvertError::truncated(format!("{}.bin, constant {}", self.name, layer.name), missing)
         })?;
-        let left = self.budget.get().checked_sub(size);
-        self.budget.set(left.ok_or_else(|| ConvertError::TooLarge(format!("{}.xml uses its constants too often", self.name)))?);
+        self.budget.elements(&layer.name, &shape)?;
         let values = if width == 4 {
             bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
         } else {
@@ -195,12 +144,4 @@ impl<'a> Graph<'a> {
             _ => Err(self.unexpected(value, "a constant of one element")),
         }
     }
-}
-
-fn elements<'a, 'b>(node: Node<'a, 'b>, name: &'static str) -> impl Iterator<Item = Node<'a, 'b>> {
-    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
-}
-
-fn attribute<'a>(node: Node<'a, '_>, name: &str) -> std::result::Result<&'a str, String> {
-    node.attribute(name).ok_or_else(|| format!("a {} has no {name}", node.tag_name().name()))
 }

@@ -2,7 +2,7 @@
 
 use super::super::error::{ConvertError, Result};
 use super::super::value::{Data, Value};
-use super::{FALSE, LONGEST_NAME, Machine, TRUE, damaged, too_large};
+use super::{FALSE, LONGEST_NAME, Machine, TRUE, damaged};
 
 impl<'a> Machine<'a> {
     pub(super) fn check_left(&self, length: usize, what: &str) -> Result<()> {
@@ -163,7 +163,7 @@ impl<'a> Machine<'a> {
         let length = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| ConvertError::truncated("a string", None))?;
         self.at += length + 1;
         // At most twice its length decoded (latin-1 to UTF-8), charged before.
-        self.budget = self.budget.checked_sub(2 * length + 16).ok_or_else(too_large)?;
+        self.budget.memory(2 * length + 16)?;
         Ok(&rest[..length])
     }
 
