@@ -87,15 +87,6 @@ impl Config {
         }
     }
 
-    /// The name of the last block.
-    pub fn img_resolution(&self) -> usize {
-        match self {
-            Config::StyleGan1(config) => config.img_resolution,
-            Config::StyleGan2(config) => config.img_resolution,
-            Config::MobileStyleGan(config) => config.img_resolution,
-        }
-    }
-
     /// Height and width of the image in pixels.
     pub fn image_size(&self) -> (usize, usize) {
         match self {

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn the_default_model_says_where_it_comes_from_and_whose_it_is() {
         let Ok(model) = open() else { panic!("the embedded file cannot be read") };
-        assert_eq!((model.config.img_resolution(), model.config.z_dim()), (128, 64));
+        assert_eq!((model.config.image_size(), model.config.z_dim()), ((128, 128), 64));
         assert!(EMBEDDED.is_some_and(|bytes| bytes.len() < 4_000_000));
         for (key, says) in [("licence", "CC0 1.0"), ("drawings", "Open Peeps by Pablo Stanley"), ("training", "not a GAN")] {
             assert!(model.provenance[key].contains(says), "{key}: {}", model.provenance[key]);

@@ -9,18 +9,20 @@ const MOST_PIXELS: usize = 1 << 28;
 /// A sheet that is being filled. Cells without a picture stay black (transparent, with an alpha channel).
 pub(crate) struct Grid {
     columns: usize,
-    side: usize,
+    /// Of a picture.
+    height: usize,
+    width: usize,
     /// Rows of pixels under every picture, for its label.
     strip: usize,
     sheet: Picture,
 }
 
 /// Refuses a sheet that cannot hold the pictures, or would not fit anything.
-pub(crate) fn check(columns: usize, rows: usize, side: usize, pictures: usize) -> Result<(), String> {
+pub(crate) fn check(columns: usize, rows: usize, (height, width): (usize, usize), pictures: usize) -> Result<(), String> {
     if pictures > columns * rows {
         return Err(format!("--grid {columns}x{rows} has {} cells for {pictures} seeds", columns * rows));
     }
-    check_pixels(columns * side, rows * side)
+    check_pixels(columns.saturating_mul(width), rows.saturating_mul(height))
 }
 
 /// Refuses a sheet that would not fit anything.
@@ -32,23 +34,24 @@ pub(crate) fn check_pixels(width: usize, height: usize) -> Result<(), String> {
 }
 
 impl Grid {
-    /// An empty sheet.
-    pub(crate) fn new(columns: usize, rows: usize, side: usize, channels: usize) -> Grid {
-        Grid::with_strips(columns, rows, side, 0, channels)
+    /// An empty sheet of pictures of that height and width.
+    pub(crate) fn new(columns: usize, rows: usize, size: (usize, usize), channels: usize) -> Grid {
+        Grid::with_strips(columns, rows, size, 0, channels)
     }
 
     /// The same with room for labels: so many rows of pixels under every picture.
-    pub(crate) fn with_strips(columns: usize, rows: usize, side: usize, strip: usize, channels: usize) -> Grid {
-        let (width, height) = (columns * side, rows * (side + strip));
-        Grid { columns, side, strip, sheet: Picture { width, height, channels, pixels: vec![0; width * height * channels] } }
+    pub(crate) fn with_strips(columns: usize, rows: usize, (height, width): (usize, usize), strip: usize, channels: usize) -> Grid {
+        let (across, down) = (columns * width, rows * (height + strip));
+        let sheet = Picture { width: across, height: down, channels, pixels: vec![0; across * down * channels] };
+        Grid { columns, height, width, strip, sheet }
     }
 
     /// Puts a picture into a cell, numbered from left to right and top to bottom.
     pub(crate) fn put(&mut self, cell: usize, picture: &Picture) {
-        let row_bytes = self.side * self.sheet.channels;
+        let row_bytes = self.width * self.sheet.channels;
         let (column, row) = (cell % self.columns, cell / self.columns);
         for (y, line) in picture.pixels.chunks_exact(row_bytes).enumerate() {
-            let start = ((row * (self.side + self.strip) + y) * self.columns + column) * row_bytes;
+            let start = ((row * (self.height + self.strip) + y) * self.columns + column) * row_bytes;
             self.sheet.pixels[start..start + row_bytes].copy_from_slice(line);
         }
     }
@@ -56,8 +59,8 @@ impl Grid {
     /// Writes a text under the picture of a cell. It must fit, in both directions.
     pub(crate) fn label(&mut self, cell: usize, font: Font, text: &str) {
         let (column, row) = (cell % self.columns, cell / self.columns);
-        let top = row * (self.side + self.strip) + self.side;
-        font.write(text, &mut self.sheet, column * self.side, top, self.side);
+        let top = row * (self.height + self.strip) + self.height;
+        font.write(text, &mut self.sheet, column * self.width, top, self.width);
     }
 
     /// The sheet as it is.
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn pictures_fill_the_sheet_row_by_row() {
-        let mut grid = Grid::new(2, 2, 2, 1);
+        let mut grid = Grid::new(2, 2, (2, 2), 1);
         for (cell, level) in [(2, 3), (0, 1), (1, 2)] {
             grid.put(cell, &Picture { width: 2, height: 2, channels: 1, pixels: vec![level, level, level, 10 * level] });
         }
@@ -80,9 +83,23 @@ mod tests {
     }
 
     #[test]
+    fn pictures_need_not_be_square() {
+        let mut grid = Grid::new(2, 2, (1, 3), 1);
+        (0..4).for_each(|cell| grid.put(cell as usize, &Picture { width: 3, height: 1, channels: 1, pixels: vec![cell, 0, 10 + cell] }));
+        assert_eq!((grid.sheet().width, grid.sheet().height), (6, 2));
+        assert_eq!(grid.sheet().pixels, [0, 0, 10, 1, 0, 11, 2, 0, 12, 3, 0, 13]);
+        // Three rows of pixels under each picture, for labels.
+        let mut grid = Grid::with_strips(2, 2, (2, 1), 3, 1);
+        grid.put(3, &Picture { width: 1, height: 2, channels: 1, pixels: vec![7, 8] });
+        assert_eq!((grid.sheet().width, grid.sheet().height), (2, 10));
+        assert_eq!(grid.sheet().pixels.iter().position(|&level| level == 7), Some(11));
+        assert_eq!(grid.sheet().pixels.iter().position(|&level| level == 8), Some(13));
+    }
+
+    #[test]
     fn sheets_have_limits() {
-        assert!(check(2, 2, 1024, 4).is_ok());
-        assert!(check(2, 2, 4, 5).unwrap_err().contains("4 cells for 5 seeds"));
-        assert!(check(1000, 1000, 1024, 4).is_err());
+        assert!(check(2, 2, (1024, 1024), 4).is_ok());
+        assert!(check(2, 2, (4, 4), 5).unwrap_err().contains("4 cells for 5 seeds"));
+        assert!(check(1000, 1000, (1024, 1024), 4).is_err());
     }
 }

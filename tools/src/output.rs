@@ -40,15 +40,15 @@ impl Picture {
         Picture { width: image.width() as usize, height: image.height() as usize, channels, pixels }
     }
 
-    /// From planes `[C,R,R]` around -1..1, rounded as NVIDIA does: times 127.5 plus 128, clamped, truncated.
-    pub(crate) fn from_planes(planes: &[f32], channels: usize, side: usize) -> Picture {
+    /// From planes `[C, H, W]` around -1..1, rounded as NVIDIA does: times 127.5 plus 128, clamped, truncated.
+    pub(crate) fn from_planes(planes: &[f32], channels: usize, (height, width): (usize, usize)) -> Picture {
         let mut pixels = vec![0; planes.len()];
-        for (channel, plane) in planes.chunks_exact(side * side).enumerate() {
+        for (channel, plane) in planes.chunks_exact(height * width).enumerate() {
             for (pixel, value) in pixels.iter_mut().skip(channel).step_by(channels).zip(plane) {
                 *pixel = (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
             }
         }
-        Picture { width: side, height: side, channels, pixels }
+        Picture { width, height, channels, pixels }
     }
 
     /// Writes the picture under `path`.
@@ -70,6 +70,13 @@ impl Picture {
         }
         Ok(bytes)
     }
+}
+
+/// Height and width of a picture whose longer side is scaled to so many pixels.
+pub(crate) fn scaled((height, width): (usize, usize), longer: usize) -> (usize, usize) {
+    let most = height.max(width);
+    let scale = |side: usize| ((2 * side * longer + most) / (2 * most)).max(1);
+    (scale(height), scale(width))
 }
 
 /// Writes a whole file.
@@ -128,15 +135,18 @@ mod tests {
     #[test]
     fn rounding_is_nvidias() {
         let planes = [-1.1, -1.0, -0.999, 0.0, 0.5, 0.99, 1.0, f32::INFINITY, 7.0 / 127.5];
-        assert_eq!(Picture::from_planes(&planes, 1, 3).pixels, [0, 0, 0, 128, 191, 254, 255, 255, 135]);
+        assert_eq!(Picture::from_planes(&planes, 1, (3, 3)).pixels, [0, 0, 0, 128, 191, 254, 255, 255, 135]);
     }
 
     #[test]
     fn planes_become_pixels() {
         let value = |level: u8| (f32::from(level) - 127.9) / 127.5;
         let planes: Vec<f32> = (0..12).map(value).collect();
-        let picture = Picture::from_planes(&planes, 3, 2);
-        assert_eq!(picture.pixels, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
+        for size in [(2, 2), (4, 1), (1, 4)] {
+            let picture = Picture::from_planes(&planes, 3, size);
+            assert_eq!((picture.height, picture.width), size);
+            assert_eq!(picture.pixels, [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
+        }
     }
 
     #[test]
@@ -157,6 +167,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_longer_side_is_scaled_and_the_shorter_follows() {
+        assert_eq!(scaled((64, 64), 100), (100, 100));
+        assert_eq!(scaled((1024, 512), 256), (256, 128));
+        assert_eq!(scaled((48, 80), 41), (25, 41));
+        assert_eq!(scaled((4, 1024), 8), (1, 8));
     }
 
     #[test]

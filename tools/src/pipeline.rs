@@ -31,16 +31,16 @@ pub(crate) struct Drawn {
 
 pub(crate) enum Pixels {
     Rgba(RgbaImage),
-    /// `[C, R, R]`, not clamped.
+    /// `[C, H, W]`, not clamped.
     Planes(Vec<f32>),
 }
 
 impl Pixels {
-    /// In 8 bits, with the channels of the network.
-    pub(crate) fn picture(&self, channels: usize, side: usize) -> Picture {
+    /// In 8 bits, with the channels, height and width of the network.
+    pub(crate) fn picture(&self, channels: usize, size: (usize, usize)) -> Picture {
         match self {
             Pixels::Rgba(image) => Picture::from_rgba(image, channels),
-            Pixels::Planes(planes) => Picture::from_planes(planes, channels, side),
+            Pixels::Planes(planes) => Picture::from_planes(planes, channels, size),
         }
     }
 }

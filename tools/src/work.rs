@@ -28,7 +28,8 @@ fn stylegan1(config: &stylegan1::Config) -> Macs {
     let mut convolutions = 0;
     for resolution in config.resolutions() {
         let outputs = config.channels(resolution);
-        let area = resolution * resolution;
+        let (height, width) = config.block_size(resolution);
+        let area = height * width;
         if resolution > 4 {
             let inputs = config.channels(resolution / 2);
             convolutions += 9 * inputs * outputs * area / 4;
@@ -37,7 +38,8 @@ fn stylegan1(config: &stylegan1::Config) -> Macs {
         convolutions += 9 * outputs * outputs * area;
         papers += 9 * outputs * outputs * area + 2 * 2 * outputs * config.w_dim;
     }
-    papers += config.img_channels * config.channels(config.img_resolution) * config.img_resolution.pow(2);
+    let (height, width) = config.image_size();
+    papers += config.img_channels * config.channels(config.img_resolution) * height * width;
     Macs { convolutions: convolutions as u64, papers: papers as u64 }
 }
 
@@ -49,7 +51,8 @@ fn stylegan2(config: &stylegan2::Config) -> Macs {
     }
     for resolution in config.resolutions() {
         let outputs = config.channels(resolution);
-        let area = resolution * resolution;
+        let (height, width) = config.block_size(resolution);
+        let area = height * width;
         if resolution > 4 {
             let inputs = config.channels(resolution / 2);
             convolutions += 9 * inputs * outputs * area / 4;
@@ -100,5 +103,13 @@ mod tests {
         let macs = Macs::of(&Config::StyleGan2(stylegan2::Config::config_f()));
         assert_eq!(macs.convolutions / 10_000_000, 7406);
         assert_eq!((macs.papers + 50_000_000) / 100_000_000, 1430);
+    }
+
+    #[test]
+    fn half_the_width_is_half_the_convolutions() {
+        let square = stylegan2::Config::config_f();
+        let human = stylegan2::Config { const_size: [4, 2], ..square.clone() };
+        let [square, human] = [square, human].map(|config| Macs::of(&Config::StyleGan2(config)));
+        assert_eq!(2 * human.convolutions, square.convolutions);
     }
 }

@@ -53,12 +53,12 @@ fn twin(model: &Model, ws: &Ws) -> Vec<f32> {
 /// The same in 8 bits.
 fn twin_rgb(model: &Model, ws: &Ws) -> RgbImage {
     let planes = twin(model, ws);
-    let side = model.config.img_resolution();
+    let (height, width) = model.config.image_size();
     let level = |x: u32, y: u32, c: usize| {
-        let value = planes[(c * side + y as usize) * side + x as usize];
+        let value = planes[(c * height + y as usize) * width + x as usize];
         (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8
     };
-    RgbImage::from_fn(side as u32, side as u32, |x, y| image::Rgb([0, 1, 2].map(|c| level(x, y, c))))
+    RgbImage::from_fn(width as u32, height as u32, |x, y| image::Rgb([0, 1, 2].map(|c| level(x, y, c))))
 }
 
 /// Fails where a level differs by more than `most`. One is what rounding of nearly equal values takes.
@@ -130,7 +130,7 @@ fn mixes_as_the_twins(what: &str, model: &Model, network: &str, place: &Place, s
     assert_eq!(place::names(&place.path("planes")), names);
 
     let sheet = picture(&place.path("pictures/grid.png"));
-    let side = model.config.img_resolution() as u32;
+    let side = model.config.image_size().0 as u32;
     assert_eq!(sheet.dimensions(), (4 * side, 3 * side));
     assert!(part(&sheet, 0, 0, side).as_raw().iter().all(|&level| level == 0), "the corner is not black");
     for (y, row) in [None].into_iter().chain(rows.map(Some)).enumerate() {

@@ -85,14 +85,13 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         (false, Form::Video(_)) => args.steps.unwrap_or(60).into(),
     };
     let strengths = strengths(args.strength, steps, matches!(form, Form::Video(_)));
-    let (side, channels) = (config.img_resolution(), config.img_channels());
-    let side_pixels = side as u32;
+    let (size, channels) = (config.image_size(), config.img_channels());
     match form {
         Form::Strip(format) => {
             format.check(channels)?;
-            grid::check_pixels(steps * side, side).map_err(Failure::usage)?;
+            grid::check_pixels(steps * size.1, size.0).map_err(Failure::usage)?;
         }
-        Form::Video(format) => spec(args, format, side_pixels).check()?,
+        Form::Video(format) => spec(args, format, size).check()?,
     }
 
     let mut studio = Studio::open(&args.draw, &subject, strengths.len())?;
@@ -103,14 +102,14 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     };
     let times = match form {
         Form::Video(format) => {
-            let film = Film { columns: 1, rows: 1, frames: strengths.len(), spec: spec(args, format, side_pixels) };
+            let film = Film { columns: 1, rows: 1, frames: strengths.len(), spec: spec(args, format, size) };
             film.shoot(&mut studio, &args.output, &mut ws)?
         }
         Form::Strip(format) => {
-            let strip = Mutex::new(Grid::new(steps, 1, side, channels));
+            let strip = Mutex::new(Grid::new(steps, 1, size, channels));
             let bar = network::bar(steps as u64, "rendering");
             let encode = |drawn: Drawn| {
-                let picture = drawn.pixels.picture(channels, side);
+                let picture = drawn.pixels.picture(channels, size);
                 strip.lock().unwrap_or_else(PoisonError::into_inner).put(drawn.index, &picture);
                 Ok(())
             };
@@ -153,8 +152,8 @@ fn form(args: &EditArgs) -> Result<Form, Failure> {
     }
 }
 
-fn spec(args: &EditArgs, format: animation::Format, side: u32) -> Spec {
-    Spec { format, width: side, height: side, fps: args.fps.unwrap_or(format.default_fps()) }
+fn spec(args: &EditArgs, format: animation::Format, (height, width): (usize, usize)) -> Spec {
+    Spec { format, width: width as u32, height: height as u32, fps: args.fps.unwrap_or(format.default_fps()) }
 }
 
 /// From end to end in equal steps; of a video back again too, without showing an end twice.

@@ -53,7 +53,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DIR")]
     outdir: PathBuf,
 
-    /// File format; npy holds f32 of C x R x R, not clamped
+    /// File format; npy holds f32 of C x H x W, not clamped
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
 
@@ -185,17 +185,17 @@ impl Order<'_> {
 
     fn draw(&self, studio: &mut Studio, todo: &[usize], mut manifest: Manifest) -> Result<Times, Failure> {
         let config = &self.subject.model.config;
-        let (channels, side) = (config.img_channels(), config.img_resolution());
-        let sheet = self.args.grid.map(|(columns, rows)| Mutex::new(Grid::new(columns, rows, side, channels)));
+        let (channels, (height, width)) = (config.img_channels(), config.image_size());
+        let sheet = self.args.grid.map(|(columns, rows)| Mutex::new(Grid::new(columns, rows, (height, width), channels)));
         let bar = network::bar(todo.len() as u64, "rendering");
         let encode = |drawn: Drawn| {
             let Drawn { index, ws, pixels } = drawn;
-            let picture = pixels.picture(channels, side);
+            let picture = pixels.picture(channels, (height, width));
             if let Some(sheet) = &sheet {
                 sheet.lock().unwrap_or_else(PoisonError::into_inner).put(index, &picture);
             }
             let bytes = match &pixels {
-                Pixels::Planes(planes) => array_file::npy_bytes(&[channels, side, side], planes),
+                Pixels::Planes(planes) => array_file::npy_bytes(&[channels, height, width], planes),
                 Pixels::Rgba(_) => {
                     let failed = |error| Failure::Runtime(format!("{}: {error}", self.file(index)));
                     picture.encode(self.args.format).map_err(failed)?
@@ -288,7 +288,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<Str
 fn check_pictures(args: &GenerateArgs, config: &Config, count: usize) -> Result<(), Failure> {
     args.format.check(config.img_channels())?;
     match args.grid {
-        Some((columns, rows)) => grid::check(columns, rows, config.img_resolution(), count).map_err(Failure::usage),
+        Some((columns, rows)) => grid::check(columns, rows, config.image_size(), count).map_err(Failure::usage),
         None => Ok(()),
     }
 }

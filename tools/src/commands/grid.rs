@@ -49,7 +49,7 @@ pub(crate) struct GridArgs {
     #[arg(long)]
     labels: bool,
 
-    /// Scales every picture to that side, in pixels
+    /// Scales every picture to that side, in pixels; of pictures that are not square, the longer one
     #[arg(long, value_parser = clap::value_parser!(u16).range(8..=4096), value_name = "PIXELS")]
     size: Option<u16>,
 
@@ -83,18 +83,20 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
         (sweep, _) => sweep,
     };
     let rows = cells.len().div_ceil(columns);
-    let drawn_side = config.img_resolution();
-    let side = args.size.map_or(drawn_side, usize::from);
-    let labels = args.labels.then(|| labels(&cells, args.trunc.len() > 1, side)).transpose()?;
+    let drawn = config.image_size();
+    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
+    let labels = args.labels.then(|| labels(&cells, args.trunc.len() > 1, size)).transpose()?;
     let strip = labels.as_ref().map_or(0, |(font, _)| font.line());
-    grid::check_pixels(columns * side, rows * (side + strip)).map_err(Failure::usage)?;
+    let (height, width) = size;
+    grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
 
     let mut studio = Studio::with_psi(&args.studio, 1.0, &subject, cells.len())?;
-    let sheet = Mutex::new(Grid::with_strips(columns, rows, side, strip, config.img_channels()));
+    let sheet = Mutex::new(Grid::with_strips(columns, rows, size, strip, config.img_channels()));
     let bar = network::bar(cells.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
         let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
-        let image = if side == drawn_side { image } else { imageops::resize(&image, side as u32, side as u32, FilterType::Lanczos3) };
+        let resized = |image| imageops::resize(&image, width as u32, height as u32, FilterType::Lanczos3);
+        let image = if args.size.is_none() { image } else { resized(image) };
         let picture = Picture::from_rgba(&image, config.img_channels());
         let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
         sheet.put(drawn.index, &picture);
@@ -130,20 +132,21 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     say(&format!("{}: {columns} x {rows} pictures, {width} x {height} pixels; {}", args.output.display(), times.line(&device)))
 }
 
-/// The letters and texts that fit under pictures of that side.
-fn labels(cells: &[(u32, f32)], sweep: bool, side: usize) -> Result<(Font, Vec<String>), Failure> {
-    let font = Font::of(side);
+/// The letters and texts that fit under pictures of that height and width.
+fn labels(cells: &[(u32, f32)], sweep: bool, (height, width): (usize, usize)) -> Result<(Font, Vec<String>), Failure> {
+    let font = Font::of(height.min(width));
     let long = |&(seed, psi): &(u32, f32)| if sweep { format!("seed {seed}, psi {psi}") } else { format!("seed {seed}") };
     let short = |&(seed, psi): &(u32, f32)| if sweep { format!("{seed}, {psi}") } else { seed.to_string() };
     // All alike: the short form where a long one does not fit.
     let widest = |texts: &[String]| texts.iter().map(|text| font.width(text)).max().unwrap_or(0);
     for texts in [cells.iter().map(long).collect::<Vec<_>>(), cells.iter().map(short).collect()] {
-        if widest(&texts) <= side {
+        if widest(&texts) <= width {
             return Ok((font, texts));
         }
     }
-    let needed = widest(&cells.iter().map(short).collect::<Vec<_>>());
-    Err(Failure::usage(format!("--labels does not fit under pictures of {side} pixels; draw them larger with --size {needed}")))
+    // --size is the longer side.
+    let needed = (widest(&cells.iter().map(short).collect::<Vec<_>>()) * height.max(width)).div_ceil(width);
+    Err(Failure::usage(format!("--labels does not fit under pictures that are {width} pixels wide; draw them larger with --size {needed}")))
 }
 
 #[cfg(test)]
@@ -153,12 +156,19 @@ mod tests {
     #[test]
     fn labels_shorten_or_are_refused() {
         let cells = [(85, 0.5), (4294967295, -0.25)];
-        let texts = |sweep, side| labels(&cells, sweep, side).map(|(_, texts)| texts);
+        let texts_of = |sweep, size| labels(&cells, sweep, size).map(|(_, texts)| texts);
+        let texts = |sweep, side| texts_of(sweep, (side, side));
         assert_eq!(texts(true, 1024).unwrap()[0], "seed 85, psi 0.5");
         assert_eq!(texts(true, 160).unwrap(), ["85, 0.5", "4294967295, -0.25"]);
         assert_eq!(texts(false, 128).unwrap()[1], "seed 4294967295");
         let failure = texts(true, 64).unwrap_err();
         let needed: usize = failure.text().rsplit(' ').next().unwrap().parse().unwrap();
         assert!(texts(true, needed).is_ok(), "{}", failure.text());
+        // Tall ones have less room than their side; the size that is named gives them enough.
+        for drawn in [(64, 32), (80, 48), (48, 80), (1000, 3)] {
+            let failure = texts_of(true, drawn).unwrap_err();
+            let needed: usize = failure.text().rsplit(' ').next().unwrap().parse().unwrap();
+            assert!(texts_of(true, output::scaled(drawn, needed)).is_ok(), "{}", failure.text());
+        }
     }
 }

@@ -45,6 +45,8 @@ fn as_json(model: &Model, macs: &Macs) -> Value {
     json!({
         "network": model.config.network(),
         "config": fields(&model.config),
+        "height": model.config.image_size().0,
+        "width": model.config.image_size().1,
         "num_ws": model.config.num_ws(),
         "parameters": model.parameters(),
         "macs": { "convolutions": macs.convolutions, "papers": macs.papers },
@@ -60,9 +62,15 @@ pub(crate) fn fields(config: &Config) -> Value {
 
 fn as_text(model: &Model, macs: &Macs) -> String {
     let config = &model.config;
-    let (side, giga) = (config.img_resolution(), |value: u64| value as f64 / 1e9);
+    let ((height, width), giga) = (config.image_size(), |value: u64| value as f64 / 1e9);
+    let sides = if height == width { "" } else { " (height x width)" };
     let mut lines = vec![
-        format!("network      {}, {side}x{side}, {} channels, {} rows of w", config.network(), config.img_channels(), config.num_ws()),
+        format!(
+            "network      {}, {height}x{width}{sides}, {} channels, {} rows of w",
+            config.network(),
+            config.img_channels(),
+            config.num_ws()
+        ),
         format!("parameters   {:.2} M (noise maps not counted)", model.parameters() as f64 / 1e6),
         format!("work         {:.2} GMAC of convolutions (upsampling ones counted at their input)", giga(macs.convolutions)),
         format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),

@@ -45,7 +45,7 @@ pub(crate) struct MixArgs {
     #[arg(long, value_name = "DIR")]
     outdir: PathBuf,
 
-    /// File format of the pictures; npy holds f32 of C x R x R, not clamped. grid.png is always a PNG
+    /// File format of the pictures; npy holds f32 of C x H x W, not clamped. grid.png is always a PNG
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
 
@@ -64,9 +64,9 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     let config = &subject.model.config;
     args.format.check(config.img_channels())?;
     let styles = args.styles.rows("--styles", config)?;
-    let (side, channels) = (config.img_resolution(), config.img_channels());
-    let (width, height) = (cols.len() + 1, rows.len() + 1);
-    grid::check_pixels(width.saturating_mul(side), height.saturating_mul(side)).map_err(Failure::usage)?;
+    let ((height, width), channels) = (config.image_size(), config.img_channels());
+    let (across, down) = (cols.len() + 1, rows.len() + 1);
+    grid::check_pixels(across.saturating_mul(width), down.saturating_mul(height)).map_err(Failure::usage)?;
 
     let cells = cells(&rows, &cols);
     let pairs: Vec<Pair> = cells.keys().copied().collect();
@@ -84,17 +84,17 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         Ok(ws)
     };
 
-    let sheet = Mutex::new(Grid::new(width, height, side, channels));
+    let sheet = Mutex::new(Grid::new(across, down, (height, width), channels));
     let bar = network::bar(pairs.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
         let pair = pairs[drawn.index];
-        let picture = drawn.pixels.picture(channels, side);
+        let picture = drawn.pixels.picture(channels, (height, width));
         let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
         cells[&pair].iter().for_each(|&cell| sheet.put(cell, &picture));
         drop(sheet);
         let name = format!("{}-{}.{}", pair.0, pair.1, args.format.extension());
         let bytes = match &drawn.pixels {
-            Pixels::Planes(planes) => array_file::npy_bytes(&[channels, side, side], planes),
+            Pixels::Planes(planes) => array_file::npy_bytes(&[channels, height, width], planes),
             Pixels::Rgba(_) => picture.encode(args.format).map_err(|error| Failure::Runtime(format!("{name}: {error}")))?,
         };
         Ok((name, bytes))

@@ -86,9 +86,10 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     output::check_file(&args.output)?;
     let subject = Subject::open(&args.draw)?;
     let config = &subject.model.config;
-    let side = config.img_resolution();
-    grid::check_pixels(columns * side, rows * side).map_err(Failure::usage)?;
-    let (width, height) = ((columns * side) as u32, (rows * side) as u32);
+    let (height, width) = config.image_size();
+    let (width, height) = (columns.saturating_mul(width), rows.saturating_mul(height));
+    grid::check_pixels(width, height).map_err(Failure::usage)?;
+    let (width, height) = (width as u32, height as u32);
     let spec = Spec { format, width, height, fps: args.fps.unwrap_or(format.default_fps()) };
     spec.check()?;
     let film = Film { columns, rows, frames: keyframes.saturating_mul(args.w_frames as usize), spec };

@@ -119,7 +119,9 @@ async fn answer(asked: Asked) -> Result<Output, ApiError> {
     }
 }
 
-/// The picture at a side that divides its own: each pixel is the average of a square.
+/// The picture with a longer side that divides its own: each pixel is the average of a square.
 pub(crate) fn fit(image: RgbaImage, side: u32) -> RgbaImage {
-    if image.width() == side { image } else { imageops::thumbnail(&image, side, side) }
+    let (width, height) = image.dimensions();
+    let longer = width.max(height);
+    if longer == side { image } else { imageops::thumbnail(&image, width * side / longer, height * side / longer) }
 }

@@ -21,7 +21,9 @@ pub(crate) struct Facts {
     pub(crate) id: String,
     /// The adapter and its element type: another one rounds otherwise, so its pictures have other bytes.
     pub(crate) device: String,
-    pub(crate) resolution: usize,
+    /// Of a picture in pixels.
+    pub(crate) height: usize,
+    pub(crate) width: usize,
     pub(crate) channels: usize,
     pub(crate) num_ws: usize,
     pub(crate) w_dim: usize,
@@ -37,11 +39,13 @@ pub(crate) struct Facts {
 impl Facts {
     pub(crate) fn new(name: String, model: &Model, trunc: f32, private: bool) -> Facts {
         let config = &model.config;
+        let (height, width) = config.image_size();
         Facts {
             name,
             id: hex(&digest(model))[..16].into(),
             device: String::new(),
-            resolution: config.img_resolution(),
+            height,
+            width,
             channels: config.img_channels(),
             num_ws: config.num_ws(),
             w_dim: config.w_dim(),
@@ -62,9 +66,14 @@ impl Facts {
         (!moves.is_empty()).then_some(shift)
     }
 
-    /// The largest side of a picture that is at most so many pixels, or the smallest there is.
+    /// Height and width of a picture.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// The largest of [`params::sides`] that is at most so many pixels, or the smallest there is.
     pub(crate) fn side_below(&self, most: usize) -> usize {
-        let sides = params::sides(self.resolution);
+        let sides = params::sides(self.size());
         sides.iter().copied().find(|side| *side <= most).unwrap_or(sides[sides.len() - 1])
     }
 
@@ -90,8 +99,10 @@ impl Facts {
             "network": self.id,
             "device": self.device,
             "version": env!("CARGO_PKG_VERSION"),
-            "resolution": self.resolution,
-            "sizes": params::sides(self.resolution),
+            "height": self.height,
+            "width": self.width,
+            "resolution": self.height.max(self.width),
+            "sizes": params::sides(self.size()),
             "channels": self.channels,
             "num_ws": self.num_ws,
             "w_dim": self.w_dim,
@@ -109,7 +120,8 @@ impl Facts {
             name: "example".into(),
             id: "0123456789abcdef".into(),
             device: "GPU (f16)".into(),
-            resolution: 128,
+            height: 128,
+            width: 128,
             channels: 3,
             num_ws: 12,
             w_dim: 4,

@@ -39,6 +39,7 @@ pub(crate) struct Look {
 /// What kind of file a picture becomes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct File {
+    /// The longer side of the picture.
     pub(crate) side: u32,
     pub(crate) format: Format,
     /// The URL names the network.
@@ -151,9 +152,9 @@ impl Query {
         }
     }
 
-    /// The side of the picture.
+    /// The longer side of the picture.
     pub(crate) fn side(&self, facts: &Facts) -> Result<Option<usize>, ApiError> {
-        let sides = sides(facts.resolution);
+        let sides = sides(facts.size());
         let needed = || format!("one of {}", sides.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
         self.parse("size", |text| whole(text).filter(|side| sides.contains(side)), needed)
     }
@@ -173,7 +174,7 @@ impl Query {
             "webp" => Format::Webp,
             other => return Err(ApiError::parameter("format", format!("'{}' is not jpg, png or webp", shown(other)))),
         };
-        Ok(File { side: side.unwrap_or(facts.resolution) as u32, format, pinned: self.pinned(facts)? })
+        Ok(File { side: side.unwrap_or(facts.height.max(facts.width)) as u32, format, pinned: self.pinned(facts)? })
     }
 
     /// Whether the URL names the network; another one's name is refused, because the picture would be another.
@@ -219,10 +220,12 @@ impl Query {
     }
 }
 
-/// Sides of pictures: the network's own and its halves.
-pub(crate) fn sides(resolution: usize) -> Vec<usize> {
-    let halves = std::iter::successors(Some(resolution), |side| (*side / 2 >= LEAST_SIDE && side % 2 == 0).then_some(side / 2));
-    halves.collect()
+/// Longer sides of pictures: the network's own and its halves, while the shorter one can be halved with it.
+pub(crate) fn sides((height, width): (usize, usize)) -> Vec<usize> {
+    let halves = std::iter::successors(Some((height, width)), |(height, width)| {
+        (height.min(width) / 2 >= LEAST_SIDE && height % 2 == 0 && width % 2 == 0).then_some((height / 2, width / 2))
+    });
+    halves.map(|(height, width)| height.max(width)).collect()
 }
 
 /// A whole number in digits only: no sign, no spaces.
@@ -314,8 +317,12 @@ mod tests {
         assert_eq!(query("").file(&facts).unwrap(), File { side: 128, format: Format::Jpg, pinned: false });
         assert_eq!(query("layers=9,4-6").layers("layers", 12).unwrap(), Some(vec![4, 5, 6, 9]));
         assert_eq!(query("seed=4294967295").seed("seed").unwrap(), Some(u32::MAX));
-        assert_eq!(sides(1024), [1024, 512, 256, 128, 64, 32, 16]);
-        assert_eq!(sides(8), [8]);
+        assert_eq!(sides((1024, 1024)), [1024, 512, 256, 128, 64, 32, 16]);
+        assert_eq!(sides((8, 8)), [8]);
+        assert_eq!(sides((1024, 512)), [1024, 512, 256, 128, 64, 32]);
+        assert_eq!(sides((48, 80)), [80, 40]);
+        let wide = Facts { height: 64, ..Facts::example() };
+        assert_eq!(query("").file(&wide).unwrap().side, 128);
         assert_eq!(query("moves=1:-2").look(&facts).unwrap().shift, Some(vec![0.0, 0.0, -2.0, 0.0]));
         assert_eq!(query("seed=1,2,1").seeds("seed", 2..=3).unwrap(), Some(vec![1, 2, 1]));
         for raw in ["seed=1", "seed=1,2,3,4", "seed=1,,2", "seed="] {

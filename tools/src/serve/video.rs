@@ -18,11 +18,12 @@ use super::painter::join;
 use super::params::{LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
 use super::worker::Want;
+use crate::output;
 
 /// Parameters beside those of the look.
 pub(super) const VIDEO: &[&str] = &["seeds", "frames", "fps", "size", "format", "network"];
 
-/// The side of a video that names none, when the network's own is larger.
+/// The longer side of a video that names none, when the network's own is larger.
 const USUAL_SIDE: usize = 256;
 /// All pixels of a video: 32 frames at 1024, 512 at 256. They are held in memory, compressed, until the last one is there.
 const MOST_PIXELS: usize = 32 << 20;
@@ -63,7 +64,8 @@ pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers
 fn wanted(query: &Query, app: &App) -> Result<Wanted, ApiError> {
     let seeds = Query::need("seeds", query.seeds("seeds", 2..=8)?)?;
     let side = query.side(&app.facts)?.unwrap_or_else(|| app.facts.side_below(USUAL_SIDE));
-    let most = (MOST_PIXELS / (side * side * seeds.len())).min(120);
+    let (height, width) = output::scaled(app.facts.size(), side);
+    let most = (MOST_PIXELS / (height * width * seeds.len())).min(120);
     if most < 2 {
         return Err(ApiError::parameter("size", "so many faces of this size are too much; ask for a smaller one"));
     }
@@ -75,7 +77,7 @@ fn wanted(query: &Query, app: &App) -> Result<Wanted, ApiError> {
         "png" => Format::Apng,
         _ => return Err(ApiError::parameter("format", "a video is webp, gif or png")),
     };
-    Ok(Wanted { seeds, frames, spec: Spec { format, width: side as u32, height: side as u32, fps } })
+    Ok(Wanted { seeds, frames, spec: Spec { format, width: width as u32, height: height as u32, fps } })
 }
 
 fn recipe(look: &Look, source: Source) -> Recipe {
@@ -107,7 +109,7 @@ async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, A
         }
         let image = app::picture(asked.pop_front().ok_or(ApiError::Internal)?).await?;
         let spec = wanted.spec;
-        let compress = move || spec.compress(&DynamicImage::ImageRgba8(app::fit(image, spec.width)).into_rgb8());
+        let compress = move || spec.compress(&DynamicImage::ImageRgba8(app::fit(image, spec.width.max(spec.height))).into_rgb8());
         frames.push(app.aside(compress).await?.map_err(|_| ApiError::Internal)?);
     }
     Ok(frames)

@@ -28,7 +28,7 @@ pub(super) fn table(reports: &[Report]) -> String {
     for (report, run) in &all {
         let same = |other: &&(&Report, &Run)| {
             let (a, b) = (&report.network, &other.0.network);
-            (&a.name, a.resolution, run.batch) == (&b.name, b.resolution, other.1.batch)
+            (&a.name, a.resolution, a.width, run.batch) == (&b.name, b.resolution, b.width, other.1.batch)
         };
         rows.push(row(report, run, all.iter().find(same).map(|(_, first)| *first)));
     }
@@ -46,7 +46,7 @@ fn row(report: &Report, run: &Run, first: Option<&Run>) -> Vec<String> {
         report.device.name.clone(),
         format!("{} {}", report.device.backend, report.device.driver).trim().to_string(),
         format!("{} {} {}", report.engine.name, report.engine.version, report.engine.build),
-        format!("{} {}", report.network.name, report.network.resolution),
+        report.network.title(),
         report.precision.clone(),
         run.batch.to_string(),
         per_image(run.gpu_ms),

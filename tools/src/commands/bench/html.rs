@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("report.css");
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
     let (network, device) = (&report.network, &report.device);
-    let title = escape(&format!("{} {} on {}", network.name, network.resolution, device.name));
+    let title = escape(&format!("{} on {}", network.title(), device.name));
     let mut html = format!(
         "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\

@@ -217,10 +217,12 @@ fn host() -> Host {
 
 fn summary(model: &Model, source: String) -> Network {
     let macs = Macs::of(&model.config);
+    let (height, width) = model.config.image_size();
     Network {
         name: model.config.network().into(),
         source,
-        resolution: model.config.img_resolution(),
+        resolution: height,
+        width: (width != height).then_some(width),
         parameters: model.parameters(),
         gmac: macs.convolutions as f64 / 1e9,
         gmac_papers: macs.papers as f64 / 1e9,

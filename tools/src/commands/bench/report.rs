@@ -72,12 +72,26 @@ pub(crate) struct Network {
     pub(crate) name: String,
     /// A file's name, or `synthetic, seed 0`.
     pub(crate) source: String,
+    /// The height of an image, and its width too where there is no `width`.
     pub(crate) resolution: usize,
+    /// The width, where it is another than the height.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) width: Option<usize>,
     pub(crate) parameters: usize,
     /// Of an image: convolutions, upsampling ones counted at their input.
     pub(crate) gmac: f64,
     /// As papers count.
     pub(crate) gmac_papers: f64,
+}
+
+impl Network {
+    /// Name and size: `stylegan2 1024`, `stylegan2 1024x512` where it is not square.
+    pub(crate) fn title(&self) -> String {
+        match self.width {
+            None => format!("{} {}", self.name, self.resolution),
+            Some(width) => format!("{} {}x{width}", self.name, self.resolution),
+        }
+    }
 }
 
 /// The first image, step by step, in milliseconds.

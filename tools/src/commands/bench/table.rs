@@ -11,7 +11,17 @@ pub(super) fn text(report: &Report) -> String {
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<11} {value}");
     };
-    line("network", format!("{} {1}x{1}, {2}, {3}", network.name, network.resolution, network.source, report.precision));
+    line(
+        "network",
+        format!(
+            "{} {}x{}, {}, {}",
+            network.name,
+            network.resolution,
+            network.width.unwrap_or(network.resolution),
+            network.source,
+            report.precision
+        ),
+    );
     line("device", format!("{}, {}, {}", device.name, device.backend, device.driver));
     line("work", format!("{:.2} GMAC of convolutions an image; {:.1} GMAC as papers count", network.gmac, network.gmac_papers));
     if let Some(ceilings) = &report.ceilings {

@@ -45,6 +45,7 @@ pub(super) fn report() -> Report {
             name: "stylegan2".into(),
             source: "x.safetensors".into(),
             resolution: 64,
+            width: None,
             parameters: 1000,
             gmac: 74.0625,
             gmac_papers: 143.0,

@@ -471,7 +471,7 @@ async function start() {
   } catch {
     return say("The server does not answer.", true);
   }
-  const [width, height] = [facts.width ?? facts.resolution, facts.height ?? facts.resolution];
+  const { width, height } = facts;
   $("network").textContent = `${facts.name}, ${width} x ${height}`;
   Object.assign($("face"), { width, height });
   document.documentElement.style.setProperty("--ratio", width / height);
