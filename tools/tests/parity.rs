@@ -115,6 +115,24 @@ fn stylegan3repo_skip_64() {
     parity_of_pickle("stylegan3repo-skip-64");
 }
 
+/// StyleGAN-Human: a constant of 4 x 2.
+#[test]
+fn human_v2_64x32() {
+    parity_of_pickle("human-v2-64x32");
+}
+
+/// eps696's forks: a constant of 5 x 3, and a resolution that is neither the height nor the width.
+#[test]
+fn initres_80x48() {
+    parity_of_pickle("initres-80x48");
+}
+
+/// TensorFlow, with scopes as `5x3/Const`.
+#[test]
+fn tf_rect_80x48() {
+    parity_of_pickle("tf-rect-80x48");
+}
+
 /// Activations up to 256 times styles in the hundreds: NaN in a naive f16.
 #[test]
 fn ada_fp16_128() {

@@ -41,13 +41,30 @@ pub(crate) fn gather(
     Ok(Converted { config, arrays, format, source_config })
 }
 
-/// `tensor` in the shape of `spec`; sides of 1 may come and go ([1, 3, 1, 1] is a bias of 3), nothing else may.
+/// `tensor` in the shape of `spec`; sides of 1 may come and go ([1, 3, 1, 1] is a bias of 3), nothing else may. Maps end in their
+/// height and width: 5 x 1 is not 1 x 5.
 pub(crate) fn fit(name: &str, tensor: &Tensor, spec: &TensorSpec) -> Result<Array> {
     let sides = |shape: &[usize]| shape.iter().copied().filter(|&side| side != 1).collect::<Vec<_>>();
-    if sides(&tensor.shape) != sides(&spec.shape) {
+    let is_map = spec.name.ends_with(".noise_const") || spec.name.ends_with(".const");
+    if spec.name.ends_with(".noise_const") && !tensor.shape.ends_with(&spec.shape) {
+        let needed = format!("{:?} ({}; noise maps grow from the size of the constant)", spec.shape, spec.name);
+        return Err(ConvertError::tensor(name, needed, format!("{:?}", tensor.shape)));
+    }
+    if sides(&tensor.shape) != sides(&spec.shape) || (is_map && !tensor.shape.ends_with(&spec.shape)) {
         return Err(ConvertError::tensor(name, format!("{:?} ({})", spec.shape, spec.name), format!("{:?}", tensor.shape)));
     }
     Ok(Array::from_f32(&spec.shape, &tensor.values))
+}
+
+/// Height and width of a constant `[C, h, w]` or `[1, C, h, w]`: they decide the sizes of all maps and of the picture.
+pub(crate) fn const_size(name: &str, shape: Option<Vec<usize>>) -> Result<[usize; 2]> {
+    match shape.as_deref() {
+        Some(&[_, height, width] | &[1, _, height, width]) => Ok([height, width]),
+        found => {
+            let found = found.map_or("nothing".into(), |shape| format!("{shape:?}"));
+            Err(ConvertError::tensor(name, "a constant [C, h, w]", found))
+        }
+    }
 }
 
 /// How many channels the blocks have.
@@ -167,6 +184,26 @@ pub(crate) fn mean_w(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maps_are_not_turned() {
+        let spec = |name: &str, shape: &[usize]| TensorSpec { name: name.into(), shape: shape.to_vec() };
+        let map = |shape: &[usize]| Tensor { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] };
+        let noise = spec("synthesis.b4.conv1.noise_const", &[5, 1]);
+        assert!(fit("noise", &map(&[1, 1, 5, 1]), &noise).is_ok() && fit("noise", &map(&[5, 1]), &noise).is_ok());
+        for wrong in [&[1, 1, 1, 5][..], &[1, 5], &[5], &[1, 1, 5, 5]] {
+            let text = fit("noises.noise_0", &map(wrong), &noise).unwrap_err().to_string();
+            assert!(text.contains("tensor noises.noise_0: needed [5, 1]") && text.contains("size of the constant"), "{text}");
+        }
+        let constant = spec("synthesis.b4.const", &[8, 1, 2]);
+        assert!(fit("const", &map(&[1, 8, 1, 2]), &constant).is_ok() && fit("const", &map(&[8, 2, 1]), &constant).is_err());
+        assert!(fit("bias", &map(&[1, 3, 1, 1]), &spec("synthesis.b4.torgb.bias", &[3])).is_ok());
+        assert_eq!(const_size("const", Some(vec![1, 8, 4, 2])).unwrap(), [4, 2]);
+        assert_eq!(const_size("const", Some(vec![8, 3, 5])).unwrap(), [3, 5]);
+        for wrong in [None, Some(vec![8]), Some(vec![2, 8, 4, 4]), Some(vec![4, 4])] {
+            assert!(const_size("const", wrong).is_err());
+        }
+    }
 
     #[test]
     fn channels_follow_a_rule_or_are_listed() {

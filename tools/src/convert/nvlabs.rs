@@ -11,7 +11,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::network::{Channels, Converted, filter_taps, gather, mean_w, same_filter};
+use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, same_filter};
 use super::numpy;
 use super::record::record;
 use super::torch::{Checkpoint, Tensor};
@@ -20,6 +20,9 @@ use super::value::Id;
 /// Most dict entries looked at in one generator; a genuine one has about 10,000. Memo references can make the same
 /// dict appear in any number of places.
 const MOST_ENTRIES: usize = 1 << 17;
+
+/// The constant, whose shape says how tall and wide all maps are; arguments (`square`, `init_res`) are not asked.
+const CONST: &str = "synthesis.b4.const";
 
 /// Whether the pickle's root is one of NVIDIA's: a dict with such a module, or the module itself.
 pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
@@ -236,7 +239,9 @@ impl<'c> Generator<'c> {
         };
         let w_dim = size("w_dim", self.generator(2, "w_dim"))?;
         let c_dim = size("c_dim", self.generator(1, "c_dim"))?;
-        let img_resolution = size("img_resolution", self.generator(3, "img_resolution"))?;
+        // StyleGAN-Human has `square` before it.
+        let after = 3 + usize::from(self.attribute("", "square").is_some());
+        let img_resolution = size("img_resolution", self.generator(after, "img_resolution"))?;
         let num_layers = (0..).take_while(|i| self.tensors.contains_key(&format!("mapping.fc{i}.weight"))).count();
         let rows = |name: &str| self.tensors.get(name).and_then(|&id| self.checkpoint.shape(id)?.first().copied());
         // The widths of the weights themselves, when the arguments do not say.
@@ -249,8 +254,8 @@ impl<'c> Generator<'c> {
             c_dim,
             w_dim,
             img_resolution,
-            const_size: [4, 4],
-            img_channels: size("img_channels", self.generator(4, "img_channels"))?,
+            const_size: const_size(CONST, self.tensors.get(CONST).and_then(|&id| self.checkpoint.shape(id)))?,
+            img_channels: size("img_channels", self.generator(after + 1, "img_channels"))?,
             channel_base,
             channel_max,
             channels,

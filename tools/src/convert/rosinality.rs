@@ -6,7 +6,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::network::{Channels, Converted, filter_taps, gather, mean_w};
+use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w};
 use super::record::record;
 use super::state_dict::StateDict;
 use super::torch::{Checkpoint, Tensor};
@@ -98,6 +98,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
     let num_layers = (1..).take_while(|i| dict.has(&format!("style.{i}.weight"))).count();
     let [w_dim, _] = dict.shape(&format!("style.{num_layers}.weight"))?;
     let [hidden, _] = dict.shape("style.1.weight")?;
+    let constant = dict.get("input.input").and_then(|id| dict.checkpoint.shape(id));
     let blocks = (0..).take_while(|i| dict.has(&format!("to_rgbs.{i}.conv.weight"))).take(16).count();
     let img_resolution = 4 << blocks;
     let mut channels = vec![(4, dict.shape::<5>("conv1.conv.weight")?[1])];
@@ -120,7 +121,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
         c_dim: 0,
         w_dim,
         img_resolution,
-        const_size: [4, 4],
+        const_size: const_size("input.input", constant)?,
         img_channels: dict.shape::<5>("to_rgb1.conv.weight")?[1],
         channel_base,
         channel_max,

@@ -10,9 +10,9 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather};
 use super::torch::Tensor;
-use super::variables::{Sizes, Variables, flip, refuse_options};
+use super::variables::{Sizes, Variables, flip, modified, refuse_options};
 
-/// From this resolution on, fused_scale = 'auto' uses the fused form of up-sampling and convolution.
+/// From this size of the output on (of its shorter side), fused_scale = 'auto' uses the fused form of up-sampling and convolution.
 const FUSED_FROM: usize = 128;
 
 /// Styles that follow an instance norm are the first generation's.
@@ -44,7 +44,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         c_dim: sizes.c_dim,
         w_dim: sizes.w_dim,
         img_resolution: sizes.img_resolution,
-        const_size: [4, 4],
+        const_size: sizes.const_size,
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor("synthesis/ToRGB_lod0/bias", "a bias", "nothing"))?,
         channel_base,
         channel_max,
@@ -59,7 +59,11 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         Some(_) => 0,
         None => FUSED_FROM,
     };
-    let shared = Config::StyleGan1(config);
+    let is_fused = |name: &str| {
+        let size = resolution(name).map(|resolution| config.block_size(resolution));
+        size.is_some_and(|(height, width)| height.min(width) >= fused_from)
+    };
+    let shared = Config::StyleGan1(config.clone());
     refuse_extras(variables, &shared.manifest())?;
     let read = |spec: &TensorSpec| {
         let name = their_name(&spec.name).ok_or_else(|| ConvertError::tensor(&spec.name, "a TensorFlow name", "none"))?;
@@ -68,7 +72,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
             return Ok((name, Tensor { shape: spec.shape.clone(), values: vec![0.0; spec.shape.iter().product()] }));
         }
         let mut tensor = variables.tensor(&name)?;
-        if resolution(&spec.name).is_some_and(|resolution| resolution >= fused_from) && spec.name.ends_with(".conv0.weight") {
+        if is_fused(&spec.name) && spec.name.ends_with(".conv0.weight") {
             flip(&mut tensor);
         }
         Ok((name, tensor))
@@ -119,8 +123,6 @@ fn refuse_extras(variables: &impl Variables, manifest: &[TensorSpec]) -> Result<
     let inert = |name: &str| name.ends_with("lod") || name.contains("ToRGB_lod") || name.starts_with("synthesis/noise");
     match variables.names().into_iter().find(|name| !known.contains(*name) && !inert(name)) {
         None => Ok(()),
-        Some(name) => Err(ConvertError::unsupported(format!(
-            "the network has a variable {name} that a StyleGAN of its configuration has not; modified networks are not supported"
-        ))),
+        Some(name) => Err(modified(name, "StyleGAN")),
     }
 }

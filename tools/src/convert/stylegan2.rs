@@ -7,7 +7,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather, mean_w};
-use super::variables::{Sizes, Variables, flip, refuse_options};
+use super::variables::{Sizes, Variables, flip, modified, refuse_options};
 
 /// The output layer of configurations A to D.
 const LOD0: &str = "synthesis/ToRGB_lod0/weight";
@@ -76,7 +76,7 @@ fn config(variables: &impl Variables) -> Result<stylegan2::Config> {
         c_dim: sizes.c_dim,
         w_dim: sizes.w_dim,
         img_resolution: top,
-        const_size: [4, 4],
+        const_size: sizes.const_size,
         img_channels: img_channels.ok_or_else(|| ConvertError::tensor(format!("{last}/bias"), "a bias", "nothing"))?,
         channel_base,
         channel_max,
@@ -143,8 +143,6 @@ fn refuse_extras(variables: &impl Variables, config: &stylegan2::Config, manifes
     };
     match variables.names().into_iter().find(|name| !known.contains(*name) && !inert(name)) {
         None => Ok(()),
-        Some(name) => Err(ConvertError::unsupported(format!(
-            "the network has a variable {name} that a StyleGAN2 of its configuration has not; modified networks are not supported"
-        ))),
+        Some(name) => Err(modified(name, "StyleGAN2")),
     }
 }

@@ -84,6 +84,7 @@ impl<'c> TfVariables<'c> {
                 }
             }
         }
+        this.square_scopes();
         Ok(this)
     }
 
@@ -100,6 +101,31 @@ impl<'c> TfVariables<'c> {
             self.arrays.insert(format!("{prefix}{name}"), value);
         }
         Ok(())
+    }
+
+    /// Networks that are not square have scopes as `5x3`, `10x6`, ..., height first, or `4x4`, `8x8`, ... all the same. Renames the
+    /// former into the latter; the constant says which they are.
+    fn square_scopes(&mut self) {
+        let scope_of = |name: &str| -> Option<(usize, usize)> {
+            let (height, width) = name.strip_prefix("synthesis/")?.split('/').next()?.split_once('x')?;
+            Some((height.parse().ok()?, width.parse().ok()?))
+        };
+        let constant = self.arrays.iter().find(|(name, _)| name.ends_with("/Const/const"));
+        let Some((name, &id)) = constant else { return };
+        let Some(&[_, _, height, width]) = numpy::shape(&self.checkpoint.pickle, id).as_deref() else { return };
+        if scope_of(name) != Some((height, width)) || (height, width) == (4, 4) {
+            return;
+        }
+        let renamed = std::mem::take(&mut self.arrays).into_iter().map(|(name, id)| {
+            let block =
+                scope_of(&name).and_then(|scope| (0..10).find(|k| Some(scope) == height.checked_shl(*k).zip(width.checked_shl(*k))));
+            let rest = name.strip_prefix("synthesis/").and_then(|name| name.split_once('/'));
+            match block.zip(rest) {
+                Some((k, (_, rest))) => (format!("synthesis/{0}x{0}/{rest}", 4usize << k), id),
+                None => (name, id),
+            }
+        });
+        self.arrays = renamed.collect();
     }
 
     fn stranger(&self) -> ConvertError {

@@ -2,8 +2,11 @@
 //! translations of them have in common.
 
 use super::error::{ConvertError, Result};
-use super::network::Channels;
+use super::network::{Channels, const_size};
 use super::torch::Tensor;
+
+/// The constant, whose shape says how tall and wide all maps are.
+const CONST: &str = "synthesis/4x4/Const/const";
 
 /// Variables by names as `synthesis/4x4/Conv/weight`, and the arguments the network was made with.
 pub(crate) trait Variables {
@@ -31,6 +34,7 @@ pub(crate) struct Sizes {
     pub(crate) c_dim: usize,
     pub(crate) w_dim: usize,
     pub(crate) img_resolution: usize,
+    pub(crate) const_size: [usize; 2],
     pub(crate) num_layers: usize,
     pub(crate) layer_features: Option<usize>,
     pub(crate) embed: Option<usize>,
@@ -69,6 +73,7 @@ impl Sizes {
             c_dim,
             w_dim,
             img_resolution,
+            const_size: const_size(CONST, variables.shape(CONST))?,
             num_layers,
             layer_features: match variables.number("mapping_fmaps") {
                 Some(features) => Some(features as usize),
@@ -90,11 +95,36 @@ pub(crate) fn refuse_options(variables: &impl Variables, needed: &[(&str, bool)]
     Ok(())
 }
 
+/// Of a variable that no such network has, what to say.
+pub(crate) fn modified(name: &str, network: &str) -> ConvertError {
+    let lower = name.to_lowercase();
+    match lower.contains("attention") || lower.contains("selfatten") {
+        true => {
+            ConvertError::unsupported(format!("the network has self-attention ({name}), which a {network} has not; it is not supported"))
+        }
+        false => ConvertError::unsupported(format!(
+            "the network has a variable {name} that a {network} of its configuration has not; modified networks are not supported"
+        )),
+    }
+}
+
 /// Each k x k kernel of a weight turned by 180 degrees.
 pub(crate) fn flip(tensor: &mut Tensor) {
     if let [.., rows, columns] = *tensor.shape
         && rows * columns > 0
     {
         tensor.values.chunks_exact_mut(rows * columns).for_each(<[f32]>::reverse);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_more_is_named() {
+        let text = |name| modified(name, "StyleGAN2").to_string();
+        assert!(text("synthesis/64x64/attention_g/gamma").contains("self-attention (synthesis/64x64/attention_g/gamma)"));
+        assert!(text("synthesis/SelfAtten/w").contains("self-attention") && !text("synthesis/extra").contains("self-attention"));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use stylegan_wgpu::model::{Array, Model};
+use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::writer::{Py, dict, pickle};
@@ -106,10 +107,18 @@ pub(crate) fn nvlabs(model: &Model, config: &stylegan2::Config) -> Vec<u8> {
 // ---- TensorFlow and GenForce
 
 /// A tensor of ours in the layout of TensorFlow's, `genforce` keeping PyTorch's order of axes.
-fn theirs(name: &str, array: &Array, genforce: bool, first: bool) -> (Vec<usize>, Vec<f32>) {
+fn theirs(model: &Model, name: &str, array: &Array, genforce: bool) -> (Vec<usize>, Vec<f32>) {
+    let first = matches!(model.config, Config::StyleGan1(_));
+    let fused = |block: usize| match &model.config {
+        Config::StyleGan1(config) => {
+            let (height, width) = config.block_size(block);
+            height.min(width) >= 128
+        }
+        _ => true,
+    };
     let (mut shape, mut values) = (array.shape().to_vec(), array.to_f32());
     let block = name.strip_prefix("synthesis.b").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok()).unwrap_or(0);
-    if name.ends_with(".conv0.weight") && (!first || block >= 128) {
+    if name.ends_with(".conv0.weight") && fused(block) {
         values.chunks_exact_mut(9).for_each(<[f32]>::reverse);
     }
     if name.ends_with(".affine.bias") && !first {
@@ -164,7 +173,7 @@ fn genforce_name(ours: &str, first: bool) -> String {
 
 pub(crate) fn genforce(model: &Model, first: bool, top: usize) -> Vec<u8> {
     let entry = |(name, array): (&String, &Array)| {
-        let (shape, values) = theirs(name, array, true, first);
+        let (shape, values) = theirs(model, name, array, true);
         let name = match name.strip_prefix("synthesis.torgb.") {
             Some(kind) => format!("synthesis.output{}.{kind}", top.ilog2() - 2),
             None => genforce_name(name, first),
@@ -236,18 +245,30 @@ fn tf_network(name: &'static str, kwargs: Py, components: Py, variables: Vec<Py>
 
 /// A pickle of NVIDIA's TensorFlow code: (G, D, Gs), of which G and D have nothing but their step of growing.
 pub(crate) fn tensorflow(model: &Model, first: bool, kwargs: Py) -> Vec<u8> {
+    tensorflow_scoped(model, first, kwargs, |resolution| (resolution, resolution))
+}
+
+/// With other scopes than `{R}x{R}`: what `scope` makes of R.
+pub(crate) fn tensorflow_scoped(model: &Model, first: bool, kwargs: Py, scope: impl Fn(usize) -> (usize, usize)) -> Vec<u8> {
+    let scoped = |name: String| {
+        let resolution = |name: &str| name.split_once('x')?.0.parse::<usize>().ok();
+        match name.split_once('/').and_then(|(square, rest)| Some((scope(resolution(square)?), rest))) {
+            Some(((height, width), rest)) => format!("{height}x{width}/{rest}"),
+            None => name,
+        }
+    };
     let variable = |name: String, shape, values| Py::Tuple(vec![Py::Name(name), session_run(shape, values)]);
     let lod = |dtype, bytes: &[u8]| Py::Tuple(vec![Py::Str("lod"), Py::Scalar("numpy.core.multiarray", dtype, bytes.into())]);
     let (mut mapping, mut synthesis, mut own) = (Vec::new(), Vec::new(), vec![lod("f4", &[0; 4])]);
     for (name, array) in &model.arrays {
-        let (shape, values) = theirs(name, array, false, first);
+        let (shape, values) = theirs(model, name, array, false);
         if name == "mapping.w_avg" {
             own.push(variable("dlatent_avg".into(), shape, values));
             continue;
         }
         let (is_mapping, name) = tensorflow_name(name, first);
         let list = if is_mapping { &mut mapping } else { &mut synthesis };
-        list.push(variable(name, shape, values));
+        list.push(variable(scoped(name), shape, values));
     }
     if first {
         synthesis.push(lod("f4", &[0; 4]));

@@ -7,7 +7,7 @@ use stylegan_wgpu::networks::{Config, stylegan1};
 use stylegan_wgpu::random_weights::random_weights;
 
 use super::super::from_bytes;
-use super::layouts::{genforce, nvlabs, rosinality, tensorflow, torch};
+use super::layouts::{genforce, nvlabs, rosinality, tensorflow, tensorflow_scoped, torch};
 use super::quiet;
 use super::writer::{Py, dict, legacy, pickle, zip};
 
@@ -195,6 +195,55 @@ fn a_missing_average_is_computed() {
     let scale = mean.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
     for (got, want) in found.array("mapping.w_avg").to_f32().into_iter().zip(mean) {
         assert!((f64::from(got) - want).abs() <= 1e-5 * scale, "{got} {want}");
+    }
+}
+
+/// The constant's shape decides, in every layout and under both kinds of TensorFlow's scopes; 128 x 64 is not fused yet.
+#[test]
+fn networks_that_are_not_square() {
+    for const_size in [[4, 2], [5, 3], [3, 5], [2, 1], [8, 8]] {
+        let what = |layout: &str| format!("{layout} {const_size:?}");
+        let config = stylegan2::Config { const_size, ..plain() };
+        let scope = |resolution: usize| config.block_size(resolution);
+        let model = random_weights(&Config::StyleGan2(config.clone()), 13);
+        expect(&model, &nvlabs(&model, &config), &what("nvlabs"));
+        let file = dict([("g_ema", rosinality(&model, "")), ("latent_avg", torch(model.array("mapping.w_avg")))]);
+        expect(&model, &zip(&file), &what("rosinality"));
+        let model = rounded(model);
+        let kwargs = || dict([("fmap_base", Py::Int(36 * 8)), ("fmap_max", Py::Int(36))]);
+        expect(&model, &tensorflow(&model, false, kwargs()), &what("TensorFlow StyleGAN2"));
+        expect(&model, &tensorflow_scoped(&model, false, kwargs(), scope), &what("TensorFlow StyleGAN2, sides in its scopes"));
+        expect(&model, &genforce(&model, false, 32), &what("GenForce StyleGAN2"));
+
+        let config = stylegan1::Config { const_size, ..first() };
+        let scope = |resolution: usize| config.block_size(resolution);
+        let model = random_weights(&Config::StyleGan1(config.clone()), 13);
+        let kwargs = || dict([("fmap_base", Py::Int(256)), ("fmap_max", Py::Int(12))]);
+        expect(&model, &tensorflow(&model, true, kwargs()), &what("TensorFlow StyleGAN"));
+        expect(&model, &tensorflow_scoped(&model, true, kwargs(), scope), &what("TensorFlow StyleGAN, sides in its scopes"));
+    }
+}
+
+/// A map that does not grow from the constant is another network's: it is named. Square maps beside another constant are what
+/// aydao's fork writes.
+#[test]
+fn noise_maps_follow_the_constant() {
+    let config = stylegan2::Config { const_size: [4, 2], ..plain() };
+    let kwargs = || dict([("fmap_base", Py::Int(36 * 8)), ("fmap_max", Py::Int(36))]);
+    for wrong in [[8, 8], [4, 8], [16, 2]] {
+        let mut model = random_weights(&Config::StyleGan2(config.clone()), 13);
+        model.arrays.insert("synthesis.b8.conv1.noise_const".to_owned(), Array::from_f32(&wrong, &vec![0.5; wrong[0] * wrong[1]]));
+        let file = dict([("g_ema", rosinality(&model, "")), ("latent_avg", torch(model.array("mapping.w_avg")))]);
+        for (bytes, name) in [
+            (nvlabs(&model, &config), "synthesis.b8.conv1.noise_const"),
+            (zip(&file), "noises.noise_2"),
+            (tensorflow(&model, false, kwargs()), "synthesis/noise2"),
+            (tensorflow_scoped(&model, false, kwargs(), |resolution| config.block_size(resolution)), "synthesis/noise2"),
+            (genforce(&model, false, 32), "synthesis/noise2"),
+        ] {
+            let error = from_bytes(&bytes, name, &mut quiet()).unwrap_err().to_string();
+            assert!(error.contains(&format!("tensor {name}: needed [8, 4]")) && error.contains("size of the constant"), "{error}");
+        }
     }
 }
 
