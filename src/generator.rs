@@ -57,6 +57,12 @@ pub enum Noise {
         /// Seed of the first image of the call.
         seed: u32,
     },
+    /// Maps drawn after the latent, as TensorFlow's StyleGAN2 scripts do: image i of a call goes on with `RandomState(seed + i)` where z
+    /// ended, layer by layer.
+    AfterZ {
+        /// Seed of the first image of the call.
+        seed: u32,
+    },
 }
 
 impl Noise {
@@ -64,6 +70,7 @@ impl Noise {
     fn of(self, first: usize) -> Noise {
         match self {
             Noise::Random { seed } => Noise::Random { seed: seed.wrapping_add(first as u32) },
+            Noise::AfterZ { seed } => Noise::AfterZ { seed: seed.wrapping_add(first as u32) },
             other => other,
         }
     }
@@ -319,12 +326,15 @@ impl Generator {
         let source = match noise {
             Noise::Const => NoiseSource::Const,
             Noise::None => NoiseSource::None,
-            Noise::Random { .. } => NoiseSource::Input,
+            Noise::Random { .. } | Noise::AfterZ { .. } => NoiseSource::Input,
         };
+        let z_dim = self.config().z_dim();
         let Prepared { handles, executor, .. } = self.prepared_for(ws, source)?;
         executor.write(handles.ws, &ws.values)?;
-        if let Noise::Random { seed } = noise {
-            write_noise(executor, &handles.noises, ws.n, seed)?;
+        match noise {
+            Noise::Random { seed } => write_noise(executor, &handles.noises, ws.n, seed, 0)?,
+            Noise::AfterZ { seed } => write_noise(executor, &handles.noises, ws.n, seed, z_dim)?,
+            Noise::Const | Noise::None => {}
         }
         Ok((handles, executor))
     }
@@ -405,9 +415,11 @@ fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {
     Ok(label)
 }
 
-/// Fresh noise: each image has its own stream, so an image does not depend on the batch it is rendered in.
-fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32) -> Result<()> {
+/// Fresh noise: each image has its own stream, so an image does not depend on the batch it is rendered in. The first `used` values of
+/// every stream were something else.
+fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32, used: usize) -> Result<()> {
     let mut streams: Vec<RandomState> = (0..images).map(|i| RandomState::new(seed.wrapping_add(i as u32))).collect();
+    streams.iter_mut().for_each(|stream| drop(stream.randn(used)));
     for tensor in noises {
         let pixels = tensor.len() / images;
         let maps: Vec<f32> = streams.iter_mut().flat_map(|stream| (0..pixels).map(|_| stream.next_gaussian() as f32)).collect();

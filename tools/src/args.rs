@@ -30,9 +30,13 @@ pub(crate) fn note_psi(psi: f32) {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NoiseMode {
+    /// The stored maps
     Const,
+    /// Fresh maps, from --noise-seed
     Random,
     None,
+    /// Fresh maps from the picture's own seed, after z: what the scripts of TensorFlow's StyleGAN2 draw
+    Tf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,6 +123,18 @@ pub(crate) struct DrawArgs {
     pub(crate) trunc: f32,
 }
 
+impl StudioArgs {
+    /// Of a command whose pictures are not of one seed each.
+    pub(crate) fn refuse_tf(&self) -> Result<(), Failure> {
+        match self.noise_mode {
+            NoiseMode::Tf => Err(Failure::usage(
+                "--noise-mode tf is for pictures of one seed each; TensorFlow's scripts keep the stored maps here: use --noise-mode const",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Deref for DrawArgs {
     type Target = StudioArgs;
 
@@ -143,7 +159,7 @@ pub(crate) struct StudioArgs {
     #[arg(long, value_name = "N")]
     pub(crate) class: Option<usize>,
 
-    /// Noise of the layers: the stored maps, fresh ones, or none
+    /// Noise of the layers: the stored maps, fresh ones, none, or those of TensorFlow's StyleGAN2 scripts
     #[arg(long, value_enum, default_value_t = NoiseMode::Const, value_name = "MODE")]
     pub(crate) noise_mode: NoiseMode,
 

@@ -15,6 +15,8 @@ use crate::convert::{ConvertError, archive};
 
 mod npy;
 
+pub use npy::MAGIC as NPY;
+
 /// Floats with a shape, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
@@ -60,7 +62,7 @@ pub enum ArrayFileError {
         /// The names that are there.
         found: Vec<String>,
     },
-    /// The file is known, but holds something that is not read: integers, objects, an encrypted member.
+    /// The file is known, but holds something that is not read: texts, objects, an encrypted member.
     Unsupported(String),
     /// The file contradicts itself, or ends early.
     Malformed(String),
@@ -89,7 +91,7 @@ const FREE_BYTES: u64 = 20 << 20;
 const MOST_NAMES: usize = 8;
 
 /// Reads the array `key` of an .npz (`w` as `np.savez(file, w=...)` writes it), or the one array of an .npy, which has no keys. The
-/// kind of file is told by the content. Floats of 2, 4 or 8 bytes, little or big endian, in C or Fortran order.
+/// kind of file is told by the content. Floats of 2, 4 or 8 bytes and integers, little or big endian, in C or Fortran order.
 pub fn read(path: &Path, key: &str) -> Result<Array> {
     let failed = |source| ArrayFileError::Io { path: path.into(), source };
     let bytes = regular_file::read(path, u64::MAX).map_err(|error| match error {
@@ -108,6 +110,28 @@ pub fn read_bytes(bytes: &[u8], key: &str) -> Result<Array> {
     }
 }
 
+/// The shape of an .npy.
+pub(crate) fn shape(bytes: &[u8]) -> Result<Vec<usize>> {
+    npy::shape(bytes)
+}
+
+/// The pickle in an .npy of Python objects, as `numpy.save` writes a dict; None of any other file.
+pub(crate) fn objects(bytes: &[u8]) -> Result<Option<&[u8]>> {
+    if bytes.starts_with(NPY) { npy::objects(bytes) } else { Ok(None) }
+}
+
+/// A member of an .npz: its name, and its shape or why it is no array of numbers.
+pub(crate) type Member = (String, Result<Vec<usize>>);
+
+/// The members of an .npz.
+pub(crate) fn members(bytes: &[u8]) -> Result<Vec<Member>> {
+    let member = |member: &archive::Member<'_>| {
+        let name = member.name.strip_suffix(".npy").unwrap_or(member.name).to_owned();
+        (name, content(bytes, member).and_then(|content| npy::shape(&content)))
+    };
+    Ok(archive::members(bytes)?.iter().map(member).collect())
+}
+
 /// The bytes of the member `key.npy` of an archive.
 fn member<'b>(bytes: &'b [u8], key: &str) -> Result<Cow<'b, [u8]>> {
     let members = archive::members(bytes)?;
@@ -117,6 +141,11 @@ fn member<'b>(bytes: &'b [u8], key: &str) -> Result<Cow<'b, [u8]>> {
         let found = members.iter().take(MOST_NAMES).map(|member| member.name.trim_end_matches(".npy").to_owned()).collect();
         return Err(ArrayFileError::Key { wanted: key.into(), found });
     };
+    content(bytes, member)
+}
+
+/// What a member holds.
+fn content<'b>(bytes: &'b [u8], member: &archive::Member<'_>) -> Result<Cow<'b, [u8]>> {
     // One that is not packed is a stretch of the file.
     let packed = SMALL + MOST_RATIO * member.range.len() as u64;
     let most = if member.stored { u64::MAX } else { packed.min(bytes.len() as u64 + FREE_BYTES) };

@@ -81,15 +81,7 @@ impl Command {
 
     /// Whether it opens an adapter.
     pub(crate) fn uses_gpu(&self) -> bool {
-        !matches!(
-            self,
-            Command::Convert(_)
-                | Command::Inspect(_)
-                | Command::Directions(_)
-                | Command::RandomWeights(_)
-                | Command::Completions(_)
-                | Command::Man(_)
-        )
+        !matches!(self, Command::Convert(_) | Command::Inspect(_) | Command::RandomWeights(_) | Command::Completions(_) | Command::Man(_))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use stylegan_tools::array_file::{self, Array};
 use stylegan_tools::hex;
+use stylegan_tools::vectors::{self, Direction, Sizes, Source, VectorFile};
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
@@ -22,27 +23,19 @@ pub(crate) enum Latents {
 }
 
 impl Latents {
-    /// Rows of w from a file: `w` of an .npz, or an .npy. `[N, num_ws, w_dim]` as `--save-ws` and NVIDIA's projector write it, the
-    /// same of one picture, or one row for all layers.
-    pub(crate) fn read(path: &Path, config: &Config) -> Result<Latents, Failure> {
-        let array = array_file::read(path, "w")?;
-        let (num_ws, w_dim) = (config.num_ws(), config.w_dim());
-        let bytes: Vec<u8> = array.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let sha256 = hex(&Sha256::digest(bytes));
-        let ws = match array.shape[..] {
-            [n, rows, columns] if n > 0 && (rows, columns) == (num_ws, w_dim) => Ws::new(n, num_ws, w_dim, array.values)?,
-            [rows, columns] if (rows, columns) == (num_ws, w_dim) => Ws::new(1, num_ws, w_dim, array.values)?,
-            [n, 1, columns] if n > 0 && columns == w_dim => Ws::broadcast(&array.values, w_dim, num_ws),
-            _ => {
-                return Err(Failure::Runtime(format!(
-                    "{}: w has the shape {:?}; this network takes [N, {num_ws}, {w_dim}], [{num_ws}, {w_dim}], or [N, 1, {w_dim}] for \
-                     all layers alike",
-                    path.display(),
-                    array.shape
-                )));
-            }
-        };
-        Ok(Latents::Rows { ws, sha256 })
+    /// Rows of w from a file, as `--projected-w` names it.
+    pub(crate) fn read(source: &Source, config: &Config) -> Result<Latents, Failure> {
+        let ws = rows(source, config)?;
+        let bytes: Vec<u8> = ws.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Ok(Latents::Rows { sha256: hex(&Sha256::digest(bytes)), ws })
+    }
+
+    /// Rows of w of any number of pictures: see [`Studio::all_ws`].
+    pub(crate) fn all_ws(&self, studio: &mut Studio, indices: &[usize]) -> Result<Ws, Failure> {
+        match self {
+            Latents::Seeds(seeds) => studio.all_ws(&indices.iter().map(|&index| seeds[index]).collect::<Vec<_>>()),
+            Latents::Rows { .. } => self.ws(studio, indices),
+        }
     }
 
     /// Number of pictures.
@@ -81,38 +74,29 @@ impl Latents {
     }
 }
 
+/// The rows of w of a file's pictures.
+pub(crate) fn rows(source: &Source, config: &Config) -> Result<Ws, Failure> {
+    of_file(source, config, vectors::rows)
+}
+
+/// The direction of a value of `--direction`.
+pub(crate) fn direction(source: &Source, config: &Config) -> Result<Direction, Failure> {
+    of_file(source, config, Direction::read)
+}
+
+/// Reads one or the other; errors name the file.
+fn of_file<T>(
+    source: &Source,
+    config: &Config,
+    read: fn(&VectorFile<'_>, Option<&str>, Sizes) -> vectors::Result<T>,
+) -> Result<T, Failure> {
+    let (path, key, bytes) = source.read();
+    let found = bytes.and_then(|bytes| VectorFile::open(&bytes).and_then(|file| read(&file, key, Sizes::of(config))));
+    found.map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))
+}
+
 /// Writes the rows of a picture as NVIDIA's projected_w.npz has them: `w`, `[1, num_ws, w_dim]`.
 pub(crate) fn save(path: &Path, ws: &Ws) -> Result<(), Failure> {
     let array = Array::new(&[ws.n, ws.num_ws, ws.w_dim], ws.values.clone());
     Ok(array_file::write_npz(path, &[("w", &array)])?)
-}
-
-#[cfg(test)]
-mod tests {
-    use stylegan_wgpu::networks::stylegan2;
-
-    use super::*;
-
-    #[test]
-    fn rows_come_in_the_shapes_people_have() {
-        let config = Config::StyleGan2(stylegan2::Config { w_dim: 2, img_resolution: 8, ..stylegan2::Config::config_f() });
-        assert_eq!(config.num_ws(), 4);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.npy");
-        let read = |shape: &[usize]| {
-            let values: Vec<f32> = (0..shape.iter().product()).map(|i| i as f32).collect();
-            array_file::write_npy(&path, shape, &values).unwrap();
-            Latents::read(&path, &config)
-        };
-        for (shape, n) in [(&[3, 4, 2][..], 3), (&[4, 2], 1), (&[1, 1, 2], 1), (&[3, 1, 2], 3)] {
-            let Latents::Rows { ws, .. } = read(shape).unwrap() else { panic!("rows") };
-            assert_eq!((ws.n, ws.num_ws, ws.w_dim), (n, 4, 2), "{shape:?}");
-            // The last value of all is that of the last row of the last picture.
-            assert_eq!(*ws.image(n - 1).last().unwrap(), (shape.iter().product::<usize>() - 1) as f32);
-        }
-        for shape in [&[3, 5, 2][..], &[4, 3], &[2], &[0, 4, 2], &[1, 1, 4, 2], &[]] {
-            let failure = read(shape).err().unwrap();
-            assert!(failure.text().contains("this network takes [N, 4, 2]"), "{shape:?}: {}", failure.text());
-        }
-    }
 }

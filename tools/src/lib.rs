@@ -4,6 +4,7 @@ pub mod animation;
 pub mod array_file;
 pub mod convert;
 pub mod sefa;
+pub mod vectors;
 
 mod strided;
 

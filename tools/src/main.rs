@@ -9,7 +9,6 @@ mod args;
 mod cli;
 mod commands;
 mod default_model;
-mod direction;
 mod failure;
 mod film;
 mod grid;

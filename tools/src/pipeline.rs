@@ -147,7 +147,8 @@ fn draw_all(
     for block in indices.chunks(MAPPED.next_multiple_of(batch)) {
         let ws = ws_of(studio, block)?;
         let mut row = 0;
-        for indices in batches(block, batch, studio.has_own_noise()) {
+        let runs: Vec<&[usize]> = batches(block, batch, |first, second| studio.may_follow(first, second)).collect();
+        for indices in runs {
             let ws = ws.slice(row..row + indices.len());
             row += indices.len();
             let next = Batch { indices, pending: Pending::submit(studio, &ws, indices[0], planes)?, ws };
@@ -164,9 +165,9 @@ fn draw_all(
     Ok((first.unwrap_or_default(), start.elapsed().saturating_sub(blocked)))
 }
 
-/// Batches of at most `most`; without gaps where the noise of a picture is numbered from the first of its batch.
-fn batches(indices: &[usize], most: usize, gapless: bool) -> impl Iterator<Item = &[usize]> {
-    indices.chunk_by(move |a, b| !gapless || a + 1 == *b).flat_map(move |run| run.chunks(most))
+/// Batches of at most `most` of pictures that may follow each other.
+fn batches(indices: &[usize], most: usize, may_follow: impl Fn(usize, usize) -> bool) -> impl Iterator<Item = &[usize]> {
+    indices.chunk_by(move |a, b| may_follow(*a, *b)).flat_map(move |run| run.chunks(most))
 }
 
 fn encode_all<T>(
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn batches_have_no_gaps_where_noise_is_counted() {
         let indices = [3, 4, 5, 9, 10, 12];
-        let of = |gapless| batches(&indices, 2, gapless).map(<[usize]>::to_vec).collect::<Vec<_>>();
+        let of = |gapless: bool| batches(&indices, 2, move |a, b| !gapless || a + 1 == b).map(<[usize]>::to_vec).collect::<Vec<_>>();
         assert_eq!(of(false), [[3, 4], [5, 9], [10, 12]]);
         assert_eq!(of(true), [&[3, 4][..], &[5], &[9, 10], &[12]]);
     }

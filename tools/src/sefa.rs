@@ -7,6 +7,9 @@ use stylegan_wgpu::model::Model;
 use crate::array_file::Array;
 
 mod eigen;
+pub(crate) mod matrix;
+
+use matrix::Matrix;
 
 /// Directions in w.
 #[derive(Clone, Debug)]
@@ -34,12 +37,8 @@ pub fn directions(model: &Model, slots: &[usize], n: usize) -> Result<Directions
     if layers.is_empty() {
         return Err(Error::Argument("no convolution reads these rows of w: choose other layers".into()));
     }
-    // A^T A has the squares of the singular values; w_dim is a few hundred where A has thousands of rows.
-    let mut gram = vec![0.0; w_dim * w_dim];
-    for name in &layers {
-        add_gram(&mut gram, &model.array(&format!("synthesis.{name}.affine.weight")).to_f32(), w_dim);
-    }
-    let mut found = eigen::decompose(gram, w_dim);
+    let blocks = layers.iter().map(|name| model.array(&format!("synthesis.{name}.affine.weight")).to_f32()).collect();
+    let mut found = Matrix { blocks, width: w_dim }.eigen(n);
     if found.len() < n {
         return Err(Error::Argument(format!(
             "{n} directions were asked for; these layers have {}: other directions change nothing in them",
@@ -54,19 +53,8 @@ pub fn directions(model: &Model, slots: &[usize], n: usize) -> Result<Directions
     })
 }
 
-/// Adds A^T A of rows `[_, n]`.
-fn add_gram(gram: &mut [f64], rows: &[f32], n: usize) {
-    for row in rows.chunks_exact(n) {
-        for (sums, &left) in gram.chunks_exact_mut(n).zip(row) {
-            for (sum, &right) in sums.iter_mut().zip(row) {
-                *sum += f64::from(left) * f64::from(right);
-            }
-        }
-    }
-}
-
 /// A vector or its opposite, whichever has the component of largest magnitude positive.
-fn with_sign(vector: &[f64]) -> impl Iterator<Item = f32> + '_ {
+pub(crate) fn with_sign(vector: &[f64]) -> impl Iterator<Item = f32> + '_ {
     let largest = vector.iter().fold(0.0f64, |most, &value| if value.abs() > most.abs() { value } else { most });
     vector.iter().map(move |value| (largest.signum() * value) as f32)
 }

@@ -4,6 +4,7 @@ use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::Config;
 
 use crate::args::{DrawArgs, NoiseMode, StudioArgs};
 use crate::failure::Failure;
@@ -19,13 +20,20 @@ pub(crate) struct Subject {
 impl Subject {
     /// Opens the network and checks the flags that depend on it.
     pub(crate) fn open(args: &StudioArgs) -> Result<Subject, Failure> {
-        let mut subject = Subject::without_latents(args)?;
-        subject.class = check_class(args.class, subject.model.config.c_dim())?;
-        Ok(subject)
+        let model = network::open_or_default(args.network.as_deref())?;
+        if args.noise_mode == NoiseMode::Tf && !matches!(model.config, Config::StyleGan2(_)) {
+            let network = model.config.network();
+            return Err(Failure::usage(format!("--noise-mode tf is what TensorFlow's StyleGAN2 draws; this is a {network}")));
+        }
+        let class = check_class(args.class, model.config.c_dim())?;
+        Ok(Subject { model, class })
     }
 
-    /// The same for a command that has its rows of w already: a class is not asked for.
+    /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
     pub(crate) fn without_latents(args: &StudioArgs) -> Result<Subject, Failure> {
+        if args.noise_mode == NoiseMode::Tf {
+            return Err(Failure::usage("--noise-mode tf draws the noise from a picture's seed, and rows of w have none"));
+        }
         Ok(Subject { model: network::open_or_default(args.network.as_deref())?, class: None })
     }
 
@@ -43,6 +51,8 @@ pub(crate) struct Studio {
     w_avg: Vec<f32>,
     noise_mode: NoiseMode,
     noise_seed: u32,
+    /// Of every picture of the run, for noise that is drawn from it.
+    seeds: Vec<u32>,
     batch: usize,
 }
 
@@ -67,9 +77,15 @@ impl Studio {
             w_avg: generator.w_avg(),
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,
+            seeds: Vec::new(),
             batch,
             generator,
         })
+    }
+
+    /// Says the seed of every picture of the run, which `--noise-mode tf` needs.
+    pub(crate) fn draws(&mut self, seeds: Vec<u32>) {
+        self.seeds = seeds;
     }
 
     /// Pictures rendered at once.
@@ -126,12 +142,17 @@ impl Studio {
             NoiseMode::Const => Noise::Const,
             NoiseMode::None => Noise::None,
             NoiseMode::Random => Noise::Random { seed: self.noise_seed.wrapping_add(first as u32) },
+            NoiseMode::Tf => Noise::AfterZ { seed: self.seeds[first] },
         }
     }
 
-    /// Whether every picture has noise of its own, numbered by its place in the list.
-    pub(crate) fn has_own_noise(&self) -> bool {
-        self.noise_mode == NoiseMode::Random
+    /// Whether the second picture may follow the first in one call: the noise of a call is numbered from its first picture on.
+    pub(crate) fn may_follow(&self, first: usize, second: usize) -> bool {
+        match self.noise_mode {
+            NoiseMode::Const | NoiseMode::None => true,
+            NoiseMode::Random => first + 1 == second,
+            NoiseMode::Tf => self.seeds[first].checked_add(1) == Some(self.seeds[second]),
+        }
     }
 
     /// Adapter and element type, for a closing line.

@@ -271,10 +271,12 @@ fn directions_are_found_and_followed() {
     let network = place.network(PLAIN);
     let model = Model::load(&place.path(&network)).unwrap();
     let line = place.succeeds(&["directions", "--network", &network, "-n", "3", "--layers", "1-3", "-o", "dirs.npz"]);
-    assert!(line.starts_with("dirs.npz: 3 directions from the weights of 3 layers, singular values "), "{line}");
+    assert!(line.starts_with("dirs.npz: 3 directions from the weights of 3 layers, sigma "), "{line}");
     let read = |key: &str| array_file::read(&place.path("dirs.npz"), key).unwrap();
     let (directions, layers) = (read("directions"), read("layers").values);
     assert_eq!((&directions.shape[..], &read("singular_values").shape[..], &layers[..]), (&[3, 8][..], &[3][..], &[1.0, 2.0, 3.0][..]));
+    let sigma = read("sigma").values;
+    assert!(sigma.len() == 3 && sigma.iter().all(|sigma| *sigma > 0.0) && read("mean").shape == [8], "{sigma:?}");
 
     let edit = ["edit", "--network", &network, "--seed", "7", "--trunc", "0.9", "--precision", "f32", "--direction"];
     let moved = |direction: &[f32], layers: &[usize], strength: f32| {
@@ -289,9 +291,30 @@ fn directions_are_found_and_followed() {
     assert_eq!(strip.dimensions(), (80, 16));
     let third = &directions.values[16..];
     for (i, strength) in [-3.0, -1.5, 0.0, 1.5, 3.0].into_iter().enumerate() {
-        assert_alike(&format!("strength {strength}"), &part(&strip, i as u32, 0, 16), &moved(third, &[1, 2, 3], strength), 1);
+        assert_alike(&format!("strength {strength}"), &part(&strip, i as u32, 0, 16), &moved(third, &[1, 2, 3], sigma[2] * strength), 1);
     }
     assert!(distance(&part(&strip, 0, 0, 16), &part(&strip, 4, 0, 16)) > 3.0, "the direction changes nothing: the check cannot fail");
+
+    // A file of before, without sigma: a strength is a length.
+    let old = [("directions", &directions), ("layers", &read("layers"))];
+    array_file::write_npz(&place.path("old.npz"), &old).unwrap();
+    place.succeeds(&[&edit[..], &["old.npz:2", "--strength", "3", "-o", "old.png"]].concat());
+    assert_alike("without sigma", &picture(&place.path("old.png")), &moved(third, &[1, 2, 3], 3.0), 1);
+    place.refuses(2, &[&edit[..], &["old.npz:2", "--strength", "3sigma", "-o", "x.png"]].concat());
+
+    // Principal components: a unit of strength is the deviation of w along them, seen in w of other latents.
+    let line = place.succeeds(&["directions", "--network", &network, "--method", "pca", "-n", "8", "-o", "pca.npz"]);
+    assert!(line.starts_with("pca.npz: 8 principal directions of w, sigma "), "{line}");
+    let read = |key: &str| array_file::read(&place.path("pca.npz"), key).unwrap();
+    let (axes, sigma) = (read("directions").values, read("sigma").values);
+    assert!(sigma.is_sorted_by(|a, b| a >= b), "{sigma:?}");
+    let w = w_of(&model, &(1000..1400).collect::<Vec<_>>(), 1.0);
+    for (i, (axis, sigma)) in axes.chunks(8).zip(&sigma).enumerate() {
+        let along: Vec<f32> = w.iter().map(|w| w.iter().zip(axis).map(|(w, axis)| w * axis).sum()).collect();
+        let mean = along.iter().sum::<f32>() / 400.0;
+        let deviation = (along.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / 400.0).sqrt();
+        assert!((deviation / sigma - 1.0).abs() < 0.2, "component {i}: {deviation} among 400, sigma {sigma}");
+    }
 
     // A direction from elsewhere, for layers of our choice, there and back.
     array_file::write_npy(&place.path("smile.npy"), &[1, 8], third).unwrap();
@@ -335,10 +358,10 @@ fn what_cannot_be_done_is_refused_before_anything_is_made() {
         (1, [&edit[..], &["missing.npz:0", "-o", "a.png"]].concat(), "missing.npz: "),
         (1, [&edit[..], &["text.npz:0", "-o", "a.png"]].concat(), "text.npz: "),
         (1, [&edit[..], &["empty.npz:0", "-o", "a.png"]].concat(), "empty.npz: "),
-        (1, [&edit[..], &["network.safetensors", "-o", "a.png"]].concat(), "a single tensor is needed"),
+        (1, [&edit[..], &["network.safetensors", "-o", "a.png"]].concat(), "a file of tensors is needed"),
         (1, [&edit[..], &["dirs.npz", "-o", "a.png"]].concat(), "choose one with FILE:0 to FILE:1"),
         (1, [&edit[..], &["dirs.npz:2", "-o", "a.png"]].concat(), "no direction 2"),
-        (2, [&edit[..], &["dirs.npz:0", "--strength", "5..", "-o", "a.png"]].concat(), "as -5..5"),
+        (2, [&edit[..], &["dirs.npz:0", "--strength", "5..", "-o", "a.png"]].concat(), "as -3..3"),
         (2, [&edit[..], &["dirs.npz:0", "-o", "a.txt"]].concat(), "the ending says what it is"),
         (2, [&edit[..], &["dirs.npz:0", "--fps", "5", "-o", "a.png"]].concat(), "does not move"),
     ] {

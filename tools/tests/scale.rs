@@ -235,9 +235,9 @@ fn rows_of_w_come_back_as_the_same_pictures() {
     assert_eq!(two.keys().collect::<Vec<_>>(), ["proj00.png", "proj01.png"]);
     assert!(two["proj00.png"] == first["seed0085.png"] && two["proj01.png"] != first["seed0085.png"]);
 
-    stylegan_tools::array_file::write_npy(&place.path("wrong.npy"), &[1, 5, 8], &[0.0; 40]).unwrap();
+    stylegan_tools::array_file::write_npy(&place.path("wrong.npy"), &[2, 5, 8], &[0.0; 80]).unwrap();
     let line = place.refuses(1, &["generate", "--network", &network, "--projected-w", "wrong.npy", "--outdir", "x"]);
-    assert!(line.contains("[1, 5, 8]") && line.contains("[N, 6, 8]"), "{line}");
+    assert!(line.contains("[2, 5, 8]") && line.contains("[N, 6, 8]"), "{line}");
     for more in [&["--seeds", "0"][..], &["--trunc", "0.5"], &["--class", "0"]] {
         let line = place.refuses(2, &[&projected[..], &["--outdir", "x"], more].concat());
         assert!(line.contains("--projected-w"), "{line}");

@@ -8,29 +8,32 @@ use half::f16;
 use super::{Array, ArrayFileError, Result};
 use crate::strided;
 
-pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+/// What an .npy begins with.
+pub const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// NumPy's own limit: longer headers take Python's parser too long.
 const MOST_HEADER: usize = 10_000;
 /// NumPy's own limit, too.
 const MOST_AXES: usize = 64;
 
+/// The shape in a file's header.
+pub(super) fn shape(bytes: &[u8]) -> Result<Vec<usize>> {
+    let (header, _) = head(bytes)?;
+    header.kind()?;
+    Ok(header.shape)
+}
+
+/// What follows the header of an array of Python objects: a pickle.
+pub(super) fn objects(bytes: &[u8]) -> Result<Option<&[u8]>> {
+    let (header, data) = head(bytes)?;
+    Ok((header.descr == "|O").then_some(data))
+}
+
 /// The array of a whole file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Array> {
-    let ends_early = || malformed("it ends within its header");
-    let (version, rest) = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<2>()).ok_or_else(ends_early)?;
-    let (length, rest) = match version {
-        [1, _] => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_le_bytes(*length)), rest)),
-        [2 | 3, _] => rest.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length) as usize, rest)),
-        [major, minor] => return Err(ArrayFileError::Unsupported(format!("version {major}.{minor} of the format; 1 to 3 are known"))),
-    }
-    .ok_or_else(ends_early)?;
-    if length > MOST_HEADER {
-        return Err(ArrayFileError::TooLarge(format!("a header of {length} bytes; at most {MOST_HEADER} are read")));
-    }
-    let (header, data) = rest.split_at_checked(length).ok_or_else(ends_early)?;
-    let Header { kind, shape, fortran } = Header::parse(&String::from_utf8_lossy(header))?;
-
+    let (header, data) = head(bytes)?;
+    let kind = header.kind()?;
+    let Header { shape, fortran, .. } = header;
     let count = shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side));
     let needed = count.and_then(|count| count.checked_mul(kind.size)).filter(|&needed| needed <= data.len());
     let Some(needed) = needed else {
@@ -45,6 +48,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array> {
         false => data.chunks_exact(kind.size).map(|bytes| kind.value(bytes)).collect(),
     };
     Ok(Array { shape, values })
+}
+
+/// The header and what follows it.
+fn head(bytes: &[u8]) -> Result<(Header, &[u8])> {
+    let ends_early = || malformed("it ends within its header");
+    let (version, rest) = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<2>()).ok_or_else(ends_early)?;
+    let (length, rest) = match version {
+        [1, _] => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_le_bytes(*length)), rest)),
+        [2 | 3, _] => rest.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length) as usize, rest)),
+        [major, minor] => return Err(ArrayFileError::Unsupported(format!("version {major}.{minor} of the format; 1 to 3 are known"))),
+    }
+    .ok_or_else(ends_early)?;
+    if length > MOST_HEADER {
+        return Err(ArrayFileError::TooLarge(format!("a header of {length} bytes; at most {MOST_HEADER} are read")));
+    }
+    let (header, data) = rest.split_at_checked(length).ok_or_else(ends_early)?;
+    Ok((Header::parse(&String::from_utf8_lossy(header))?, data))
 }
 
 /// Writes an array of f32, byte for byte as NumPy does: the values are aligned to 64 bytes, the first side has room to grow.
@@ -77,21 +97,36 @@ fn column_major(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// Floats of 2, 4 or 8 bytes.
+/// Numbers: floats of 2, 4 or 8 bytes, integers of 1 to 8.
 #[derive(Clone, Copy)]
 struct Kind {
+    class: Class,
     size: usize,
     big_endian: bool,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    Float,
+    Signed,
+    Unsigned,
+}
+
 impl Kind {
-    /// As `<f4`.
+    /// As `<f4`, `|i1` or `>u2`.
     fn of(descr: &str) -> Option<Kind> {
-        let (order, size) = descr.split_once('f')?;
-        let size = [2, 4, 8].into_iter().find(|known| size == known.to_string())?;
+        let at = descr.find(['f', 'i', 'u'])?;
+        let class = match descr.as_bytes()[at] {
+            b'f' => Class::Float,
+            b'i' => Class::Signed,
+            _ => Class::Unsigned,
+        };
+        let (order, size) = (&descr[..at], &descr[at + 1..]);
+        let size = [1, 2, 4, 8].into_iter().find(|known| size == known.to_string())?;
         match order {
-            "<" | "=" | "" => Some(Kind { size, big_endian: false }),
-            ">" => Some(Kind { size, big_endian: true }),
+            _ if (class, size) == (Class::Float, 1) => None,
+            "<" | "=" | "" | "|" => Some(Kind { class, size, big_endian: false }),
+            ">" => Some(Kind { class, size, big_endian: true }),
             _ => None,
         }
     }
@@ -103,16 +138,20 @@ impl Kind {
             wide[..bytes.len()].reverse();
         }
         let bits = u64::from_le_bytes(wide);
-        match self.size {
-            2 => f16::from_bits(bits as u16).to_f32(),
-            4 => f32::from_bits(bits as u32),
-            _ => f64::from_bits(bits) as f32,
+        // The sign of a shorter one moves to the top and back.
+        let unused = 64 - 8 * self.size as u32;
+        match (self.class, self.size) {
+            (Class::Float, 2) => f16::from_bits(bits as u16).to_f32(),
+            (Class::Float, 4) => f32::from_bits(bits as u32),
+            (Class::Float, _) => f64::from_bits(bits) as f32,
+            (Class::Signed, _) => (((bits << unused) as i64) >> unused) as f32,
+            (Class::Unsigned, _) => bits as f32,
         }
     }
 }
 
 struct Header {
-    kind: Kind,
+    descr: String,
     shape: Vec<usize>,
     fortran: bool,
 }
@@ -121,14 +160,14 @@ impl Header {
     /// `{'descr': '<f4', 'fortran_order': False, 'shape': (18, 512), }`, in any order.
     fn parse(text: &str) -> Result<Header> {
         let mut literal = Literal(text);
-        let (mut kind, mut shape, mut fortran) = (None, None, None);
+        let (mut descr, mut shape, mut fortran) = (None, None, None);
         let mut dict = || {
             literal.takes('{').then_some(())?;
             while !literal.takes('}') {
                 let key = literal.string()?;
                 literal.takes(':').then_some(())?;
                 match key {
-                    "descr" => kind = Some(literal.string()?),
+                    "descr" => descr = Some(literal.string()?.to_owned()),
                     "fortran_order" => fortran = Some(literal.boolean()?),
                     "shape" => shape = Some(literal.shape()?),
                     _ => return None,
@@ -143,14 +182,16 @@ impl Header {
         // A list in the place of a name is a structured type; what else does not parse is damage.
         let read = dict();
         if read.is_none() && text.contains("'descr': [") {
-            return Err(ArrayFileError::Unsupported("an array of records; arrays of floats are read".into()));
+            return Err(ArrayFileError::Unsupported("an array of records; arrays of numbers are read".into()));
         }
-        let (Some(()), Some(kind), Some(shape), Some(fortran)) = (read, kind, shape, fortran) else {
+        let (Some(()), Some(descr), Some(shape), Some(fortran)) = (read, descr, shape, fortran) else {
             return Err(malformed(format!("its header is {}", text.trim())));
         };
-        let kind = Kind::of(kind)
-            .ok_or_else(|| ArrayFileError::Unsupported(format!("an array of type {kind}; floats of 2, 4 or 8 bytes are read")))?;
-        Ok(Header { kind, shape, fortran })
+        Ok(Header { descr, shape, fortran })
+    }
+
+    fn kind(&self) -> Result<Kind> {
+        Kind::of(&self.descr).ok_or_else(|| ArrayFileError::Unsupported(format!("an array of type {}; numbers are read", self.descr)))
     }
 }
 

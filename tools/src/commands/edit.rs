@@ -6,13 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_tools::animation::{self, Spec};
+use stylegan_tools::vectors::{Direction, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{DrawArgs, Format, parse_finite};
-use crate::direction::{Source, parse_source};
 use crate::failure::Failure;
 use crate::film::Film;
 use crate::grid::{self, Grid};
+use crate::latents::{self, Latents};
 use crate::layers::{Layers, parse_layers};
 use crate::pipeline::{self, Drawn, Stages};
 use crate::studio::{Studio, Subject};
@@ -24,6 +25,7 @@ use crate::{network, output, say};
   stylegan edit --seed 3 --direction dirs.npz:0 --strength=-3..3 -o strip.png
   stylegan edit --network ffhq.pkl --seed 85 --trunc 0.7 --direction dirs.npz:3 --strength=-5..5 --steps 7 -o strip.png
   stylegan edit --network ffhq.pkl --seed 85 --direction age.pt --strength=-4..4 -o age.mp4
+  stylegan edit --network ffhq.pkl --projected-w me.npz --direction boundaries.pt:age --strength=-3..3 -o me.png
   stylegan edit --network ffhq.pkl --seed 85 --direction smile.npy --strength 3 --layers middle -o smile.png")]
 pub(crate) struct EditArgs {
     #[command(flatten)]
@@ -33,13 +35,18 @@ pub(crate) struct EditArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u32,
 
-    /// Direction: a file of `directions` with a number, or a .npy, .npz or .pt of w_dim or num_ws x w_dim values
-    #[arg(long, value_parser = parse_source, value_name = "FILE[:N]")]
+    /// The picture by its rows of w instead of a seed, from a file as `generate` takes it
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seed", "class", "trunc", "trunc_cutoff"])]
+    projected_w: Option<Source>,
+
+    /// Direction: a file of `directions` with a number; or a .npy, .npz or .pt of others, with the number or name of one of several
+    #[arg(long, value_name = "FILE[:KEY]")]
     direction: Source,
 
-    /// How far to go along it, from and to, or one distance (write --strength=-5..5 with =)
-    #[arg(long, default_value = "-5..5", value_parser = parse_strength, allow_hyphen_values = true, value_name = "FROM..TO")]
-    strength: (f32, f32),
+    /// How far to go along it, from and to, or one distance (write --strength=-3..3 with =); in standard deviations of w where the
+    /// file was made for them, and as -3sigma..3sigma where it has them [default: -3..3 in those, else -5..5]
+    #[arg(long, value_parser = parse_strength, allow_hyphen_values = true, value_name = "FROM..TO")]
+    strength: Option<Strength>,
 
     /// Pictures from one end to the other [default: 7 of a strip, 60 of a video]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
@@ -71,20 +78,32 @@ enum Form {
 pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     let form = form(args)?;
     output::check_file(&args.output)?;
-    let subject = Subject::open(&args.draw)?;
+    let (subject, latents) = match &args.projected_w {
+        None => (Subject::open(&args.draw)?, Latents::Seeds(vec![args.seed])),
+        Some(source) => {
+            let subject = Subject::without_latents(&args.draw)?;
+            let latents = Latents::read(source, &subject.model.config)?;
+            (subject, latents)
+        }
+    };
+    if latents.len() != 1 {
+        let most = latents.len() - 1;
+        return Err(Failure::usage(format!("--projected-w holds {} pictures; choose one with FILE:0 to FILE:{most}", most + 1)));
+    }
     let config = &subject.model.config;
-    let direction = args.direction.read(config)?;
+    let direction = latents::direction(&args.direction, config)?;
+    let (strength, scale) = strength(&direction, args.strength)?;
     let layers = match (&args.layers, direction.layers) {
         (Some(layers), _) => layers.rows("--layers", config)?,
         (None, Some(layers)) => layers,
         (None, None) => (0..config.num_ws()).collect(),
     };
-    let steps = match (args.strength.0 == args.strength.1, &form) {
+    let steps = match (strength.from == strength.to, &form) {
         (true, _) => 1,
         (false, Form::Strip(_)) => args.steps.unwrap_or(7).into(),
         (false, Form::Video(_)) => args.steps.unwrap_or(60).into(),
     };
-    let strengths = strengths(args.strength, steps, matches!(form, Form::Video(_)));
+    let strengths = strengths(strength, steps, matches!(form, Form::Video(_)));
     let (size, channels) = (config.image_size(), config.img_channels());
     match form {
         Form::Strip(format) => {
@@ -95,9 +114,10 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     }
 
     let mut studio = Studio::open(&args.draw, &subject, strengths.len())?;
-    let origin = studio.ws(&[args.seed])?;
+    studio.draws(vec![args.seed; strengths.len()]);
+    let origin = latents.ws(&mut studio, &[0])?;
     let mut ws = |_: &mut Studio, indices: &[usize]| -> Result<Ws, Failure> {
-        let moved = indices.iter().flat_map(|&index| moved(&origin, &direction.rows, &layers, strengths[index])).collect();
+        let moved = indices.iter().flat_map(|&index| moved(&origin, &direction.rows, &layers, scale * strengths[index])).collect();
         Ok(Ws::new(indices.len(), origin.num_ws, origin.w_dim, moved)?)
     };
     let times = match form {
@@ -135,7 +155,8 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         summary["strengths"] = json!(strengths);
         return say(&summary.to_string());
     }
-    say(&format!("{}: strength {} to {}; {}", args.output.display(), args.strength.0, args.strength.1, times.line(&device)))
+    let unit = if strength.in_sigma || direction.in_sigma { " sigma" } else { "" };
+    say(&format!("{}: strength {} to {}{unit}; {}", args.output.display(), strength.from, strength.to, times.line(&device)))
 }
 
 /// By the ending; a .png is a strip, and a PNG that moves is an .apng.
@@ -157,7 +178,7 @@ fn spec(args: &EditArgs, format: animation::Format, (height, width): (usize, usi
 }
 
 /// From end to end in equal steps; of a video back again too, without showing an end twice.
-fn strengths((from, to): (f32, f32), steps: usize, back: bool) -> Vec<f32> {
+fn strengths(Strength { from, to, .. }: Strength, steps: usize, back: bool) -> Vec<f32> {
     let at = |step: usize| from + (to - from) * step as f32 / (steps.max(2) - 1) as f32;
     let there = 0..steps;
     let returning = if back { 1..steps.saturating_sub(1).max(1) } else { 0..0 };
@@ -174,11 +195,34 @@ fn moved(origin: &Ws, direction: &[f32], layers: &[usize], strength: f32) -> Vec
     values
 }
 
-fn parse_strength(text: &str) -> Result<(f32, f32), String> {
-    let (from, to) = text.split_once("..").unwrap_or((text, text));
+/// From where to where along a direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Strength {
+    from: f32,
+    to: f32,
+    /// Counted in standard deviations of w, whatever the file was made for.
+    in_sigma: bool,
+}
+
+fn parse_strength(text: &str) -> Result<Strength, String> {
+    let plain = text.replace("sigma", "");
+    let (from, to) = plain.split_once("..").unwrap_or((&plain, &plain));
     match (parse_finite(from), parse_finite(to)) {
-        (Ok(from), Ok(to)) if (to - from).is_finite() => Ok((from, to)),
-        _ => Err("write from and to, as -5..5, or one number".into()),
+        (Ok(from), Ok(to)) if (to - from).is_finite() => Ok(Strength { from, to, in_sigma: plain != text }),
+        _ => Err("write from and to, as -3..3 or -3sigma..3sigma, or one number".into()),
+    }
+}
+
+/// How far to go, and what a strength of 1 multiplies the direction by.
+fn strength(direction: &Direction, asked: Option<Strength>) -> Result<(Strength, f32), Failure> {
+    let usual = if direction.in_sigma { 3.0 } else { 5.0 };
+    let strength = asked.unwrap_or(Strength { from: -usual, to: usual, in_sigma: false });
+    match direction.sigma {
+        Some(sigma) if strength.in_sigma || direction.in_sigma => Ok((strength, sigma)),
+        None if strength.in_sigma => {
+            Err(Failure::usage("--strength counts sigma, and the file of --direction has none; write plain numbers"))
+        }
+        _ => Ok((strength, 1.0)),
     }
 }
 
@@ -188,15 +232,31 @@ mod tests {
 
     #[test]
     fn strengths_go_there_and_back() {
-        assert_eq!(strengths((-1.0, 1.0), 3, false), [-1.0, 0.0, 1.0]);
-        assert_eq!(strengths((-1.0, 1.0), 3, true), [-1.0, 0.0, 1.0, 0.0]);
-        assert_eq!(strengths((0.0, 1.0), 2, true), [0.0, 1.0]);
-        assert_eq!(strengths((2.0, 2.0), 1, true), [2.0]);
-        assert_eq!(parse_strength("-5..5"), Ok((-5.0, 5.0)));
-        assert_eq!(parse_strength("-2.5"), Ok((-2.5, -2.5)));
-        for wrong in ["", "..", "1..", "a..b", "1..2..3", "nan", "1..inf", "-3e38..3e38"] {
+        let range = |from, to| Strength { from, to, in_sigma: false };
+        assert_eq!(strengths(range(-1.0, 1.0), 3, false), [-1.0, 0.0, 1.0]);
+        assert_eq!(strengths(range(-1.0, 1.0), 3, true), [-1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(strengths(range(0.0, 1.0), 2, true), [0.0, 1.0]);
+        assert_eq!(strengths(range(2.0, 2.0), 1, true), [2.0]);
+        assert_eq!(parse_strength("-5..5"), Ok(range(-5.0, 5.0)));
+        assert_eq!(parse_strength("-2.5"), Ok(range(-2.5, -2.5)));
+        assert_eq!(parse_strength("-2sigma..2sigma"), Ok(Strength { in_sigma: true, ..range(-2.0, 2.0) }));
+        for wrong in ["", "..", "1..", "a..b", "1..2..3", "nan", "1..inf", "-3e38..3e38", "sigma", "1 sigma"] {
             assert!(parse_strength(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn strengths_count_what_the_file_was_made_for() {
+        let direction = |sigma, in_sigma| Direction { rows: vec![], layers: None, sigma, in_sigma };
+        let asked = |in_sigma| Some(Strength { from: 1.0, to: 1.0, in_sigma });
+        let scale = |sigma, made_for_it, in_sigma| strength(&direction(sigma, made_for_it), asked(in_sigma)).map(|(_, scale)| scale);
+        assert_eq!(scale(Some(0.5), true, false).unwrap(), 0.5);
+        assert_eq!(scale(Some(0.5), false, false).unwrap(), 1.0);
+        assert_eq!(scale(Some(0.5), false, true).unwrap(), 0.5);
+        assert_eq!(scale(None, false, false).unwrap(), 1.0);
+        assert!(scale(None, false, true).is_err());
+        let usual = |in_sigma| strength(&direction(Some(0.5), in_sigma), None).unwrap().0.to;
+        assert_eq!((usual(true), usual(false)), (3.0, 5.0));
     }
 
     #[test]

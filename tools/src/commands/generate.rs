@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use stylegan_tools::vectors::Source;
 use stylegan_tools::{array_file, hex};
 use stylegan_wgpu::atomic_file;
 use stylegan_wgpu::latent::Ws;
@@ -45,9 +46,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value = "0", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
-    /// Rows of w to draw instead of seeds: `w` of an .npz, or an .npy; as --save-ws and projectors write them
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
-    projected_w: Option<PathBuf>,
+    /// Rows of w to draw instead of seeds, from a .npz, .npy or .pt as --save-ws, projectors and encoders write them; FILE:KEY picks one
+    /// of several entries or pictures
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    projected_w: Option<Source>,
 
     /// Folder to write into; made when it is not there
     #[arg(long, value_name = "DIR")]
@@ -89,6 +91,9 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let mut settings = order.settings.clone();
     settings.insert(manifest::PRECISION.into(), format!("{:?}", studio.generator.dtype()).to_lowercase().into());
     order.check(&settings)?;
+    if let Latents::Seeds(seeds) = &order.latents {
+        studio.draws(seeds.clone());
+    }
 
     output::make_folder(&args.outdir)?;
     if let Some(folder) = order.ws_folder() {
@@ -129,9 +134,9 @@ impl Order<'_> {
         }
         let (subject, latents) = match &args.projected_w {
             None => (Subject::open(&args.draw)?, Latents::Seeds(seeds)),
-            Some(path) => {
+            Some(source) => {
                 let subject = Subject::without_latents(&args.draw)?;
-                let latents = Latents::read(path, &subject.model.config)?;
+                let latents = Latents::read(source, &subject.model.config)?;
                 (subject, latents)
             }
         };

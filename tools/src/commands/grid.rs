@@ -6,11 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use image::imageops::{self, FilterType};
 use serde_json::json;
+use stylegan_tools::vectors::Source;
 
 use crate::args::{self, Format, SeedRanges, StudioArgs};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::label::Font;
+use crate::latents::Latents;
 use crate::output::{self, Picture};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
 use crate::studio::{Studio, Subject};
@@ -29,6 +31,10 @@ pub(crate) struct GridArgs {
     /// Seeds, as 0,3-5; the flag may be repeated
     #[arg(long, default_value = "0-15", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
+
+    /// Pictures by their rows of w instead of seeds, from a file as `generate` takes it
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    projected_w: Option<Source>,
 
     /// Truncation psi; of several, each has a column and each seed a row (write --trunc=-1,0,1 with =)
     #[arg(
@@ -69,14 +75,23 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     if args.trunc.len() > 1 && args.columns.is_some() {
         return Err(Failure::usage("--columns is the number of values of --trunc where there are several"));
     }
-    if let [psi] = args.trunc[..] {
+    if let [psi] = args.trunc[..]
+        && args.projected_w.is_none()
+    {
         args::note_psi(psi);
     }
-    let subject = Subject::open(&args.studio)?;
+    let (subject, latents) = match &args.projected_w {
+        None => (Subject::open(&args.studio)?, Latents::Seeds(seeds)),
+        Some(source) => {
+            let subject = Subject::without_latents(&args.studio)?;
+            let latents = Latents::read(source, &subject.model.config)?;
+            (subject, latents)
+        }
+    };
     let config = &subject.model.config;
     format.check(config.img_channels())?;
 
-    let cells: Vec<(u32, f32)> = seeds.iter().flat_map(|&seed| args.trunc.iter().map(move |&psi| (seed, psi))).collect();
+    let cells: Vec<(usize, f32)> = (0..latents.len()).flat_map(|place| args.trunc.iter().map(move |&psi| (place, psi))).collect();
     let columns = match (args.trunc.len(), args.columns) {
         (1, Some(columns)) => usize::from(columns).min(cells.len()),
         (1, None) => (1..).find(|side| side * side >= cells.len()).unwrap_or(1),
@@ -85,12 +100,16 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let rows = cells.len().div_ceil(columns);
     let drawn = config.image_size();
     let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
-    let labels = args.labels.then(|| labels(&cells, args.trunc.len() > 1, size)).transpose()?;
+    let named: Vec<(String, f32)> = cells.iter().map(|&(place, psi)| (label(&latents, place), psi)).collect();
+    let labels = args.labels.then(|| labels(&named, args.trunc.len() > 1, size)).transpose()?;
     let strip = labels.as_ref().map_or(0, |(font, _)| font.line());
     let (height, width) = size;
     grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
 
     let mut studio = Studio::with_psi(&args.studio, 1.0, &subject, cells.len())?;
+    if let Latents::Seeds(seeds) = &latents {
+        studio.draws(cells.iter().map(|&(place, _)| seeds[place]).collect());
+    }
     let sheet = Mutex::new(Grid::with_strips(columns, rows, size, strip, config.img_channels()));
     let bar = network::bar(cells.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
@@ -106,7 +125,10 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
         Ok(())
     };
     let stages = Stages {
-        ws: &mut |studio, indices| studio.ws_with_psi(&indices.iter().map(|&index| cells[index]).collect::<Vec<_>>()),
+        ws: &mut |studio, indices| match &latents {
+            Latents::Seeds(seeds) => studio.ws_with_psi(&indices.iter().map(|&i| (seeds[cells[i].0], cells[i].1)).collect::<Vec<_>>()),
+            Latents::Rows { .. } => latents.ws(studio, indices),
+        },
         planes: false,
         encode: &encode,
         write: &mut |()| {
@@ -132,11 +154,17 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     say(&format!("{}: {columns} x {rows} pictures, {width} x {height} pixels; {}", args.output.display(), times.line(&device)))
 }
 
+/// What a picture is called on a sheet: `seed 85`, `proj 0`.
+fn label(latents: &Latents, place: usize) -> String {
+    latents.seed(place).map_or_else(|| format!("proj {place}"), |seed| format!("seed {seed}"))
+}
+
 /// The letters and texts that fit under pictures of that height and width.
-fn labels(cells: &[(u32, f32)], sweep: bool, (height, width): (usize, usize)) -> Result<(Font, Vec<String>), Failure> {
+fn labels(cells: &[(String, f32)], sweep: bool, (height, width): (usize, usize)) -> Result<(Font, Vec<String>), Failure> {
     let font = Font::of(height.min(width));
-    let long = |&(seed, psi): &(u32, f32)| if sweep { format!("seed {seed}, psi {psi}") } else { format!("seed {seed}") };
-    let short = |&(seed, psi): &(u32, f32)| if sweep { format!("{seed}, {psi}") } else { seed.to_string() };
+    let long = |(name, psi): &(String, f32)| if sweep { format!("{name}, psi {psi}") } else { name.clone() };
+    let number = |name: &str| name.strip_prefix("seed ").unwrap_or(name).to_owned();
+    let short = |(name, psi): &(String, f32)| if sweep { format!("{}, {psi}", number(name)) } else { number(name) };
     // All alike: the short form where a long one does not fit.
     let widest = |texts: &[String]| texts.iter().map(|text| font.width(text)).max().unwrap_or(0);
     for texts in [cells.iter().map(long).collect::<Vec<_>>(), cells.iter().map(short).collect()] {
@@ -155,7 +183,7 @@ mod tests {
 
     #[test]
     fn labels_shorten_or_are_refused() {
-        let cells = [(85, 0.5), (4294967295, -0.25)];
+        let cells = [("seed 85".to_owned(), 0.5), ("seed 4294967295".to_owned(), -0.25)];
         let texts_of = |sweep, size| labels(&cells, sweep, size).map(|(_, texts)| texts);
         let texts = |sweep, side| texts_of(sweep, (side, side));
         assert_eq!(texts(true, 1024).unwrap()[0], "seed 85, psi 0.5");

@@ -1,17 +1,19 @@
 //! `stylegan mix`: style mixing, the coarse of one picture with the fine of another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
 use stylegan_tools::array_file;
+use stylegan_tools::vectors::Source;
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, Format, SeedRanges};
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
+use crate::latents;
 use crate::layers::{Layers, parse_layers};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
 use crate::studio::{Studio, Subject};
@@ -24,18 +26,23 @@ use crate::{network, output, say};
 #[command(after_help = "Examples:
   stylegan mix --rows 0,1,4 --cols 5-9 --styles coarse --outdir out
   stylegan mix --network ffhq.pkl --rows 85,100,75,458,1500 --cols 55,821,1789,293 --styles 0-6 --trunc 0.7 --outdir out
-  stylegan mix --network ffhq.pkl --rows 85 --cols 55,821 --styles middle,fine --outdir out")]
+  stylegan mix --network ffhq.pkl --rows 85 --cols 55,821 --styles middle,fine --outdir out
+  stylegan mix --network ffhq.pkl --projected-w me.npz --cols 0-7 --styles fine --outdir out")]
 pub(crate) struct MixArgs {
     #[command(flatten)]
     draw: DrawArgs,
 
     /// Seeds of the rows: what is kept, but for the layers of --styles
-    #[arg(long, required = true, value_parser = args::parse_seeds, value_name = "LIST")]
+    #[arg(long, required_unless_present = "projected_w", value_parser = args::parse_seeds, value_name = "LIST")]
     rows: Vec<SeedRanges>,
 
     /// Seeds of the columns, which the layers of --styles come from
-    #[arg(long, required = true, value_parser = args::parse_seeds, value_name = "LIST")]
+    #[arg(long, required_unless_present = "projected_w", value_parser = args::parse_seeds, value_name = "LIST")]
     cols: Vec<SeedRanges>,
+
+    /// Pictures by their rows of w, from a file as `generate` takes it, in the place of --rows or --cols, whichever is absent, or both
+    #[arg(long, value_name = "FILE[:KEY]")]
+    projected_w: Option<Source>,
 
     /// Layers taken from the columns: numbers and ranges, or coarse (to 8 pixels), middle (to 32), fine (from 64)
     #[arg(long, default_value = "0-6", value_parser = parse_layers, value_name = "LAYERS")]
@@ -54,17 +61,32 @@ pub(crate) struct MixArgs {
     json: bool,
 }
 
-/// Row and column of a picture, by their seeds; a seed's own picture has it twice.
-type Pair = (u32, u32);
+/// Row and column of a picture, by their places among the sources; a source's own picture has it twice.
+type Pair = (usize, usize);
 
 pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     let (rows, cols) = (args::listed_seeds("--rows", &args.rows)?, args::listed_seeds("--cols", &args.cols)?);
+    if args.projected_w.is_some() && !rows.is_empty() && !cols.is_empty() {
+        return Err(Failure::usage("--projected-w takes the place of --rows or of --cols: leave one of them out"));
+    }
+    args.draw.refuse_tf()?;
     output::check_folder(&args.outdir)?;
-    let subject = Subject::open(&args.draw)?;
+    let no_seeds = rows.is_empty() && cols.is_empty();
+    let subject = if no_seeds { Subject::without_latents(&args.draw)? } else { Subject::open(&args.draw)? };
     let config = &subject.model.config;
+    let projected = args.projected_w.as_ref().map(|source| latents::rows(source, config)).transpose()?;
     args.format.check(config.img_channels())?;
     let styles = args.styles.rows("--styles", config)?;
     let ((height, width), channels) = (config.image_size(), config.img_channels());
+    // The seeds in order, each once, then the pictures of the file.
+    let seeds: Vec<u32> = BTreeSet::from_iter(rows.iter().chain(&cols).copied()).into_iter().collect();
+    let count = projected.as_ref().map_or(0, |ws| ws.n);
+    let names: Vec<String> = seeds.iter().map(u32::to_string).chain((0..count).map(|i| format!("proj{i:02}"))).collect();
+    let places = |listed: &[u32]| match listed {
+        [] => (seeds.len()..names.len()).collect(),
+        _ => listed.iter().map(|seed| seeds.binary_search(seed).expect("all are there")).collect::<Vec<_>>(),
+    };
+    let (rows, cols) = (places(&rows), places(&cols));
     let (across, down) = (cols.len() + 1, rows.len() + 1);
     grid::check_pixels(across.saturating_mul(width), down.saturating_mul(height)).map_err(Failure::usage)?;
 
@@ -72,14 +94,20 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     let pairs: Vec<Pair> = cells.keys().copied().collect();
     let mut studio = Studio::open(&args.draw, &subject, pairs.len())?;
     output::make_folder(&args.outdir)?;
-    let seeds: Vec<u32> = pairs.iter().filter(|(row, col)| row == col).map(|(row, _)| *row).collect();
-    let sources = studio.all_ws(&seeds)?;
-    let place = |seed| seeds.binary_search(&seed).expect("every seed has a picture of its own, in order");
+    let mut sources = if seeds.is_empty() {
+        Ws { n: 0, num_ws: config.num_ws(), w_dim: config.w_dim(), values: vec![] }
+    } else {
+        studio.all_ws(&seeds)?
+    };
+    if let Some(projected) = projected {
+        sources.n += projected.n;
+        sources.values.extend(projected.values);
+    }
     let mut ws = |_: &mut Studio, indices: &[usize]| -> Result<Ws, Failure> {
-        let rows = indices.iter().flat_map(|&i| sources.image(place(pairs[i].0))).copied().collect();
+        let rows = indices.iter().flat_map(|&i| sources.image(pairs[i].0)).copied().collect();
         let mut ws = Ws::new(indices.len(), sources.num_ws, sources.w_dim, rows)?;
         for (i, &index) in indices.iter().enumerate() {
-            ws.mix(i, &styles, &sources, place(pairs[index].1))?;
+            ws.mix(i, &styles, &sources, pairs[index].1)?;
         }
         Ok(ws)
     };
@@ -92,7 +120,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
         cells[&pair].iter().for_each(|&cell| sheet.put(cell, &picture));
         drop(sheet);
-        let name = format!("{}-{}.{}", pair.0, pair.1, args.format.extension());
+        let name = format!("{}-{}.{}", names[pair.0], names[pair.1], args.format.extension());
         let bytes = match &drawn.pixels {
             Pixels::Planes(planes) => array_file::npy_bytes(&[channels, height, width], planes),
             Pixels::Rgba(_) => picture.encode(args.format).map_err(|error| Failure::Runtime(format!("{name}: {error}")))?,
@@ -123,7 +151,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
 }
 
 /// Every picture and its cells on the sheet: the columns' own along the top, the rows' own along the left, an empty corner.
-fn cells(rows: &[u32], cols: &[u32]) -> BTreeMap<Pair, Vec<usize>> {
+fn cells(rows: &[usize], cols: &[usize]) -> BTreeMap<Pair, Vec<usize>> {
     let mut cells: BTreeMap<Pair, Vec<usize>> = BTreeMap::new();
     let width = cols.len() + 1;
     for (x, &col) in cols.iter().enumerate() {

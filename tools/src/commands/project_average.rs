@@ -5,19 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use stylegan_tools::convert::{AVERAGE_SAMPLES as SAMPLES, AVERAGE_SEED as SEED};
-use stylegan_wgpu::executor::{self, Executor};
+use stylegan_tools::vectors::{self, Draw};
 use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::latent::RandomState;
 use stylegan_wgpu::model::{Array, Model, Precision};
-use stylegan_wgpu::networks::mapping::{Mapping, mapping};
 
 use crate::args::FilePrecision;
 use crate::failure::Failure;
 use crate::studio::check_class;
 use crate::{network, output, say};
-
-/// Latents at once.
-const BLOCK: usize = 500;
 
 /// Computes the average w of a network that has none, and writes the network with it.
 ///
@@ -89,29 +84,14 @@ pub(crate) fn run(args: &ProjectAverageArgs) -> Result<(), Failure> {
 
 /// The mean of w, `[w_dim]`, summed in f64.
 fn average(gpu: &Gpu, model: &Model, class: Option<usize>) -> Result<Vec<f32>, Failure> {
-    let (z_dim, c_dim) = (model.config.z_dim(), model.config.c_dim());
-    let Mapping { plan, z, label, w } = mapping(model, BLOCK);
-    let executor = Executor::new(gpu, plan, "average", &executor::Options::default())?;
-    let mut random = RandomState::new(SEED);
     let mut sum = vec![0.0; model.config.w_dim()];
     let bar = network::bar(SAMPLES as u64, "averaging");
-    for first in (0..SAMPLES).step_by(BLOCK) {
-        if let Some(z) = z {
-            executor.write(z, &random.randn(BLOCK * z_dim).into_iter().map(|z| z as f32).collect::<Vec<_>>())?;
-        }
-        if let Some(label) = label {
-            let mut labels = vec![0.0; BLOCK * c_dim];
-            for (i, label) in labels.chunks_exact_mut(c_dim).enumerate() {
-                label[class.unwrap_or((first + i) % c_dim)] = 1.0;
-            }
-            executor.write(label, &labels)?;
-        }
-        executor.run()?;
-        for row in executor.read(w)?.chunks_exact(sum.len()) {
+    vectors::for_each_w(gpu, model, Draw { seed: SEED, count: SAMPLES, class }, &mut |rows| {
+        for row in rows.chunks_exact(sum.len()) {
             sum.iter_mut().zip(row).for_each(|(sum, w)| *sum += f64::from(*w));
         }
-        bar.inc(BLOCK as u64);
-    }
+        bar.inc((rows.len() / sum.len()) as u64);
+    })?;
     bar.finish_and_clear();
     Ok(sum.into_iter().map(|sum: f64| (sum / SAMPLES as f64) as f32).collect())
 }

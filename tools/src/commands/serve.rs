@@ -97,6 +97,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let model = network::open_or_default(args.network.as_deref())?;
     let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;
     let mut facts = Facts::new(painter::name_of(args.network.as_ref()), &model, args.trunc, token.is_some());
+    let directions_of = model.clone();
     let mut opening = Opening {
         model,
         device: args.device.clone(),
@@ -109,6 +110,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         default_model::introduce();
     }
     facts.device = painter.device();
+    serve::directions::find(&facts, painter.gpu().clone(), directions_of);
 
     let encoders = thread::available_parallelism().map_or(1, usize::from);
     let (queue, metrics, health) = (Arc::new(Queue::new()), Arc::new(Metrics::new()), Arc::new(Health::default()));

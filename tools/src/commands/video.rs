@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use stylegan_tools::animation::{Format, Spec};
+use stylegan_tools::vectors::Source;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z};
 
 use crate::args::{self, DrawArgs, SeedRanges};
 use crate::failure::Failure;
 use crate::film::Film;
+use crate::latents::Latents;
 use crate::studio::{Studio, Subject};
 use crate::{grid, output, say};
 
@@ -36,14 +38,19 @@ enum Kind {
   stylegan video --seeds 0-3 --w-frames 30 --fps 30 -o avatars.webp
   stylegan video --network ffhq.pkl --seeds 0-31 --grid 4x2 --trunc 0.7 -o lerp.mp4
   stylegan video --network ffhq.pkl --seeds 0-7 --num-keyframes 5 --grid 3x1 --shuffle-seed 1 -o walk.mp4
+  stylegan video --network ffhq.pkl --projected-w faces.npy -o faces.mp4
   stylegan video --network ffhq.pkl --seeds 85,86 --interpolation slerp-z -o two.gif")]
 pub(crate) struct VideoArgs {
     #[command(flatten)]
     draw: DrawArgs,
 
     /// Seeds of the keyframes, as 0,3-5; the flag may be repeated, and so may a seed
-    #[arg(long, required = true, value_parser = args::parse_seeds, value_name = "LIST")]
+    #[arg(long, required_unless_present = "projected_w", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
+
+    /// Keyframes by their rows of w instead of seeds, from a file as `generate` takes it
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    projected_w: Option<Source>,
 
     /// Pictures in a frame: the seeds are dealt out among them
     #[arg(long, default_value = "1x1", value_parser = args::parse_grid, value_name = "COLSxROWS")]
@@ -81,10 +88,25 @@ pub(crate) struct VideoArgs {
 pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     let seeds = args::listed_seeds("--seeds", &args.seeds)?;
     let (columns, rows) = args.grid;
-    let keyframes = keyframes(seeds.len(), columns * rows, args)?;
     let format = Format::of(&args.output)?;
+    args.draw.refuse_tf()?;
     output::check_file(&args.output)?;
-    let subject = Subject::open(&args.draw)?;
+    let (subject, latents) = match &args.projected_w {
+        None => {
+            // Before a network is opened, which may take seconds.
+            keyframes(seeds.len(), columns * rows, args)?;
+            (Subject::open(&args.draw)?, Latents::Seeds(seeds))
+        }
+        Some(_) if args.interpolation == Kind::SlerpZ => {
+            return Err(Failure::usage("--interpolation slerp-z goes through z, and rows of w have none"));
+        }
+        Some(source) => {
+            let subject = Subject::without_latents(&args.draw)?;
+            let latents = Latents::read(source, &subject.model.config)?;
+            (subject, latents)
+        }
+    };
+    let keyframes = keyframes(latents.len(), columns * rows, args)?;
     let config = &subject.model.config;
     let (height, width) = config.image_size();
     let (width, height) = (columns.saturating_mul(width), rows.saturating_mul(height));
@@ -103,8 +125,9 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     }
 
     let mut studio = Studio::open(&args.draw, &subject, pictures)?;
-    let order = deal(&seeds, keyframes * film.cells(), args.shuffle_seed);
-    let walks = order.chunks(keyframes).map(|seeds| Walk::new(args.interpolation, &mut studio, seeds)).collect::<Result<Vec<_>, _>>()?;
+    let order = deal(latents.len(), keyframes * film.cells(), args.shuffle_seed);
+    let walk = |places: &[usize]| Walk::new(args.interpolation, &mut studio, &latents, places);
+    let walks = order.chunks(keyframes).map(walk).collect::<Result<Vec<_>, _>>()?;
     let mut ws = |studio: &mut Studio, indices: &[usize]| {
         let point = |&index: &usize| (&walks[index % film.cells()], (index / film.cells()) as f64 / f64::from(args.w_frames));
         along(studio, indices.iter().map(point))
@@ -133,15 +156,18 @@ fn keyframes(seeds: usize, cells: usize, args: &VideoArgs) -> Result<usize, Fail
         }
         Some(count) => Ok(count as usize),
         None if seeds.is_multiple_of(cells) => Ok(seeds / cells),
-        None => Err(Failure::usage(format!(
-            "--seeds names {seeds}, and --grid has {cells} pictures: name a multiple of {cells}, or say how many each gets with --num-keyframes"
-        ))),
+        None => {
+            let who = if args.projected_w.is_some() { "--projected-w" } else { "--seeds" };
+            Err(Failure::usage(format!(
+                "{who} names {seeds}, and --grid has {cells} pictures: name a multiple of {cells}, or say how many each gets with --num-keyframes"
+            )))
+        }
     }
 }
 
-/// The seeds of all keyframes, cell by cell.
-fn deal(seeds: &[u32], count: usize, shuffle_seed: Option<u32>) -> Vec<u32> {
-    let mut order: Vec<u32> = seeds.iter().copied().cycle().take(count).collect();
+/// The places in the list of all keyframes, cell by cell.
+fn deal(listed: usize, count: usize, shuffle_seed: Option<u32>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..listed).cycle().take(count).collect();
     if let Some(seed) = shuffle_seed {
         RandomState::new(seed).shuffle(&mut order);
     }
@@ -155,16 +181,16 @@ enum Walk {
 }
 
 impl Walk {
-    fn new(kind: Kind, studio: &mut Studio, seeds: &[u32]) -> Result<Walk, Failure> {
+    fn new(kind: Kind, studio: &mut Studio, latents: &Latents, places: &[usize]) -> Result<Walk, Failure> {
         let interpolation = match kind {
             Kind::Cubic => Interpolation::Cubic,
             Kind::Linear => Interpolation::Linear,
             Kind::SlerpZ => {
                 let z_dim = studio.generator.config().z_dim();
-                return Ok(Walk::Z(seeds.iter().map(|&seed| z(seed, z_dim)).collect()));
+                return Ok(Walk::Z(places.iter().filter_map(|&place| latents.seed(place)).map(|seed| z(seed, z_dim)).collect()));
             }
         };
-        Ok(Walk::W(Keyframes::new(studio.all_ws(seeds)?, interpolation)?))
+        Ok(Walk::W(Keyframes::new(latents.all_ws(studio, places)?, interpolation)?))
     }
 }
 
@@ -195,8 +221,8 @@ mod tests {
     /// NumPy 2.4.6: `a = numpy.arange(10); numpy.random.RandomState(0).shuffle(a)`.
     #[test]
     fn seeds_are_dealt_again_and_again() {
-        assert_eq!(deal(&[7, 8, 9], 5, None), [7, 8, 9, 7, 8]);
-        assert_eq!(deal(&[7, 8, 9], 2, None), [7, 8]);
-        assert_eq!(deal(&(0..10).collect::<Vec<_>>(), 10, Some(0)), [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]);
+        assert_eq!(deal(3, 5, None), [0, 1, 2, 0, 1]);
+        assert_eq!(deal(3, 2, None), [0, 1]);
+        assert_eq!(deal(10, 10, Some(0)), [2, 8, 4, 9, 1, 6, 7, 3, 0, 5]);
     }
 }

@@ -36,12 +36,14 @@ mod variables;
 mod hostile;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::writer;
 
 use crate::hex;
 
 pub use average_w::{SAMPLES as AVERAGE_SAMPLES, SEED as AVERAGE_SEED};
 pub use error::{ConvertError, Result};
-pub use tensor::tensor_from_bytes;
+pub(crate) use tensor::{Held, TensorFile};
 
 use budget::Budget;
 use network::Converted;

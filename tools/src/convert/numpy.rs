@@ -46,6 +46,17 @@ pub(crate) fn shape(pickle: &Pickle<'_>, id: Id) -> Option<Vec<usize>> {
     raw(pickle, id).map(|raw| raw.shape)
 }
 
+/// What an array of Python objects (`numpy.save` of a dict) holds: its objects in order.
+pub(crate) fn objects<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<&'p [Id]> {
+    let (Global::NumpyReconstruct, _) = pickle.call(id)? else { return None };
+    let &[_, _, dtype, _, objects] = pickle.items(pickle.state(id)?)? else { return None };
+    let (Global::NumpyDtype, &[name, ..]) = pickle.call(dtype)? else { return None };
+    match pickle.value(objects) {
+        Value::List(items) if pickle.name(name)?.starts_with('O') => Some(items),
+        _ => None,
+    }
+}
+
 /// The values of an array of floats, row-major; `name` is for errors. A single number may be a whole one.
 pub(crate) fn array(pickle: &Pickle<'_>, name: &str, id: Id) -> Result<Tensor> {
     let raw = raw(pickle, id).ok_or_else(|| ConvertError::tensor(name, "a NumPy array of floats", pickle.describe(id)))?;

@@ -1,4 +1,5 @@
-//! A file with one tensor in it, as people publish directions in w: `torch.save(direction, "age.pt")`.
+//! Files that hold tensors and no network, as people publish rows of w and directions: `torch.save(direction, "age.pt")`, a dict of
+//! paths and tensors, a list, a pickled array. Seen as a tree of arrays whose values are read one at a time.
 
 use stylegan_wgpu::model::Array;
 
@@ -6,44 +7,101 @@ use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::recognise::{self, Kind};
 use super::torch::Checkpoint;
+use super::value::{Id, Value};
 use super::{numpy, pickle};
 
-/// The tensor of a file of PyTorch, or the NumPy array of a pickle; alone, or the only one of a dict or list.
-pub fn tensor_from_bytes(bytes: &[u8]) -> Result<Array> {
-    let budget = Budget::for_file(bytes.len());
-    let checkpoint = match recognise::kind(bytes)? {
-        Kind::Pickle => Checkpoint::plain(pickle::parse(bytes, &budget)?),
-        Kind::TorchLegacy => Checkpoint::legacy(bytes, &budget)?,
-        Kind::TorchZip(members) => Checkpoint::zip(bytes, &members, &budget)?,
-        Kind::SafeTensors | Kind::OpenVino => return Err(ConvertError::unsupported("a network, where a single tensor is needed")),
-    };
-    let pickle = &checkpoint.pickle;
-    let is_array = |id| checkpoint.is_tensor(id) || numpy::shape(pickle, id).is_some();
-    let id = match is_array(pickle.root) {
-        true => pickle.root,
-        false => {
-            let entries = pickle.entries(pickle.root).unwrap_or_default();
-            let values = entries.iter().map(|(_, value)| *value).chain(pickle.items(pickle.root).unwrap_or_default().iter().copied());
-            let arrays: Vec<_> = values.filter(|&id| is_array(id)).collect();
-            let [only] = arrays[..] else {
-                return Err(ConvertError::tensor(
-                    "of the file",
-                    "a single one",
-                    format!("{} in {}", arrays.len(), pickle.describe(pickle.root)),
-                ));
-            };
-            only
-        }
-    };
-    let tensor = match checkpoint.is_tensor(id) {
-        // A direction may be of whole numbers.
-        true => checkpoint.numbers("of the file", id)?,
-        false => numpy::numbers(pickle, "of the file", id)?,
-    };
-    if !tensor.values.iter().all(|value| value.is_finite()) {
-        return Err(ConvertError::tensor("of the file", "finite values", "NaN or infinity"));
+/// Levels of dicts and lists that are looked into, and what they may hold in all: a file may refer to one list a thousand times.
+const MOST_LEVELS: usize = 6;
+const MOST_NODES: usize = 1 << 18;
+
+/// A value of such a file, as far as it matters.
+pub(crate) enum Held {
+    /// A tensor or a NumPy array.
+    Array(Id, Vec<usize>),
+    /// A dict, in its order; keys that are numbers are written as such.
+    Map(Vec<(String, Held)>),
+    /// A list or a tuple.
+    List(Vec<Held>),
+    /// Anything else.
+    Other,
+}
+
+/// A pickle or a PyTorch file with its arrays.
+pub(crate) struct TensorFile<'a> {
+    checkpoint: Checkpoint<'a>,
+    pub(crate) root: Held,
+}
+
+impl<'a> TensorFile<'a> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>> {
+        let budget = Budget::for_file(bytes.len());
+        let checkpoint = match recognise::kind(bytes)? {
+            Kind::Pickle => Checkpoint::plain(pickle::parse(bytes, &budget)?),
+            Kind::TorchLegacy => Checkpoint::legacy(bytes, &budget)?,
+            Kind::TorchZip(members) => Checkpoint::zip(bytes, &members, &budget)?,
+            _ => return Err(ConvertError::unsupported("a network, where a file of tensors is needed")),
+        };
+        TensorFile::of(checkpoint)
     }
-    Ok(Array::from_f32(&tensor.shape, &tensor.values))
+
+    /// The pickle behind the header of an .npy of Python objects.
+    pub(crate) fn objects(pickled: &'a [u8]) -> Result<TensorFile<'a>> {
+        TensorFile::of(Checkpoint::plain(pickle::parse(pickled, &Budget::for_file(pickled.len()))?))
+    }
+
+    fn of(checkpoint: Checkpoint<'a>) -> Result<TensorFile<'a>> {
+        let root = held(&checkpoint, checkpoint.pickle.root, 0, &mut 0)?;
+        Ok(TensorFile { checkpoint, root })
+    }
+
+    /// The values of an array of the tree; `name` is for errors.
+    pub(crate) fn read(&self, name: &str, id: Id) -> Result<Array> {
+        let tensor = match self.checkpoint.is_tensor(id) {
+            // Rows and directions may be of whole numbers.
+            true => self.checkpoint.numbers(name, id)?,
+            false => numpy::numbers(&self.checkpoint.pickle, name, id)?,
+        };
+        if !tensor.values.iter().all(|value| value.is_finite()) {
+            return Err(ConvertError::tensor(name, "finite values", "NaN or infinity"));
+        }
+        Ok(Array::from_f32(&tensor.shape, &tensor.values))
+    }
+}
+
+fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) -> Result<Held> {
+    *nodes += 1;
+    if *nodes > MOST_NODES {
+        return Err(ConvertError::TooLarge(format!("more than {MOST_NODES} values, where a file of tensors has a few")));
+    }
+    let pickle = &checkpoint.pickle;
+    if checkpoint.is_tensor(id) {
+        return Ok(checkpoint.shape(id).map_or(Held::Other, |shape| Held::Array(id, shape)));
+    }
+    if let Some(shape) = numpy::shape(pickle, id) {
+        return Ok(Held::Array(id, shape));
+    }
+    if level == MOST_LEVELS {
+        return Ok(Held::Other);
+    }
+    if let Some(entries) = pickle.entries(id) {
+        let mut map = Vec::new();
+        for &(key, value) in entries.iter() {
+            let name = pickle.name(key).map(|name| name.into_owned()).or_else(|| pickle.int(key).map(|number| number.to_string()));
+            if let Some(name) = name {
+                map.push((name, held(checkpoint, value, level + 1, nodes)?));
+            }
+        }
+        return Ok(Held::Map(map));
+    }
+    // An array of objects keeps them as a list; one of none dimensions is its only object.
+    let objects = numpy::objects(pickle, id);
+    let items = match (pickle.value(id), objects) {
+        (_, Some(&[only])) => return held(checkpoint, only, level + 1, nodes),
+        (_, Some(objects)) => objects,
+        (Value::Tuple(_) | Value::List(_), None) => pickle.items(id).unwrap_or_default(),
+        _ => return Ok(Held::Other),
+    };
+    items.iter().map(|&item| held(checkpoint, item, level + 1, nodes)).collect::<Result<_>>().map(Held::List)
 }
 
 #[cfg(test)]
@@ -51,33 +109,46 @@ mod tests {
     use super::super::tests::writer::{Py, dict, pickle};
     use super::*;
 
-    #[test]
-    fn a_single_tensor_is_found() {
-        let values = || vec![1.0, -2.0, 0.5, 3.0];
-        for (what, value) in [
-            ("a tensor", Py::Torch(vec![2, 2], values())),
-            ("an array", Py::Numpy(vec![2, 2], values())),
-            ("in a dict", dict([("name", Py::Str("age")), ("direction", Py::Torch(vec![2, 2], values()))])),
-            ("in a list", Py::List(vec![Py::Int(3), Py::Torch(vec![2, 2], values())])),
-        ] {
-            let array = tensor_from_bytes(&pickle(&value)).unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!((array.shape(), array.to_f32()), (&[2, 2][..], values()), "{what}");
+    fn show(held: &Held) -> String {
+        match held {
+            Held::Array(_, shape) => format!("{shape:?}"),
+            Held::Map(entries) => entries.iter().map(|(name, held)| format!("{name}={} ", show(held))).collect(),
+            Held::List(items) => format!("({})", items.iter().map(show).collect::<Vec<_>>().join(" ")),
+            Held::Other => "-".into(),
         }
     }
 
     #[test]
-    fn what_is_no_single_tensor_is_refused() {
-        let tensor = || Py::Torch(vec![1], vec![1.0]);
-        for (value, says) in [
-            (dict([("a", tensor()), ("b", tensor())]), "found 2 in a dict with a, b"),
-            (Py::List(vec![]), "found 0 in a list of 0"),
-            (Py::Int(1), "found 0 in an integer"),
-            (Py::Torch(vec![1], vec![f32::NAN]), "found NaN"),
-            (Py::Call("os", "system", vec![Py::Str("true")]), "os.system"),
+    fn arrays_are_found_in_their_tree() {
+        let tensor = || Py::Torch(vec![2, 1], vec![1.0, -2.0]);
+        for (value, wanted) in [
+            (tensor(), "[2, 1]"),
+            (Py::Numpy(vec![2], vec![1.0, 2.0]), "[2]"),
+            (dict([("name", Py::Str("age")), ("direction", tensor())]), "name=- direction=[2, 1] "),
+            (Py::List(vec![Py::Int(3), tensor(), dict([("a", tensor())])]), "(- [2, 1] a=[2, 1] )"),
+            (Py::Int(1), "-"),
         ] {
-            let error = tensor_from_bytes(&pickle(&value)).unwrap_err().to_string();
-            assert!(error.contains(says), "{error}");
+            let bytes = pickle(&value);
+            assert_eq!(show(&TensorFile::open(&bytes).unwrap().root), wanted);
         }
-        assert!(tensor_from_bytes(b"").is_err() && tensor_from_bytes(b"a text").is_err());
+        let bytes = pickle(&tensor());
+        let file = TensorFile::open(&bytes).unwrap();
+        let Held::Array(id, _) = file.root else { panic!("an array") };
+        assert_eq!(file.read("it", id).unwrap().to_f32(), [1.0, -2.0]);
+    }
+
+    #[test]
+    fn what_is_no_tensor_is_refused() {
+        let bytes = pickle(&Py::Torch(vec![1], vec![f32::NAN]));
+        let file = TensorFile::open(&bytes).unwrap();
+        let Held::Array(id, _) = file.root else { panic!("an array") };
+        assert!(file.read("it", id).unwrap_err().to_string().contains("found NaN"));
+        assert!(TensorFile::open(b"").is_err() && TensorFile::open(b"a text").is_err());
+        // A list in a list, each there 64 times: 2^36 values.
+        let mut nest = Py::List(vec![]);
+        for _ in 0..6 {
+            nest = Py::List((0..64).map(|_| Py::Int(1)).chain([nest]).collect());
+        }
+        assert_eq!(show(&TensorFile::open(&pickle(&nest)).unwrap().root).matches('-').count(), 64 * 6 + 1);
     }
 }

@@ -13,7 +13,7 @@ mod forward1;
 mod layouts;
 mod made;
 mod seeds;
-pub(super) mod writer;
+pub(crate) mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
 pub(super) fn folders() -> Vec<PathBuf> {

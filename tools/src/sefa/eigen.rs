@@ -1,14 +1,16 @@
 //! Eigenvectors of a symmetric matrix without negative eigenvalues, by one-sided Jacobi rotations (Hestenes 1958).
 
+use stylegan_wgpu::latent::RandomState;
+
 /// Rows that are this near to perpendicular, relative to their lengths, are left alone.
 const PERPENDICULAR: f64 = 1e-14;
 /// Ten sweeps are usual; what is not done after so many is rounding turning in circles.
 const MOST_SWEEPS: usize = 60;
 
 /// An eigenvalue and its eigenvector of unit length.
-pub(super) struct Eigen {
-    pub(super) value: f64,
-    pub(super) vector: Vec<f64>,
+pub(crate) struct Eigen {
+    pub(crate) value: f64,
+    pub(crate) vector: Vec<f64>,
 }
 
 /// All of `matrix` `[n, n]` whose eigenvalue is not 0 to rounding, the largest first.
@@ -38,6 +40,65 @@ pub(super) fn decompose(matrix: Vec<f64>, n: usize) -> Vec<Eigen> {
     let mut all: Vec<Eigen> = rows.chunks_exact(n).filter(|row| dot(row, row) > zero).map(eigen).collect();
     all.sort_by(|a, b| b.value.total_cmp(&a.value));
     all
+}
+
+/// Vectors beside the wanted ones in [`leading`], which make those converge faster.
+const SPARE: usize = 10;
+/// Enough for what stands out of a spectrum; what does not is no direction worth naming.
+const MOST_STEPS: usize = 40;
+
+/// The leading eigenvectors of a symmetric matrix `[n, n]` that is only known by what it makes of vectors `[_, n]`: subspace
+/// iteration with Rayleigh-Ritz steps (Halko, Martinsson & Tropp 2011), from the same random vectors every time.
+pub(super) fn leading(n: usize, wanted: usize, apply: &dyn Fn(&[f64]) -> Vec<f64>) -> Vec<Eigen> {
+    let size = (wanted + SPARE).min(n);
+    let mut basis = orthonormal(RandomState::new(0).randn(size * n), n);
+    let mut before = Vec::new();
+    for step in 0.. {
+        let image = apply(&basis);
+        // The matrix as it acts on the basis alone.
+        let small: Vec<f64> =
+            basis.chunks_exact(n).flat_map(|v| image.chunks_exact(n).map(|image| dot(v, image)).collect::<Vec<_>>()).collect();
+        let ritz = decompose(small, basis.len() / n);
+        let turned = |vectors: &[f64]| -> Vec<f64> { ritz.iter().flat_map(|ritz| combined(&ritz.vector, vectors, n)).collect() };
+        let values: Vec<f64> = ritz.iter().take(wanted).map(|ritz| ritz.value).collect();
+        let still = |(now, before): (&f64, &f64)| (now - before).abs() <= 1e-9 * values[0];
+        if step == MOST_STEPS || values.is_empty() || (values.len() == before.len() && values.iter().zip(&before).all(still)) {
+            let vectors = turned(&basis);
+            return ritz.iter().zip(vectors.chunks_exact(n)).map(|(ritz, v)| Eigen { value: ritz.value, vector: v.to_vec() }).collect();
+        }
+        before = values;
+        basis = orthonormal(turned(&image), n);
+    }
+    unreachable!("the last step returns")
+}
+
+/// The sum of vectors `[_, n]` by their factors.
+fn combined(factors: &[f64], vectors: &[f64], n: usize) -> Vec<f64> {
+    let mut sum = vec![0.0; n];
+    for (factor, vector) in factors.iter().zip(vectors.chunks_exact(n)) {
+        sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += factor * value);
+    }
+    sum
+}
+
+/// The same space with perpendicular unit vectors (Gram & Schmidt, twice: once is not enough in floating point).
+fn orthonormal(vectors: Vec<f64>, n: usize) -> Vec<f64> {
+    let mut basis: Vec<f64> = Vec::with_capacity(vectors.len());
+    for vector in vectors.chunks_exact(n) {
+        let length = dot(vector, vector).sqrt();
+        let mut vector = vector.to_vec();
+        for _ in 0..2 {
+            for known in basis.chunks_exact(n) {
+                let along = dot(&vector, known);
+                vector.iter_mut().zip(known).for_each(|(value, known)| *value -= along * known);
+            }
+        }
+        let left = dot(&vector, &vector).sqrt();
+        if left > 1e-12 * length {
+            basis.extend(vector.iter().map(|value| value / left));
+        }
+    }
+    basis
 }
 
 /// Turns two rows in their plane until they are perpendicular; says whether they were not. Rows of squared length `zero` are none.

@@ -11,6 +11,9 @@ use axum::{Json, Router, middleware, routing};
 use http_body_util::LengthLimitError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use stylegan_tools::array_file;
+use stylegan_tools::vectors::{self, Sizes, VectorFile};
+use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Truncation, Ws};
 
 use super::app::App;
@@ -93,10 +96,28 @@ async fn morph(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap
 }
 
 async fn picture(app: &App, source: Source, query: &Query, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
+    let Look { truncation, shift, class, noise } = look(app, query).await?;
     let file = query.file(&app.facts)?;
+    let noise = own_noise(noise, &source, &app.facts)?;
     let recipe = Recipe { source, truncation, shift, class, noise };
     draw(app, recipe, file, cache, headers).await
+}
+
+/// The look, when the directions it may name are known.
+pub(super) async fn look(app: &App, query: &Query) -> Result<Look, ApiError> {
+    if query.text("moves").is_some() {
+        app.facts.directions.wait().await;
+    }
+    query.look(&app.facts)
+}
+
+/// Noise that is drawn from the seed of a picture, where it has one.
+pub(super) fn own_noise(noise: Noise, source: &Source, facts: &Facts) -> Result<Noise, ApiError> {
+    match (noise, source) {
+        (Noise::AfterZ { .. }, Source::Seed(seed)) if facts.has_tf_noise => Ok(Noise::AfterZ { seed: *seed }),
+        (Noise::AfterZ { .. }, _) => Err(ApiError::parameter("noise", "tf is for pictures of one seed, of a StyleGAN2")),
+        (noise, _) => Ok(noise),
+    }
 }
 
 async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
@@ -105,7 +126,9 @@ async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMa
     let noise = query.noise()?;
     let body = read(body, &headers, most_bytes(&app.facts)).await?;
     let ws = rows(&body, &app.facts)?;
-    let recipe = Recipe { source: Source::Ws(ws), truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
+    let source = Source::Ws(ws);
+    let noise = own_noise(noise, &source, &app.facts)?;
+    let recipe = Recipe { source, truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
     draw(&app, recipe, file, Cache::Never, &headers).await
 }
 
@@ -128,7 +151,7 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     let query = Query::new(query.as_deref(), &[WS])?;
     let seed = query.seed("seed")?;
     let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
-    let Look { truncation, shift, class, noise } = query.look(&app.facts)?;
+    let Look { truncation, shift, class, noise } = look(&app, &query).await?;
     let seed = seed.map_or_else(any_seed, Ok)?;
     let recipe = Recipe { source: Source::Seed(seed), truncation, shift, class, noise };
     let about = About::new(&app.facts, &recipe, "ws", cache, query.pinned(&app.facts)?);
@@ -141,6 +164,7 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
 }
 
 async fn network(State(app): Shared) -> Response {
+    app.facts.directions.wait().await;
     ([(header::CACHE_CONTROL, "no-cache")], Json(app.facts.json())).into_response()
 }
 
@@ -230,8 +254,11 @@ pub(crate) fn most_bytes(facts: &Facts) -> usize {
     4096 + 32 * facts.num_ws * facts.w_dim
 }
 
-/// Rows of w of a body: one for each layer, or one for all.
+/// Rows of w of a body: JSON of one for each layer or one for all, or a file that `--projected-w` takes.
 fn rows(body: &[u8], facts: &Facts) -> Result<Ws, ApiError> {
+    if [array_file::NPY, b"PK", b"\x80"].iter().any(|magic| body.starts_with(magic)) {
+        return rows_of_file(body, facts);
+    }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Posted {
@@ -255,6 +282,20 @@ fn rows(body: &[u8], facts: &Facts) -> Result<Ws, ApiError> {
     let one = posted.ws.len() == 1;
     let values = posted.ws.concat();
     Ok(if one { Ws::broadcast(&values, w_dim, num_ws) } else { Ws { n: 1, num_ws, w_dim, values } })
+}
+
+/// The same of a file with one picture.
+fn rows_of_file(body: &[u8], facts: &Facts) -> Result<Ws, ApiError> {
+    let sizes = Sizes { num_ws: facts.num_ws, w_dim: facts.w_dim };
+    let ws = VectorFile::open(body).and_then(|file| vectors::rows(&file, None, sizes));
+    let ws = ws.map_err(|error| ApiError::Body(format!("the file: {error}")))?;
+    if ws.n != 1 {
+        return Err(ApiError::Body(format!("the file: it holds {} pictures; send one", ws.n)));
+    }
+    if ws.values.iter().any(|value| value.abs() > MOST_W) {
+        return Err(ApiError::Body(format!("the file: a number is beyond -{MOST_W} to {MOST_W}")));
+    }
+    Ok(ws)
 }
 
 fn any_seed() -> Result<u32, ApiError> {

@@ -21,6 +21,15 @@ fn rows_of_w_are_checked_one_by_one() {
     for broken in ["", "{}", "[]", r#"{"ws": 1}"#, r#"{"ws": [[1,2,3,null]]}"#, r#"{"ws": [], "x": 1}"#, r#"{"ws": [[NaN]]}"#, "\u{0}"] {
         assert!(message(broken).contains("line"), "{broken}");
     }
+    // Files, as --projected-w takes them.
+    let file = |shape: &[usize], value| array_file::npy_bytes(shape, &vec![value; shape.iter().product()]);
+    assert_eq!(rows(&file(&[1, 12, 4], 0.5), &facts).unwrap().values, [0.5; 48]);
+    assert_eq!(rows(&file(&[4], 0.5), &facts).unwrap().values, [0.5; 48]);
+    for (bytes, says) in
+        [(file(&[2, 4], 0.5), "2 pictures"), (file(&[3], 0.5), "[3]"), (file(&[4], 1e9), "beyond"), (vec![0x80, 9], "file")]
+    {
+        assert!(matches!(rows(&bytes, &facts), Err(ApiError::Body(text)) if text.contains(says)), "{says}");
+    }
     let deep = "[".repeat(10_000);
     assert!(message(&deep).contains("line"));
 }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stylegan_tools::{hex, sefa};
+use stylegan_tools::hex;
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::Config;
 
+use super::directions::Directions;
 use super::params;
 use crate::args;
-
-/// SeFa directions that requests may walk along.
-const DIRECTIONS: usize = 5;
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]
@@ -28,10 +27,12 @@ pub(crate) struct Facts {
     pub(crate) num_ws: usize,
     pub(crate) w_dim: usize,
     pub(crate) classes: usize,
+    /// Whether noise=tf is offered: a StyleGAN2.
+    pub(crate) has_tf_noise: bool,
     /// Truncation of requests that name none.
     pub(crate) trunc: f32,
-    /// SeFa directions `[n, w_dim]`, the strongest first.
-    pub(crate) directions: Arc<[f32]>,
+    /// Directions that requests may walk along: none until they are found, in the background.
+    pub(crate) directions: Arc<Directions>,
     /// Whether requests need a token: shared caches must not keep the answers then.
     pub(crate) private: bool,
 }
@@ -50,18 +51,19 @@ impl Facts {
             num_ws: config.num_ws(),
             w_dim: config.w_dim(),
             classes: config.c_dim(),
+            has_tf_noise: matches!(config, Config::StyleGan2(_)),
             trunc,
-            directions: directions(model),
+            directions: Arc::default(),
             private,
         }
     }
 
-    /// The sum of some steps along directions; None when there are no steps.
+    /// The sum of some steps along directions, in their sigma; None when there are no steps.
     pub(crate) fn shift(&self, moves: &[(usize, f32)]) -> Option<Vec<f32>> {
         let mut shift = vec![0.0; self.w_dim];
         for (direction, amount) in moves {
-            let direction = &self.directions[direction * self.w_dim..][..self.w_dim];
-            shift.iter_mut().zip(direction).for_each(|(sum, value)| *sum += amount * value);
+            let (direction, sigma) = self.directions.get(*direction)?;
+            shift.iter_mut().zip(direction).for_each(|(sum, value)| *sum += amount * sigma * value);
         }
         (!moves.is_empty()).then_some(shift)
     }
@@ -108,7 +110,9 @@ impl Facts {
             "w_dim": self.w_dim,
             "classes": self.classes,
             "trunc": args::as_typed(self.trunc),
-            "directions": self.directions.len() / self.w_dim,
+            "directions": self.directions.count(),
+            "direction_names": (1..=self.directions.count()).map(|number| format!("PCA {number}")).collect::<Vec<_>>(),
+            "sigma": self.directions.sigma(),
             "format": self.format(),
         })
     }
@@ -126,17 +130,12 @@ impl Facts {
             num_ws: 12,
             w_dim: 4,
             classes: 0,
+            has_tf_noise: true,
             trunc: 1.0,
-            directions: [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0].into(),
+            directions: Arc::new(Directions::example()),
             private: false,
         }
     }
-}
-
-/// The strongest directions for all layers together; none where the network has too few.
-fn directions(model: &Model) -> Arc<[f32]> {
-    let slots: Vec<usize> = (0..model.config.num_ws()).collect();
-    sefa::directions(model, &slots, DIRECTIONS).map_or_else(|_| Arc::default(), |found| found.directions.values.into())
 }
 
 fn digest(model: &Model) -> [u8; 32] {
@@ -168,6 +167,7 @@ mod tests {
     fn steps_along_directions_add_up() {
         let facts = Facts::example();
         assert_eq!(facts.shift(&[]), None);
-        assert_eq!(facts.shift(&[(0, 2.0), (1, -0.5)]), Some(vec![2.0, 0.0, -0.5, 0.0]));
+        assert_eq!(facts.shift(&[(0, 2.0), (1, -0.5)]), Some(vec![2.0, 0.0, -1.0, 0.0]));
+        assert_eq!((facts.json()["directions"].clone(), facts.json()["sigma"].clone()), (json!(2), json!([1.0, 2.0])));
     }
 }

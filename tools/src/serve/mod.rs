@@ -17,6 +17,7 @@ use tokio_io_timeout::TimeoutStream;
 
 pub(crate) mod api;
 pub(crate) mod app;
+pub(crate) mod directions;
 mod errors;
 pub(crate) mod facts;
 mod guard;

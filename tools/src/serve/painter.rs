@@ -63,6 +63,11 @@ impl Opening {
 }
 
 impl Painter {
+    /// The device.
+    pub(crate) fn gpu(&self) -> &Gpu {
+        self.generator.gpu()
+    }
+
     /// Pictures rendered at once, at most.
     pub(crate) fn batch(&self) -> usize {
         self.batch

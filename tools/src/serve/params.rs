@@ -107,7 +107,10 @@ impl Query {
 
     /// Steps along directions, as 0:2.5,3:-1: no direction twice.
     fn moves(&self, facts: &Facts) -> Result<Vec<(usize, f32)>, ApiError> {
-        let count = facts.directions.len() / facts.w_dim;
+        let count = facts.directions.count();
+        if self.text("moves").is_some() && facts.directions.is_sought() {
+            return Err(ApiError::parameter("moves", "the directions are still being found; ask again in a few seconds"));
+        }
         let step = |text: &str| {
             let (direction, amount) = text.split_once(':')?;
             let (direction, amount) = (whole::<usize>(direction)?, amount.parse().ok()?);
@@ -145,10 +148,12 @@ impl Query {
         let seed = self.seed("noise_seed")?;
         match (self.text("noise").unwrap_or("const"), seed) {
             ("random", seed) => Ok(Noise::Random { seed: seed.unwrap_or(0) }),
-            ("const" | "none", Some(_)) => Err(ApiError::parameter("noise_seed", "is for noise=random only")),
+            // Of the picture's own seed, which `own_noise` puts in.
+            ("tf", None) => Ok(Noise::AfterZ { seed: 0 }),
+            ("const" | "none" | "tf", Some(_)) => Err(ApiError::parameter("noise_seed", "is for noise=random only")),
             ("const", None) => Ok(Noise::Const),
             ("none", None) => Ok(Noise::None),
-            (other, _) => Err(ApiError::parameter("noise", format!("'{}' is not const, random or none", shown(other)))),
+            (other, _) => Err(ApiError::parameter("noise", format!("'{}' is not const, random, none or tf", shown(other)))),
         }
     }
 
@@ -323,7 +328,9 @@ mod tests {
         assert_eq!(sides((48, 80)), [80, 40]);
         let wide = Facts { height: 64, ..Facts::example() };
         assert_eq!(query("").file(&wide).unwrap().side, 128);
-        assert_eq!(query("moves=1:-2").look(&facts).unwrap().shift, Some(vec![0.0, 0.0, -2.0, 0.0]));
+        assert_eq!(query("moves=1:-2").look(&facts).unwrap().shift, Some(vec![0.0, 0.0, -4.0, 0.0]));
+        let early = Facts { directions: Default::default(), ..Facts::example() };
+        assert!(named(query("moves=1:-2").look(&early).unwrap_err()).1.contains("still being found"));
         assert_eq!(query("seed=1,2,1").seeds("seed", 2..=3).unwrap(), Some(vec![1, 2, 1]));
         for raw in ["seed=1", "seed=1,2,3,4", "seed=1,,2", "seed="] {
             assert_eq!(named(query(raw).seeds("seed", 2..=3).unwrap_err()).0, "seed", "{raw}");

@@ -10,7 +10,7 @@ pub(crate) struct Recipe {
     pub(crate) source: Source,
     /// Not applied to rows of w that the request brought along.
     pub(crate) truncation: Truncation,
-    /// Added to every row, after the truncation: a walk along SeFa directions.
+    /// Added to every row, after the truncation: a walk along directions.
     pub(crate) shift: Option<Vec<f32>>,
     pub(crate) class: Option<usize>,
     pub(crate) noise: Noise,

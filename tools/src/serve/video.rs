@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use image::DynamicImage;
 use stylegan_tools::animation::{Animation, AnimationError, Format, Frame, Spec};
+use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 
-use super::api::{About, Cache, Shared};
+use super::api::{About, Cache, Shared, look};
 use super::app::{self, App};
 use super::errors::ApiError;
 use super::painter::join;
@@ -39,7 +40,10 @@ struct Wanted {
 pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
     let query = Query::new(query.as_deref(), &[VIDEO, LOOK])?;
     let wanted = wanted(&query, &app)?;
-    let look = query.look(&app.facts)?;
+    let look = look(&app, &query).await?;
+    if let Noise::AfterZ { .. } = look.noise {
+        return Err(ApiError::parameter("noise", "tf is for pictures of one seed, not for videos"));
+    }
     let first = recipe(&look, Source::Seed(wanted.seeds[0]));
     let file = format!("{:?} {} {:?}", wanted.seeds, wanted.frames, wanted.spec);
     let about = About::new(&app.facts, &first, &file, Cache::Fixed, query.pinned(&app.facts)?);

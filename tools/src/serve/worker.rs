@@ -55,7 +55,7 @@ impl Waiting for Job {
             (Want::Picture, Noise::Const) => Some(1),
             (Want::Picture, Noise::None) => Some(2),
             // Each has a seed of its own, a call of the generator has one.
-            (Want::Picture, Noise::Random { .. }) => None,
+            (Want::Picture, Noise::Random { .. } | Noise::AfterZ { .. }) => None,
         }
     }
 
