@@ -12,7 +12,7 @@ use std::thread;
 use image::AnimationDecoder;
 use image::codecs::webp::WebPDecoder;
 use serde_json::Value;
-use served::{Answer, Server, request};
+use served::{Answer, PATIENCE, Server, request};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-skip-32/network.pkl");
 const CONDITIONAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-resnet-cond-16/network.pkl");
@@ -304,4 +304,106 @@ fn a_wrong_command_line_is_one_line_and_no_server() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
         assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1 && stderr.contains(says), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn other_sites_and_other_names_are_refused() {
+    let server = Server::start(&["--network", TINY, "--allow-host", "faces.example", "--cors", "https://friend.example"]);
+    let ask = |target: &str, head: &str| {
+        let mut stream = server.connect();
+        stream.write_all(format!("GET {target} HTTP/1.1\r\n{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
+        Answer::read(stream)
+    };
+    let port = server.address.port();
+    for (target, head, status) in [
+        ("/ws?seed=1", format!("Host: 127.0.0.1:{port}\r\n"), 200),
+        ("/ws?seed=1", "Host: faces.example\r\n".into(), 200),
+        ("/ws?seed=1", "Host: evil.example\r\n".into(), 403),
+        ("/", "Host: evil.example\r\n".into(), 403),
+        ("/healthz", "Host: 10.1.2.3:8080\r\n".into(), 200),
+        ("/ws?seed=1", String::new(), 400),
+        ("/healthz", String::new(), 400),
+        ("/healthz", "Host: localhost\r\nHost: localhost\r\n".into(), 400),
+        ("/ws?seed=1", "Host: localhost\r\nOrigin: http://evil.example\r\n".into(), 403),
+        ("/ws?seed=1", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n".into(), 403),
+        ("/ws?seed=1", "Host: localhost\r\nOrigin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n".into(), 200),
+        ("/", "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n".into(), 200),
+    ] {
+        assert_eq!(ask(target, &head).status, status, "{target} {head:?}");
+    }
+    let friend = ask("/ws?seed=1", "Host: localhost\r\nOrigin: https://friend.example\r\nSec-Fetch-Site: cross-site\r\n");
+    assert_eq!((friend.status, friend.header("access-control-allow-origin")), (200, Some("https://friend.example")));
+    let posted = server.ask("POST", "/image", &["Origin: http://evil.example", "Content-Type: text/plain"], b"{}");
+    assert_eq!(posted.status, 403);
+    assert_eq!(server.metric("stylegan_batch_size_sum"), 0.0, "nothing was drawn");
+}
+
+#[test]
+fn probes_get_through_whoever_holds_the_connections() {
+    let server = Server::start(&["--network", TINY, "--max-connections", "8"]);
+    let mut held: Vec<TcpStream> = (0..12).map(|_| server.connect()).collect();
+    // The last of them are answered aside; the first two are the share of the address, and wait for their heads.
+    held.iter_mut().for_each(|stream| stream.write_all(b"GET /image HTTP/1.1\r\nX: ").unwrap());
+    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/readyz").status, 200);
+    let refused = server.get("/image?seed=1");
+    assert_eq!((refused.status, refused.header("retry-after"), refused.header("connection")), (503, Some("5"), Some("close")));
+    drop(held);
+    let start = std::time::Instant::now();
+    while server.get("/image?seed=1").status != 200 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_head_of_an_answer_draws_nothing() {
+    let server = Server::start(&["--network", TINY]);
+    let targets = ["/image?seed=3", "/random", "/ws?seed=1", "/video?seeds=1,2&frames=4", "/image?seed=x"];
+    for (target, status) in targets.into_iter().zip([200, 200, 200, 200, 400]) {
+        let mut stream = server.connect();
+        stream.write_all(&request("HEAD", target, &[], b"")).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with("\r\n\r\n"), "{target}: {answer}");
+    }
+    assert_eq!(server.metric("stylegan_batch_size_sum"), 0.0);
+}
+
+#[test]
+fn a_video_that_would_not_be_ready_in_time_is_refused_at_the_door() {
+    let server = Server::start(&["--network", TINY, "--timeout", "1"]);
+    // Until the server knows what a picture takes, it promises everything.
+    server.picture("/image?seed=1");
+    let start = std::time::Instant::now();
+    let mut statuses = Vec::new();
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..40)
+            .map(|i| {
+                let server = &server;
+                scope.spawn(move || server.get(&format!("/video?seeds={i},1,2,3,4,5,6,7&frames=120&size=16")).status)
+            })
+            .collect();
+        statuses.extend(asked.into_iter().map(|thread| thread.join().unwrap()));
+    });
+    assert!(statuses.contains(&503), "{statuses:?} in {:?}", start.elapsed());
+    assert_eq!(server.get("/healthz").status, 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut server = Server::start(&["--network", TINY, "--batch", "2", "--batch-delay", "10000"]);
+    let mut slow = server.connect();
+    slow.write_all(b"POST /image HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let signal =
+        |server: &Server| assert!(Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status().unwrap().success());
+    let start = std::time::Instant::now();
+    signal(&server);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(server.process.try_wait().unwrap().is_none(), "the first waits for what was taken");
+    signal(&server);
+    assert_eq!(server.process.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
 }

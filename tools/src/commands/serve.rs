@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use tokio::sync::Semaphore;
 
 use crate::args::{self, DevicePrecision};
 use crate::failure::Failure;
+use crate::serve::Connections;
 use crate::serve::app::{App, Token};
 use crate::serve::facts::Facts;
 use crate::serve::health::Health;
 use crate::serve::metrics::Metrics;
 use crate::serve::painter::{self, Opening};
 use crate::serve::queue::Queue;
+use crate::serve::site::{self, Site};
 use crate::serve::worker::Worker;
 use crate::{default_model, network, say, serve, warn};
 
@@ -70,6 +73,18 @@ pub(crate) struct ServeArgs {
     /// Connections that may be open
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     max_connections: u16,
+
+    /// Connections that one address may have open [default: a quarter of all]; a server in front needs them all
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    connections_per_address: Option<u16>,
+
+    /// A name that requests may call this server by, beside its address and localhost; may be given more than once
+    #[arg(long, value_parser = site::parse_host, value_name = "NAME")]
+    allow_host: Vec<String>,
+
+    /// Another site whose pages may draw here, as https://example.org, or * for every one; may be given more than once
+    #[arg(long, value_parser = site::parse_origin, value_name = "ORIGIN")]
+    cors: Vec<String>,
 
     /// File with a token that requests have to bring, as Authorization: Bearer TOKEN; the variable STYLEGAN_TOKEN does the same
     #[arg(long, value_name = "FILE")]
@@ -124,6 +139,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         token,
         places: Semaphore::new(usize::from(args.queue)),
         encoders: Arc::new(Semaphore::new(encoders)),
+        site: Site { bound: args.addr.ip(), hosts: args.allow_host.clone(), origins: args.cors.clone() },
+        promised: AtomicUsize::new(0),
     });
     let worker = Worker {
         queue: queue.clone(),
@@ -146,7 +163,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         introduce(&app, address)?;
         // A request that was taken just before the signal has its whole time, and a moment to be sent.
         let patience = app.timeout + Duration::from_secs(5);
-        serve::serve(listener, app.clone(), usize::from(args.max_connections), stop, patience).await;
+        let all = usize::from(args.max_connections);
+        let each = args.connections_per_address.map_or(all.div_ceil(4), usize::from);
+        serve::serve(listener, app.clone(), Connections { all, each }, stop, patience).await;
         Ok(())
     });
     queue.close();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -36,6 +37,9 @@ const POSTED: &[&str] = &["noise", "noise_seed"];
 /// Rows of w beyond this are no faces; f16 activations would overflow.
 const MOST_W: f32 = 1000.0;
 
+/// A client has so long to send a body, which has half a megabyte at most.
+const BODY_TIME: Duration = Duration::from_secs(20);
+
 pub(super) type Shared = State<Arc<App>>;
 
 /// All routes with everything around them.
@@ -56,6 +60,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(page::routes());
     let routes = open.merge(guarded).fallback(async || ApiError::NotFound).method_not_allowed_fallback(async || ApiError::Method);
     guard::around(routes, app.clone()).with_state(app)
+}
+
+/// What is answered beyond the share of a client: the probes.
+pub(crate) fn probes(app: Arc<App>) -> Router {
+    let routes = Router::new().route("/healthz", routing::get(healthz)).route("/readyz", routing::get(readyz));
+    let full = async || ApiError::Connections;
+    guard::around(routes.fallback(full).method_not_allowed_fallback(full), app.clone()).with_state(app)
 }
 
 /// How long an answer may be kept.
@@ -139,9 +150,14 @@ async fn draw(app: &App, recipe: Recipe, file: File, cache: Cache, headers: &Hea
         return Ok(about.around(StatusCode::NOT_MODIFIED));
     }
     let name = file_name(&recipe.source, file.format);
-    let _place = app.admit()?;
-    let image = app.render(recipe).await?;
-    let bytes = app.encode(image, file).await?;
+    let bytes = match guard::is_head() {
+        true => Bytes::new(),
+        false => {
+            let _place = app.admit()?;
+            let image = app.render(recipe).await?;
+            app.encode(image, file).await?
+        }
+    };
     let disposition = HeaderValue::try_from(format!("inline; filename=\"{name}\"")).map_err(|_| ApiError::Internal)?;
     let kind = HeaderValue::from_static(content_type(file.format));
     Ok(about.around(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], bytes)))
@@ -157,6 +173,9 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     let about = About::new(&app.facts, &recipe, "ws", cache, query.pinned(&app.facts)?);
     if about.is_known(&headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));
+    }
+    if guard::is_head() {
+        return Ok(about.around([(header::CONTENT_TYPE, "application/json")]));
     }
     let _place = app.admit()?;
     let ws = app.ws(recipe).await?;
@@ -243,7 +262,8 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Ap
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge(limit));
     }
-    axum::body::to_bytes(body, limit).await.map_err(|error| match error.into_inner().is::<LengthLimitError>() {
+    let bytes = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, limit)).await.map_err(|_| ApiError::Slow)?;
+    bytes.map_err(|error| match error.into_inner().is::<LengthLimitError>() {
         true => ApiError::TooLarge(limit),
         false => ApiError::Body("the body broke off".into()),
     })

@@ -1,6 +1,7 @@
 //! What all requests share, and the way of a picture: admitted, rendered by the worker, encoded beside it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -16,6 +17,7 @@ use super::metrics::Metrics;
 use super::params::File;
 use super::queue::Queue;
 use super::recipe::Recipe;
+use super::site::Site;
 use super::worker::{Failed, Job, Output, Want};
 use crate::output::Picture;
 
@@ -35,6 +37,10 @@ pub(crate) struct App {
     pub(crate) places: Semaphore,
     /// Pictures that are encoded at the same time.
     pub(crate) encoders: Arc<Semaphore>,
+    /// Whose requests are answered.
+    pub(crate) site: Site,
+    /// Frames of videos that were promised and are not drawn yet.
+    pub(crate) promised: AtomicUsize,
 }
 
 /// A secret that is compared without telling by the time it takes how much of it was right.
@@ -54,6 +60,17 @@ impl App {
     /// Finds a place for a request that costs something, or sends it away.
     pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.places.try_acquire().map_err(|_| ApiError::Busy(self.health.retry_after(self.queue.len())))
+    }
+
+    /// Promises so many frames, or sends the request away at once when they would not be drawn in its time: half of that is
+    /// for pictures, which are drawn between the frames.
+    pub(crate) fn promise(&self, frames: usize) -> Result<Promise<'_>, ApiError> {
+        let before = self.promised.fetch_add(frames, Ordering::Relaxed);
+        let promise = Promise { app: self, left: frames };
+        match self.health.time_of(before + frames) <= self.timeout / 2 {
+            true => Ok(promise),
+            false => Err(ApiError::Busy(self.health.retry_after(before.max(1)))),
+        }
     }
 
     /// Renders a picture.
@@ -97,6 +114,28 @@ impl App {
             result
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Internal)
+    }
+}
+
+/// Frames of a video that are still to be drawn.
+pub(crate) struct Promise<'a> {
+    app: &'a App,
+    left: usize,
+}
+
+impl Promise<'_> {
+    /// One is drawn.
+    pub(crate) fn kept(&mut self) {
+        if self.left > 0 {
+            self.left -= 1;
+            self.app.promised.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.app.promised.fetch_sub(self.left, Ordering::Relaxed);
     }
 }
 

@@ -16,6 +16,12 @@ pub(crate) enum ApiError {
     Body(String),
     /// No token, or the wrong one.
     Unauthorized,
+    /// No Host, or more than one.
+    Hosts,
+    /// The host that the request names is not this server.
+    Host,
+    /// A page of another site asks.
+    Origin,
     /// There is no such path.
     NotFound,
     /// The path is there, the method is not.
@@ -24,6 +30,10 @@ pub(crate) enum ApiError {
     TooLarge(usize),
     /// Too much is waiting, or the device is being opened again: to be tried again after so many seconds.
     Busy(u64),
+    /// The client has as many connections as it may.
+    Connections,
+    /// The body comes too slowly.
+    Slow,
     /// It took longer than a request may.
     Timeout,
     /// A picture could not be made, and the request is not to blame.
@@ -38,12 +48,14 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            ApiError::Parameter(..) | ApiError::Body(_) => StatusCode::BAD_REQUEST,
+            ApiError::Parameter(..) | ApiError::Body(_) | ApiError::Hosts => StatusCode::BAD_REQUEST,
+            ApiError::Host | ApiError::Origin => StatusCode::FORBIDDEN,
+            ApiError::Slow => StatusCode::REQUEST_TIMEOUT,
             ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Method => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Busy(_) | ApiError::Connections => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -54,6 +66,11 @@ impl ApiError {
             ApiError::Parameter(name, message) => format!("{name}: {message}").into(),
             ApiError::Body(message) => message.into(),
             ApiError::Unauthorized => "this server asks for a token: send the header Authorization: Bearer TOKEN".into(),
+            ApiError::Hosts => "a request names its host once, in the header Host".into(),
+            ApiError::Host => "this server does not go by that name; start it with --allow-host NAME".into(),
+            ApiError::Origin => "a page of another site may not ask for this; start the server with --cors ORIGIN to let it".into(),
+            ApiError::Connections => "too many connections are open; close one, or try again in 5 s".into(),
+            ApiError::Slow => "the body came too slowly".into(),
             ApiError::NotFound => "there is nothing here; /openapi.json says what there is".into(),
             ApiError::Method => "this path does not know that method; the header Allow says which it knows".into(),
             ApiError::TooLarge(limit) => format!("the body is too large: at most {limit} bytes").into(),
@@ -75,6 +92,7 @@ impl IntoResponse for ApiError {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             ApiError::Busy(seconds) => drop(headers.insert(header::RETRY_AFTER, seconds.into())),
+            ApiError::Connections => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
             ApiError::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => {}
         }

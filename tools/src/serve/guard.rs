@@ -13,6 +13,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::app::App;
 use super::errors::ApiError;
+use super::site;
 
 /// For browsers: only what comes from here is loaded, nobody frames the page, and no other site reads or embeds the pictures.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -33,6 +34,8 @@ pub(crate) fn around(routes: Router<Arc<App>>, app: Arc<App>) -> Router<Arc<App>
     let guarded = routes
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
         .layer(middleware::from_fn_with_state(app.clone(), time))
+        .layer(middleware::from_fn_with_state(app.clone(), site::check))
+        .layer(middleware::from_fn(heads))
         .layer(middleware::from_fn_with_state(app, observe));
     HEADERS.into_iter().fold(guarded, |guarded, (name, value)| {
         guarded.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)))
@@ -49,6 +52,21 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request, next: N
         }
     }
     Ok(next.run(request).await)
+}
+
+tokio::task_local! {
+    /// Whether the request asks for the head of an answer only.
+    static HEAD: bool;
+}
+
+/// Whether nobody will read the body of the answer: it need not be drawn.
+pub(crate) fn is_head() -> bool {
+    HEAD.try_with(|head| *head).unwrap_or(false)
+}
+
+async fn heads(request: Request, next: Next) -> Response {
+    let head = request.method() == Method::HEAD;
+    HEAD.scope(head, next.run(request)).await
 }
 
 /// Ends what takes too long. The request's job leaves the queue with it.

@@ -34,6 +34,11 @@ impl Health {
         self.picture.store(if old == 0 { new } else { (7 * old + new) / 8 }, Ordering::Relaxed);
     }
 
+    /// What so many pictures take, as the last ones went; nothing before the first.
+    pub(crate) fn time_of(&self, pictures: usize) -> Duration {
+        Duration::from_micros(self.picture.load(Ordering::Relaxed).saturating_mul(pictures as u64))
+    }
+
     /// When to come back while so many wait: whole seconds, 1 to 60.
     pub(crate) fn retry_after(&self, waiting: usize) -> u64 {
         (self.picture.load(Ordering::Relaxed) * waiting as u64).div_ceil(1_000_000).clamp(1, 60)

@@ -1,15 +1,20 @@
 //! `stylegan serve`: one thread owns the device (`worker`), requests wait in a `queue`, `api` has the routes, `page` what a browser
 //! loads, `guard` what stands around every request, and this file the connections.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -29,9 +34,11 @@ mod params;
 pub(crate) use params::TRUNC;
 pub(crate) mod queue;
 mod recipe;
+pub(crate) mod site;
 mod video;
 pub(crate) mod worker;
 
+use crate::warn;
 use app::App;
 
 /// A client has so long to send the head of a request; also how long an idle connection stays open.
@@ -41,21 +48,31 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Bytes a connection may buffer: a head has to fit.
 const BUFFER: usize = 16 << 10;
 
+/// Requests on one connection; the next one needs another.
+const MOST_REQUESTS: usize = 1000;
+/// Connections beyond a share are answered one request, and soon: probes get through whoever holds the others.
+const ASIDE: usize = 64;
+const ASIDE_TIME: Duration = Duration::from_secs(5);
+
+/// Connections that may be open.
+#[derive(Clone, Copy)]
+pub(crate) struct Connections {
+    /// In all.
+    pub(crate) all: usize,
+    /// From one address.
+    pub(crate) each: usize,
+}
+
 /// Answers requests until `stop` is done, then finishes those that were taken, or gives up on them `patience` later.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, connections: usize, stop: impl Future<Output = ()>, patience: Duration) {
-    let router = api::router(app.clone());
-    let free = Arc::new(Semaphore::new(connections));
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, most: Connections, stop: impl Future<Output = ()>, patience: Duration) {
+    let (router, probes) = (api::router(app.clone()), api::probes(app.clone()));
+    let (shares, aside) = (Arc::new(Shares::new(most)), Arc::new(Semaphore::new(ASIDE)));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = async {
-            // Further clients wait in the system's own queue until a connection is free.
-            let turn = free.clone().acquire_owned().await.expect("never closed");
-            (turn, listener.accept().await)
-        };
-        let (turn, stream) = tokio::select! {
-            (turn, accepted) = accepted => match accepted {
-                Ok((stream, _)) => (turn, stream),
+        let (stream, client) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => (stream, site::client(address.ip())),
                 // Out of file descriptors, or the client was gone at once. Either way the next try may work.
                 Err(_) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -65,29 +82,98 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, connections: usi
             () = &mut stop => break,
         };
         let open = app.metrics.connection();
-        let connection = graceful.watch(connection(stream, router.clone()));
-        tokio::spawn(async move {
-            // An error here is a client that broke the protocol or hung up.
-            let _ = connection.await;
-            drop((turn, open));
-        });
+        if let Some(share) = shares.take(client) {
+            let connection = graceful.watch(connection(stream, router.clone(), MOST_REQUESTS));
+            tokio::spawn(async move {
+                // An error here is a client that broke the protocol or hung up.
+                let _ = connection.await;
+                drop((share, open));
+            });
+        } else if let Ok(turn) = aside.clone().try_acquire_owned() {
+            let connection = connection(stream, probes.clone(), 1);
+            tokio::spawn(async move {
+                let _ = tokio::time::timeout(ASIDE_TIME, connection).await;
+                drop((turn, open));
+            });
+        }
     }
     app.health.stop();
     drop(listener);
+    // Who asks twice does not want to wait.
+    tokio::spawn(async {
+        if let Ok(again) = stop_signal() {
+            again.await;
+            warn("stopped at once; requests that were being answered are not");
+            std::process::exit(STOPPED);
+        }
+    });
     let _ = tokio::time::timeout(patience, graceful.shutdown()).await;
 }
 
-type Connection = http1::Connection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, TowerToHyperService<Router>>;
+/// What a shell reports of a program that SIGINT ended: 128 + 2.
+const STOPPED: i32 = 130;
 
-fn connection(stream: TcpStream, router: Router) -> Connection {
+/// Connections by client.
+struct Shares {
+    most: Connections,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Shares {
+    fn new(most: Connections) -> Shares {
+        Shares { most, open: Mutex::default() }
+    }
+
+    /// One more of a client; None when it, or all together, have as many as they may.
+    fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= self.most.all || open.get(&client).is_some_and(|&count| count >= self.most.each) {
+            return None;
+        }
+        *open.entry(client).or_default() += 1;
+        Some(Share { shares: self.clone(), client })
+    }
+}
+
+/// A connection that is counted until it is dropped.
+struct Share {
+    shares: Arc<Shares>,
+    client: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut open = self.shares.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.client);
+            }
+        }
+    }
+}
+
+fn connection(stream: TcpStream, router: Router, most: usize) -> impl GracefulConnection<Error = hyper::Error> {
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME));
+    let (router, count) = (TowerToHyperService::new(router), AtomicUsize::new(0));
+    let service = hyper::service::service_fn(move |request| {
+        let last = count.fetch_add(1, Ordering::Relaxed) + 1 >= most;
+        let answer = router.call(request);
+        async move {
+            let mut answer = answer.await?;
+            if last {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
 /// Ctrl-C, and on Unix the signal that service managers send: caught from now on, told by the future.
@@ -104,4 +190,22 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             _ = terminated => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_more_than_a_share_of_the_connections() {
+        let shares = Arc::new(Shares::new(Connections { all: 3, each: 2 }));
+        let [a, b, c] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|address| address.parse().unwrap());
+        let first = shares.take(a).unwrap();
+        let _second = shares.take(a).unwrap();
+        assert!(shares.take(a).is_none(), "its share");
+        let _third = shares.take(b).unwrap();
+        assert!(shares.take(c).is_none(), "all there are");
+        drop(first);
+        assert!(shares.take(c).is_some() && shares.open.lock().unwrap().len() == 2);
+    }
 }

@@ -15,6 +15,7 @@ use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 use super::api::{About, Cache, Shared, look};
 use super::app::{self, App};
 use super::errors::ApiError;
+use super::guard;
 use super::painter::join;
 use super::params::{LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
@@ -58,10 +59,15 @@ pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers
     let names: Vec<String> = wanted.seeds.iter().map(|seed| format!("{seed:04}")).collect();
     let disposition = format!("inline; filename=\"seeds{}.{ending}\"", names.join("-"));
     let disposition = HeaderValue::try_from(disposition).map_err(|_| ApiError::Internal)?;
-    let _place = app.admit()?;
-    let frames = frames(&app, &look, &wanted).await?;
-    let spec = wanted.spec;
-    let bytes = app.aside(move || finish(spec, frames)).await?.map_err(|_| ApiError::Internal)?;
+    let bytes = match guard::is_head() {
+        true => Vec::new(),
+        false => {
+            let _place = app.admit()?;
+            let frames = frames(&app, &look, &wanted).await?;
+            let spec = wanted.spec;
+            app.aside(move || finish(spec, frames)).await?.map_err(|_| ApiError::Internal)?
+        }
+    };
     Ok(about.around(([(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)], bytes)))
 }
 
@@ -90,6 +96,7 @@ fn recipe(look: &Look, source: Source) -> Recipe {
 
 /// Renders and compresses all frames, in their order.
 async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, ApiError> {
+    let mut promise = app.promise(wanted.frames * wanted.seeds.len())?;
     let mut keyframes = Vec::with_capacity(wanted.seeds.len());
     for seed in &wanted.seeds {
         keyframes.push(app.ws(recipe(look, Source::Seed(*seed))).await?);
@@ -112,6 +119,7 @@ async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, A
             next += 1;
         }
         let image = app::picture(asked.pop_front().ok_or(ApiError::Internal)?).await?;
+        promise.kept();
         let spec = wanted.spec;
         let compress = move || spec.compress(&DynamicImage::ImageRgba8(app::fit(image, spec.width.max(spec.height))).into_rgb8());
         frames.push(app.aside(compress).await?.map_err(|_| ApiError::Internal)?);
