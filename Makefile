@@ -9,6 +9,9 @@ export SEEDS GRID TRUNC OUT
 # Mesa's device selection layer complains about a missing desktop once per process.
 export NODEVICE_SELECT = 1
 
+# A Vulkan of another make: subgroups of 4, no 16-bit floats.
+SWIFTSHADER = /usr/lib/chromium/vk_swiftshader_icd.json
+
 help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
@@ -31,6 +34,8 @@ test: setup fetch ffmpeg browser
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
 	STYLEGAN_CHECKED=1 cargo test --test kernels
+	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels -- a_const modulated_conv2d_equals modulated_conv2d_up_and affine adain blur2d mapping to_rgb wavelet upsample2d; \
+		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 

@@ -16,7 +16,10 @@ use stylegan_wgpu::tensor::{DType, Layout, Tensor};
 use stylegan_wgpu::tier::{Matrix, Needs, Tier};
 use stylegan_wgpu::trial::trial;
 
-const TYPES: [DType; 2] = [DType::F32, DType::F16];
+/// What the device computes in: not every one has 16-bit floats (SwiftShader, `STYLEGAN_TIER=portable`).
+fn types() -> &'static [DType] {
+    if gpu().tier().half { &[DType::F32, DType::F16] } else { &[DType::F32] }
+}
 
 fn fixed(values: Vec<f32>) -> Load {
     Arc::new(move || values.clone())
@@ -97,7 +100,7 @@ const CONVOLUTIONS: &[[usize; 5]] = &[
 #[test]
 fn modulated_conv2d_equals_its_twin() {
     for (seed, &[n, inputs, outputs, height, width]) in (0..).zip(CONVOLUTIONS) {
-        for (dtype, kernel) in TYPES.into_iter().flat_map(|dtype| [(dtype, 3), (dtype, 1)]) {
+        for (dtype, kernel) in types().iter().flat_map(|&dtype| [(dtype, 3), (dtype, 1)]) {
             for options in options() {
                 let mut layer = Layer::new(seed);
                 let x = layer.slab([n, inputs, height, width], dtype);
@@ -291,7 +294,7 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
     for (seed, &[n, inputs, outputs, height, width]) in
         (0..).zip(CONVOLUTIONS[..6].iter().chain(&CONVOLUTIONS[10..]).chain(&[[1, 4, 40, 33, 33]]))
     {
-        for dtype in TYPES {
+        for &dtype in types() {
             for options in options() {
                 let filter = filters[seed as usize % filters.len()];
                 let mut layer = Layer::new(seed);
@@ -313,7 +316,7 @@ fn to_rgb_equals_its_twin() {
     let shapes =
         [[1, 8, 3, 8, 8], [2, 40, 1, 16, 6], [1, 5, 4, 4, 4], [1, 33, 2, 32, 32], [2, 8, 3, 18, 2], [2, 8, 4, 2, 10], [1, 8, 3, 2, 2]];
     for (seed, [n, inputs, channels, height, width]) in (0..).zip(shapes) {
-        for dtype in TYPES {
+        for &dtype in types() {
             let mut layer = Layer::new(seed);
             let x = layer.slab([n, inputs, height, width], dtype);
             let style = layer.slice("style", n, inputs);
@@ -338,7 +341,7 @@ fn upsample2d_add_equals_its_twin() {
     for (seed, [n, channels, height, width]) in
         (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 8, 8], [3, 3, 2, 16], [1, 72, 7, 3], [2, 8, 5, 1], [1, 8, 1, 1]])
     {
-        for dtype in TYPES {
+        for &dtype in types() {
             let filter = filters[seed as usize % filters.len()];
             let mut layer = Layer::new(seed);
             let a = layer.input("a", [n, channels, 2 * height, 2 * width], dtype, Layout::Slab { border: 1 });
@@ -357,7 +360,7 @@ fn upsample2d_add_equals_its_twin() {
 #[test]
 fn wavelet_kernels_equal_their_twins() {
     for (seed, [n, channels, height, width]) in (0..).zip([[1, 16, 8, 8], [2, 12, 5, 7], [1, 72, 9, 13], [3, 8, 4, 4], [2, 8, 6, 1]]) {
-        for dtype in TYPES {
+        for &dtype in types() {
             let mut layer = Layer::new(seed);
             let x = layer.slab([n, channels, height, width], dtype);
             let style = layer.slice("style", n, channels);
@@ -383,7 +386,7 @@ fn blur2d_equals_its_twin() {
     for (seed, [n, channels, height, width]) in
         (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 1, 1], [3, 3, 2, 16], [2, 8, 9, 2], [1, 8, 1, 5]])
     {
-        for dtype in TYPES {
+        for &dtype in types() {
             let mut layer = Layer::new(seed);
             let t = layer.input("t", [n, channels, 2 * height + 1, 2 * width + 1], dtype, Layout::Slab { border: 0 });
             let y = layer.plan.blur2d("blur", t);
@@ -411,7 +414,7 @@ fn adain_equals_its_twins() {
         [2, 2, 4, 5, 1],
     ];
     for (seed, [x_images, n, channels, height, width]) in (0..).zip(cases) {
-        for dtype in TYPES {
+        for &dtype in types() {
             let mut layer = Layer::new(seed);
             let x = layer.slab([x_images, channels, height, width], dtype);
             let style = layer.slice("style", n, 2 * channels);
