@@ -9,7 +9,7 @@ root=$(cd "$here/../.." && pwd)
 lab=${LAB:-/tmp/gpu-lab}
 . "$root/scripts/common.sh"
 cd "$root"
-binaries=$(cargo test --no-run --test kernels --test generator 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+binaries=$(cargo test --no-run --test kernels --test plans 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 icd=/usr/share/vulkan/icd.d/lvp_icd.json
 
 run() { # NAME CHROOT VARIABLE...
