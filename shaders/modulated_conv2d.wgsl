@@ -8,8 +8,8 @@
 //     | 0  | 1  | 2  | 3  |   8 rows                 of W from memory (the same for 32 threads), 32 vec4 multiply-adds
 //     | 4  | 5  | 6  | 7  |
 //
-// GROUPS 4: 32 outputs, 128 threads. GROUPS 8: 64 outputs, half the reads of x. With 8 pixels a thread and 9 taps in a row, Intel's compiler spilled 200 to
-// 290 registers, and a tail that was a loop made NVK's keep the sums in memory (docs/kernels.md).
+// GROUPS 4: 32 outputs, 128 threads. GROUPS 8: 64 outputs, half the reads of x. With 8 pixels a thread and 9 taps in a row, Intel's
+// compiler spilled 200 to 290 registers, and a tail that was a loop made NVK's keep the sums in memory (docs/kernels.md).
 struct Params {
     band: Band,
     x: Slab,

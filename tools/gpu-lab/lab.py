@@ -174,10 +174,10 @@ def summary(rows, before):
     for chip in CHIPS:
         now = [one for one in rows if one.chip == chip and one.choice == "fixed"]
         old = [before[(chip, one.label)] | {"label": one.label} for one in now if (chip, one.label) in before]
-        count = lambda name: f"{sum(bool(one[name]) for one in old)} → {sum(bool(getattr(one, name)) for one in now)}"
+        count = lambda name: f"{sum(bool(one[name]) for one in old) if old else '?'} → {sum(bool(getattr(one, name)) for one in now)}"
         waves = [one.waves for one in now if "modulated_conv2d" in one.label and one.waves is not None]
         waves_old = [one["waves"] for one in old if "modulated_conv2d" in one["label"] and one["waves"] is not None]
-        least = f"{min(waves_old)} → {min(waves)}" if waves and waves_old else "-"
+        least = f"{min(waves_old, default='?')} → {min(waves)}" if waves else "-"
         if now:
             lines.append(f"| {chip} | {len(now)} | {count('spills')} | {count('memory')} | {least} |")
     return "\n".join(lines)

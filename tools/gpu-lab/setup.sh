@@ -49,4 +49,4 @@ mkdir -p "$kit"
 for shim in $shims; do cp "$mesa/build/$shim" "$kit/"; done
 gcc -O1 -Wall -shared -fPIC -fvisibility=hidden -o "$kit/libpipestat.so" "$here/pipestat.c"
 cp "$here/pipestat.json" "$kit/"
-say "The lab stands in $lab: python3 tools/gpu-lab/lab.py table navi31"
+say "The lab stands in $lab: python3 tools/gpu-lab/lab.py navi31"
