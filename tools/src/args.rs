@@ -151,6 +151,10 @@ pub(crate) struct StudioArgs {
     #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
     pub(crate) network: Option<PathBuf>,
 
+    /// Clamp of the layers (0: none), where the network is a bare state_dict of NVIDIA's, which does not tell it
+    #[arg(long, value_parser = parse_finite, value_name = "CLAMP")]
+    pub(crate) conv_clamp: Option<f32>,
+
     /// How many layers the truncation applies to, from the coarsest; all when absent
     #[arg(long, value_name = "N")]
     pub(crate) trunc_cutoff: Option<usize>,

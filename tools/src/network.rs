@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
-use stylegan_tools::convert::{self, ConvertError};
+use stylegan_tools::convert::{self, ConvertError, Untold};
 use stylegan_tools::hex;
 use stylegan_wgpu::model::Model;
 
@@ -13,20 +13,28 @@ use crate::failure::Failure;
 
 /// Reads the network a command was given, or the default model where it was given none.
 pub(crate) fn open_or_default(path: Option<&Path>) -> Result<Model, Failure> {
-    path.map_or_else(default_model::open, open)
+    open_or_default_with(path, None)
+}
+
+/// The same, with the clamp of the layers that a bare state_dict does not tell.
+pub(crate) fn open_or_default_with(path: Option<&Path>, conv_clamp: Option<f32>) -> Result<Model, Failure> {
+    path.map_or_else(default_model::open, |path| open_with(path, conv_clamp))
 }
 
 /// Reads a network of either kind, with a progress bar on a terminal.
 pub(crate) fn open(path: &Path) -> Result<Model, Failure> {
+    open_with(path, None)
+}
+
+/// The same, with the clamp of the layers that a bare state_dict does not tell.
+pub(crate) fn open_with(path: &Path, conv_clamp: Option<f32>) -> Result<Model, Failure> {
+    let mut untold = Untold::default();
+    untold.conv_clamp = conv_clamp;
     if !path.exists() && path.to_string_lossy().contains("://") {
         return Err(Failure::Runtime(format!("{} is an address, not a file; download it first", path.display())));
     }
-    // A file that is called ours is judged as ours; the converter goes by content, and knows ours under any name.
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("safetensors")) {
-        return Ok(Model::load(path)?);
-    }
     let bar = bar(1000, "converting");
-    let result = convert::open(path, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
+    let result = convert::open_with(path, untold, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
     bar.finish_and_clear();
     result.map_err(|error| match &error {
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),

@@ -34,7 +34,7 @@ impl Subject {
         if args.noise_mode == NoiseMode::Tf {
             return Err(Failure::usage("--noise-mode tf draws the noise from a picture's seed, and rows of w have none"));
         }
-        Ok(Subject { model: network::open_or_default(args.network.as_deref())?, class: None })
+        Ok(Subject { model: network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?, class: None })
     }
 
     /// The class that is drawn.

@@ -32,8 +32,8 @@ use Want::{Open, Picture, Refusal};
 const DRAWN: Want = Picture { with: &[], says: &[] };
 
 const CASES: &[(&str, Want)] = &[
-    ("C01-unpacked-folder", Open("an unpacked .pt")),
-    ("C02-data-pkl-alone", Open("an unpacked .pt")),
+    ("C01-unpacked-folder", Refusal(&["unpacked .pt", "zip -0"])),
+    ("C02-data-pkl-alone", Refusal(&["data.pkl", "name the .pt"])),
     ("D00-network", DRAWN),
     ("D01-factor-pt", DRAWN),
     ("D04-ganspace-pca-pt", DRAWN),
@@ -42,18 +42,18 @@ const CASES: &[(&str, Want)] = &[
     ("D08-list", DRAWN),
     ("D08b-dict", DRAWN),
     ("D09-int", DRAWN),
-    ("E04-gf-ada-cond", Open("GenForce's LabelEmbed")),
-    ("E12-interfacegan", Open("GenForce's older names")),
-    ("F05-state-dict", Open("NVIDIA's bare state_dict")),
-    ("F05b-state-dict-gema", Open("NVIDIA's bare state_dict")),
-    ("F09b-fraction", Open("opaque values")),
-    ("F14b-tensor-attr", Open("opaque values")),
-    ("F17-dataparallel-gema", Open("opaque values")),
-    ("G01-projected-gan", Open("opaque values")),
-    ("G03-diffusion-gan", Open("opaque values")),
-    ("G05-stylegan-xl", Open("opaque values")),
+    ("E04-gf-ada-cond", DRAWN),
+    ("E12-interfacegan", Refusal(&["truncation.truncation"])),
+    ("F05-state-dict", Picture { with: &[], says: &["without its configuration", "conv_clamp"] }),
+    ("F05b-state-dict-gema", Picture { with: &[], says: &["without its configuration", "conv_clamp"] }),
+    ("F09b-fraction", DRAWN),
+    ("F14b-tensor-attr", DRAWN),
+    ("F17-dataparallel-gema", DRAWN),
+    ("G01-projected-gan", DRAWN),
+    ("G03-diffusion-gan", DRAWN),
+    ("G05-stylegan-xl", Refusal(&["StyleGAN3"])),
     ("H02-weight-beyond-f16", Open("f32 where f16 does not hold the weights")),
-    ("M01-lernapparat", Refusal(&["g_mapping"])),
+    ("M01-lernapparat", Refusal(&["lernapparat", "g_mapping"])),
     ("N01-eps-nonsquare", DRAWN),
     ("N02-stylegan-human-pkl", DRAWN),
     ("N03-tf-nonsquare", DRAWN),
@@ -64,24 +64,24 @@ const CASES: &[(&str, Want)] = &[
     ("P04c-w-512", DRAWN),
     ("P06-ros-projector", DRAWN),
     ("P09b-4d", DRAWN),
-    ("R04-latent-numpy", Open("NumPy averages")),
-    ("R06-compile", Open("prefixes")),
-    ("R07c-decoder-module", Open("prefixes")),
-    ("R08-whole-module", Open("opaque values")),
-    ("R09-key-G_ema", Open("finding the generator")),
-    ("R09-key-generator", Open("finding the generator")),
-    ("R09-key-model", Open("finding the generator")),
-    ("R09-key-netG", Open("finding the generator")),
-    ("R11-safetensors", Open("foreign .safetensors")),
-    ("R11b-safetensors-meta", Open("foreign .safetensors")),
-    ("R13-extra-deep", Open("every tensor is consumed")),
-    ("R15-jojogan", Open("g alone")),
-    ("R16-basicsr", Open("BasicSR's names")),
-    ("R17-adriansahlman", Open("AdrianSahlman's names")),
-    ("R18-averaged-model", Open("counters")),
-    ("R20-lightning", Open("prefixes")),
+    ("R04-latent-numpy", DRAWN),
+    ("R06-compile", DRAWN),
+    ("R07c-decoder-module", DRAWN),
+    ("R08-whole-module", DRAWN),
+    ("R09-key-G_ema", DRAWN),
+    ("R09-key-generator", DRAWN),
+    ("R09-key-model", DRAWN),
+    ("R09-key-netG", Picture { with: &[], says: &["no average"] }),
+    ("R11-safetensors", DRAWN),
+    ("R11b-safetensors-meta", DRAWN),
+    ("R13-extra-deep", Refusal(&["attention", "modified networks"])),
+    ("R15-jojogan", Picture { with: &[], says: &["no average"] }),
+    ("R16-basicsr", DRAWN),
+    ("R17-adriansahlman", Refusal(&["adriansahlman"])),
+    ("R18-averaged-model", DRAWN),
+    ("R20-lightning", DRAWN),
     ("T03-tf-seed-noise", Picture { with: &[("--noise-mode", "tf")], says: &[] }),
-    ("V03-dv-cond", Open("sizes that must agree")),
+    ("V03-dv-cond", Refusal(&["style.1.weight", "label embedding"])),
 ];
 
 fn root() -> Option<PathBuf> {
@@ -178,6 +178,8 @@ impl Case {
             let mut words = words.clone();
             set(&mut words, "--seeds", seed);
             set(&mut words, "--class", class);
+            // A folder holds pictures of one class.
+            set(&mut words, "--outdir", &out.join(format!("{seed:0>4}")).to_string_lossy());
             words
         });
         each.collect()
@@ -206,7 +208,11 @@ impl Case {
             return (most <= LEVELS).then_some(()).ok_or_else(|| format!("{most} levels off"));
         }
         // File by file in the order of the seeds, which for files of so many digits is that of their names.
-        let mut files: Vec<PathBuf> = std::fs::read_dir(out.path()).expect("pictures").map(|entry| entry.expect("a file").path()).collect();
+        let list = |folder: &Path| -> Vec<PathBuf> {
+            std::fs::read_dir(folder).expect("pictures").map(|entry| entry.expect("a file").path()).collect()
+        };
+        let mut files = list(out.path());
+        files.extend(files.clone().iter().filter(|path| path.is_dir()).flat_map(|folder| list(folder)));
         files.retain(|path| path.extension().is_some_and(|extension| extension == "npy"));
         files.sort();
         let got: Vec<f32> = files.iter().flat_map(|path| fixtures::read_npy(path)).collect();

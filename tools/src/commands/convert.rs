@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use stylegan_wgpu::model::{Model, Precision};
 
-use crate::args::FilePrecision;
+use crate::args::{FilePrecision, parse_finite};
 use crate::commands::inspect::{dtype, fields, metadata};
 use crate::failure::Failure;
 use crate::{network, output, say};
@@ -33,6 +33,10 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, default_value_t = FilePrecision::F32)]
     precision: FilePrecision,
 
+    /// Clamp of the layers (0: none), where the input is a bare state_dict of NVIDIA's, which does not tell it
+    #[arg(long, value_parser = parse_finite, value_name = "CLAMP")]
+    conv_clamp: Option<f32>,
+
     /// Reads and checks everything, says what would be written, and writes nothing
     #[arg(long)]
     dry_run: bool,
@@ -49,7 +53,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     }
     output::check_file(path)?;
     // A file of ours is rewritten, which changes its precision.
-    let model = network::open(&args.input)?;
+    let model = network::open_with(&args.input, args.conv_clamp)?;
     let precision = args.precision.into();
     match args.dry_run {
         true => model.check_fits(precision)?,

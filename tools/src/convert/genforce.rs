@@ -5,52 +5,108 @@ use std::collections::BTreeMap;
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::network::Converted;
+use super::find::{Layout, Place};
+use super::nest::Nest;
+use super::network::{Converted, filter_taps, same_filter};
 use super::numpy;
-use super::state_dict::StateDict;
-use super::torch::{Checkpoint, Tensor};
+use super::state_dict::{StateDict, extra};
+use super::torch::Tensor;
 use super::variables::Variables;
 use super::{stylegan1, stylegan2};
 
-/// The generator of a checkpoint, when it is one of GenForce's.
-pub(crate) fn find<'c>(checkpoint: &'c Checkpoint<'c>) -> Option<GenForce<'c>> {
-    let pickle = &checkpoint.pickle;
-    let models = pickle.get(pickle.root, "models");
-    let smooth = |dict: Option<_>| pickle.get(dict?, "generator_smooth");
-    let candidates = [smooth(Some(pickle.root)), smooth(models), Some(pickle.root)];
-    candidates.into_iter().flatten().find_map(|id| GenForce::new(StateDict::new(checkpoint, id)?))
-}
-
-/// Converts it.
-pub(crate) fn convert(generator: &GenForce<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
-    if stylegan2::recognises(generator) {
-        stylegan2::convert(generator, "GenForce StyleGAN2", progress)
-    } else if stylegan1::recognises(generator) {
-        stylegan1::convert(generator, "GenForce StyleGAN", progress)
+/// Converts the generator whose tensors' names begin with the prefix of `place`.
+pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_>) -> Result<Converted> {
+    let dict = StateDict::below(nest, &place.prefix);
+    let generator = GenForce::new(match place.layout {
+        Layout::InterFaceGan => dict.renamed(from_interfacegan),
+        _ => dict,
+    })?;
+    if stylegan2::recognises(&generator) {
+        stylegan2::convert(&generator, "GenForce StyleGAN2", progress)
+    } else if stylegan1::recognises(&generator) {
+        stylegan1::convert(&generator, "GenForce StyleGAN", progress)
     } else {
         Err(ConvertError::unsupported("a GenForce generator that is neither a StyleGAN nor a StyleGAN2"))
     }
 }
 
 /// A generator's tensors by TensorFlow's names.
-pub(crate) struct GenForce<'c> {
+struct GenForce<'c> {
     dict: StateDict<'c>,
     /// TensorFlow's name to GenForce's.
     names: BTreeMap<String, String>,
 }
 
 impl<'c> GenForce<'c> {
-    fn new(dict: StateDict<'c>) -> Option<GenForce<'c>> {
-        if !dict.has("mapping.dense0.weight") || !dict.has_prefix("synthesis.layer0.") {
-            return None;
-        }
+    fn new(dict: StateDict<'c>) -> Result<GenForce<'c>> {
         let first = dict.has("synthesis.layer0.const");
-        let top = (0..10)
+        let blocks = (0..10)
             .take_while(|block| dict.has(&format!("synthesis.layer{}.weight", if first { 2 * block + 1 } else { 2 * block })))
             .count();
-        let names = dict.names().filter_map(|name| Some((tensorflow_name(name, first, top.checked_sub(1)?)?, name.to_owned()))).collect();
-        Some(GenForce { dict, names })
+        let top =
+            blocks.checked_sub(1).ok_or_else(|| ConvertError::tensor("synthesis.layer0.weight", "a convolution's weight", "nothing"))?;
+        let mut names = BTreeMap::new();
+        for name in dict.names() {
+            match tensorflow_name(name, first, top) {
+                Some(theirs) => drop(names.insert(theirs, name.to_owned())),
+                None if name.ends_with(".kernel") => check_filter(&dict, name, first)?,
+                None if name == "truncation.truncation" => check_truncation(&dict, name)?,
+                None => return Err(extra(name, "GenForce's")),
+            }
+        }
+        Ok(GenForce { dict, names })
     }
+}
+
+/// The truncation its own code draws with: a psi for the first layers and 1 for the rest is what flags say here; another is not.
+fn check_truncation(dict: &StateDict<'_>, name: &str) -> Result<()> {
+    let values = dict.tensor(name)?.values;
+    let psi = values.first().copied().unwrap_or(1.0);
+    let cutoff = values.iter().take_while(|&&value| value == psi).count();
+    if values[cutoff..].iter().any(|&value| value != 1.0) {
+        return Err(ConvertError::tensor(name, "one psi for the first layers and 1 for the others", format!("{values:?}")));
+    }
+    if psi != 1.0 {
+        log::warn!(
+            "the file's own code truncates with psi {psi} up to layer {cutoff}: --trunc {psi} --trunc-cutoff {cutoff} gives its pictures"
+        );
+    }
+    Ok(())
+}
+
+/// The filters of a generator are fixed in the code, and in the file for no other use than to be there.
+fn check_filter(dict: &StateDict<'_>, name: &str, first: bool) -> Result<()> {
+    let mut kernel = dict.tensor(name)?;
+    // [1 or C, 1, taps, taps], the same for every channel.
+    if let [channels, 1, rows, columns] = kernel.shape[..] {
+        let size = rows * columns;
+        if size > 0 && kernel.values.chunks_exact(size).any(|one| one != &kernel.values[..size]) {
+            return Err(ConvertError::tensor(name, "one filter for all channels", format!("{channels} that differ")));
+        }
+        kernel.values.truncate(size);
+        kernel.shape = vec![rows, columns];
+    }
+    let needed: &[f64] = if first { &[1.0, 2.0, 1.0] } else { &[1.0, 3.0, 3.0, 1.0] };
+    let taps: Vec<f64> = filter_taps(name, &kernel)?.into_iter().map(f64::from).collect();
+    match same_filter(&taps, needed) {
+        true => Ok(()),
+        false => Err(ConvertError::tensor(name, format!("the filter {needed:?}"), format!("{taps:?}"))),
+    }
+}
+
+/// GenForce's name for a tensor of its first versions', which are InterFaceGAN's.
+fn from_interfacegan(theirs: &str) -> Option<String> {
+    if theirs == "synthesis.layer0.first_layer" {
+        return Some("synthesis.layer0.const".to_owned());
+    }
+    let changed = theirs
+        .replace(".epilogue.style_mod.dense.linear.", ".style.")
+        .replace(".epilogue.style_mod.dense.wscale.", ".style.")
+        .replace(".epilogue.", ".")
+        .replace(".linear.", ".")
+        .replace(".wscale.", ".")
+        .replace(".conv.", ".");
+    (changed != theirs).then_some(changed)
 }
 
 /// TensorFlow's name; `first` is the generation, `top` the number of the last block. Filters and the like have none.
@@ -59,6 +115,8 @@ fn tensorflow_name(name: &str, first: bool, top: usize) -> Option<String> {
         return Some(format!("mapping/Dense{}", rest.replace('.', "/")));
     }
     match name {
+        "mapping.LabelEmbed.weight" => return Some("mapping/LabelEmbed/weight".into()),
+        "mapping.LabelEmbed.bias" => return Some("mapping/LabelEmbed/bias".into()),
         "mapping.label_weight" => return Some("mapping/LabelConcat/weight".into()),
         "truncation.w_avg" => return Some("dlatent_avg".into()),
         "synthesis.early_layer.const" | "synthesis.layer0.const" => return Some("synthesis/4x4/Const/const".into()),

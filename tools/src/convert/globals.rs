@@ -1,13 +1,16 @@
-//! The Python globals a StyleGAN checkpoint may name. Each is a label for data: nothing is looked up, imported or called.
-//! What is not here is an error that names it: a checkpoint has no business with `os.system`, nor with `torch.hub.load`.
+//! The Python globals a checkpoint names. Each is a label for data: nothing is looked up, imported or called. What is not here is
+//! opaque: a value of which only the name, the arguments and the state are known. Files are full of those beside a good generator
+//! (discriminators, losses, configurations); it is an error only where the generator needs one.
 
 use super::torch::Dtype;
 
 /// What a permitted global stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Global {
-    /// A class or function whose instances are inert: kept as an opaque node.
+    /// A class or function whose instances are inert data.
     Inert,
+    /// Anything else.
+    Opaque,
     /// A dict: `OrderedDict`, `EasyDict`, ...
     Mapping,
     /// `copyreg._reconstructor(class, base, state)`: how protocols 0 and 1 make an object.
@@ -20,6 +23,10 @@ pub(crate) enum Global {
     RebuildTensorV3,
     /// `torch._utils._rebuild_parameter` (tensor, requires_grad, hooks): the tensor itself.
     RebuildParameter,
+    /// `torch._tensor._rebuild_from_type_v2` (function, type, arguments, state): a tensor with Python attributes.
+    RebuildFromType,
+    /// `torch._utils._rebuild_device_tensor_from_numpy` and its like (data, dtype, device, requires_grad): of XLA devices and others.
+    RebuildDeviceTensor,
     /// `torch.storage._load_from_bytes`: a nested torch stream.
     LoadFromBytes,
     /// `torch.FloatStorage` and its like.
@@ -46,8 +53,26 @@ pub(crate) enum Global {
     ProgressiveGan,
 }
 
-/// What `module.name` stands for; `None` when no checkpoint needs it.
-pub(crate) fn lookup(module: &str, name: &str) -> Option<Global> {
+/// What `module.name` stands for.
+pub(crate) fn lookup(module: &str, name: &str) -> Global {
+    known(module, name).unwrap_or(Global::Opaque)
+}
+
+/// Whether unpickling `module.name` in Python runs what a file says: a sign of an attack, not of a checkpoint.
+pub(crate) fn is_code(module: &str, name: &str) -> bool {
+    let root = module.split('.').next().unwrap_or(module);
+    let dangerous = ["eval", "exec", "compile", "getattr", "setattr", "__import__", "open", "breakpoint", "input"];
+    match root {
+        "os" | "posix" | "nt" | "subprocess" | "commands" | "pty" | "socket" | "shutil" | "sys" | "runpy" | "importlib" | "webbrowser" => {
+            true
+        }
+        "builtins" | "__builtin__" => dangerous.contains(&name) && name != "getattr",
+        "torch" => matches!((module, name), ("torch", "load") | ("torch.hub", _)),
+        _ => false,
+    }
+}
+
+fn known(module: &str, name: &str) -> Option<Global> {
     let found = match (module, name) {
         ("collections", "OrderedDict" | "defaultdict" | "Counter") => Global::Mapping,
         ("builtins" | "__builtin__", "dict") => Global::Mapping,
@@ -65,6 +90,10 @@ pub(crate) fn lookup(module: &str, name: &str) -> Option<Global> {
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
         ("torch._utils", "_rebuild_tensor_v3") => Global::RebuildTensorV3,
         ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::RebuildParameter,
+        ("torch._tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => Global::RebuildFromType,
+        ("torch._utils", "_rebuild_device_tensor_from_numpy" | "_rebuild_device_tensor_from_cpu_tensor" | "_rebuild_xla_tensor") => {
+            Global::RebuildDeviceTensor
+        }
         ("torch.storage", "_load_from_bytes") => Global::LoadFromBytes,
         ("torch.storage" | "torch", "UntypedStorage" | "_UntypedStorage") => Global::UntypedStorage,
         ("torch" | "torch.cuda", _) if name.ends_with("Storage") => {
@@ -128,17 +157,29 @@ mod tests {
             ("eviltorch_utils.persistence", "_reconstruct_persistent_obj"),
             ("numpy.testing._private.utils", "runstring"),
         ] {
-            assert_eq!(lookup(module, name), None, "{module}.{name}");
+            assert_eq!(lookup(module, name), Global::Opaque, "{module}.{name}");
+        }
+    }
+
+    #[test]
+    fn code_is_told_from_configuration() {
+        for (module, name) in [("os", "system"), ("posix", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("torch.hub", "load")]
+        {
+            assert!(is_code(module, name), "{module}.{name}");
+        }
+        // Enumerations are pickled with getattr.
+        for (module, name) in [("builtins", "getattr"), ("fractions", "Fraction"), ("torch", "Size"), ("osgeo", "Dataset")] {
+            assert!(!is_code(module, name), "{module}.{name}");
         }
     }
 
     #[test]
     fn checkpoints_are() {
-        assert_eq!(lookup("torch", "HalfStorage"), Some(Global::Storage(Dtype::F16)));
-        assert_eq!(lookup("torch", "bfloat16"), Some(Global::TorchDtype(Dtype::Bf16)));
-        assert_eq!(lookup("stylegan2.dnnlib.tflib.network", "Network"), Some(Global::TfNetwork));
-        assert_eq!(lookup("torchvision.models.vgg", "VGG"), Some(Global::TorchModule));
-        assert_eq!(lookup("argparse", "Namespace"), Some(Global::Inert));
-        assert_eq!(lookup("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"), Some(Global::Inert));
+        assert_eq!(lookup("torch", "HalfStorage"), Global::Storage(Dtype::F16));
+        assert_eq!(lookup("torch", "bfloat16"), Global::TorchDtype(Dtype::Bf16));
+        assert_eq!(lookup("stylegan2.dnnlib.tflib.network", "Network"), Global::TfNetwork);
+        assert_eq!(lookup("torchvision.models.vgg", "VGG"), Global::TorchModule);
+        assert_eq!(lookup("argparse", "Namespace"), Global::Inert);
+        assert_eq!(lookup("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"), Global::Inert);
     }
 }

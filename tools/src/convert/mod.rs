@@ -14,8 +14,11 @@ pub mod openvino;
 pub(crate) mod archive;
 mod average_w;
 mod budget;
+mod find;
+mod foreign;
 mod genforce;
 mod globals;
+mod nest;
 mod network;
 mod numpy;
 mod nvlabs;
@@ -43,6 +46,7 @@ use crate::hex;
 
 pub use average_w::{SAMPLES as AVERAGE_SAMPLES, SEED as AVERAGE_SEED};
 pub use error::{ConvertError, Result};
+pub use nvlabs::Untold;
 pub(crate) use tensor::{Held, TensorFile};
 
 use budget::Budget;
@@ -54,14 +58,20 @@ pub type Progress<'a> = dyn FnMut(f32) + 'a;
 
 /// Reads a network from a file of any known format, our own included.
 pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
+    open_with(path, Untold::default(), progress)
+}
+
+/// [`open`], with what a file may not tell of its network.
+pub fn open_with(path: &Path, untold: Untold, progress: &mut Progress<'_>) -> Result<Model> {
     if path.is_dir() {
+        recognise::refuse_unpacked(path)?;
         return openvino::open(path, progress);
     }
     let bytes = read_file(path, u64::MAX)?;
     match recognise::kind(&bytes)? {
-        Kind::SafeTensors => Ok(Model::from_bytes(bytes)?),
+        Kind::SafeTensors if foreign::is_ours(&bytes) => Ok(Model::from_bytes(bytes)?),
         Kind::OpenVino => openvino::from_wheel(&bytes, path, progress),
-        kind => convert(&bytes, kind, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
+        kind => convert(&bytes, kind, untold, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
     }
 }
 
@@ -76,21 +86,24 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
 /// Reads a network from the bytes of a file; `name` is only recorded.
 pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     match recognise::kind(bytes)? {
-        Kind::SafeTensors => Ok(Model::from_bytes(bytes.to_vec())?),
-        kind => convert(bytes, kind, name, progress),
+        Kind::SafeTensors if foreign::is_ours(bytes) => Ok(Model::from_bytes(bytes.to_vec())?),
+        kind => convert(bytes, kind, Untold::default(), name, progress),
     }
 }
 
-fn convert(bytes: &[u8], kind: Kind<'_>, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+fn convert(bytes: &[u8], kind: Kind<'_>, untold: Untold, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     let budget = Budget::for_file(bytes.len());
     let checkpoint = match kind {
         Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes, &budget)?),
         Kind::TorchLegacy => torch::Checkpoint::legacy(bytes, &budget)?,
         Kind::TorchZip(members) => torch::Checkpoint::zip(bytes, &members, &budget)?,
         Kind::OpenVino => return Err(ConvertError::unsupported("an OpenVINO package can only be read from its file or folder")),
-        Kind::SafeTensors => unreachable!("read by the engine"),
+        Kind::SafeTensors => foreign::read(bytes, &budget)?,
     };
-    let Converted { config, arrays, format, source_config } = recognise::convert(&checkpoint, progress)?;
+    let mut warnings = Vec::new();
+    let converted = recognise::convert(&checkpoint, untold, &mut warnings, progress)?;
+    warnings.iter().for_each(|warning| log::warn!("{name}: {}", error::line(warning)));
+    let Converted { config, arrays, format, source_config } = converted;
     let provenance = BTreeMap::from([
         ("source_format".to_owned(), format.to_owned()),
         ("source_name".to_owned(), name.to_owned()),

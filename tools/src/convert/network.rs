@@ -67,6 +67,18 @@ pub(crate) fn const_size(name: &str, shape: Option<Vec<usize>>) -> Result<[usize
     }
 }
 
+/// A first mapping layer that is wider than w, in a file without an embedding of labels: a conditional network was exported without
+/// it, and would draw noise.
+pub(crate) fn refuse_lost_labels(name: &str, inputs: usize, w_dim: usize) -> Result<()> {
+    if inputs <= w_dim {
+        return Ok(());
+    }
+    Err(ConvertError::unsupported(format!(
+        "{name} takes {inputs} inputs and w has {w_dim}: this is a conditional network whose label embedding is not in the file; convert the \
+         checkpoint it was exported from"
+    )))
+}
+
 /// How many channels the blocks have.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Channels {

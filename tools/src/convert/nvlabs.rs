@@ -10,38 +10,51 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::globals::Global;
-use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, same_filter};
+use super::find::{self, Place, is_counter};
+use super::nest::Nest;
+use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, refuse_lost_labels, same_filter};
 use super::numpy;
 use super::record::record;
+use super::state_dict::extra;
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
-
-/// Most dict entries looked at in one generator; a genuine one has about 10,000. Memo references can make the same
-/// dict appear in any number of places.
-const MOST_ENTRIES: usize = 1 << 17;
 
 /// The constant, whose shape says how tall and wide all maps are; arguments (`square`, `init_res`) are not asked.
 const CONST: &str = "synthesis.b4.const";
 
-/// Whether the pickle's root is one of NVIDIA's: a dict with such a module, or the module itself.
-pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
-    let pickle = &checkpoint.pickle;
-    let module = |id| pickle.class(id) == Some(Global::PersistentObject);
-    module(pickle.root) || ["G_ema", "G", "D"].iter().any(|key| pickle.get(pickle.root, key).is_some_and(module))
+/// What a bare state_dict does not tell of its network.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Untold {
+    /// Clamp of the layers, 0 for none; NVIDIA's 256 when absent.
+    pub conv_clamp: Option<f32>,
 }
 
-/// Converts the G_ema of a checkpoint.
-pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
-    let generator = Generator::find(checkpoint)?;
+/// Converts the generator whose tensors' names begin with the prefix of `place`: a module with its arguments, or its bare state_dict.
+pub(crate) fn convert(
+    nest: &Nest<'_>,
+    place: &Place,
+    untold: Untold,
+    warnings: &mut Vec<String>,
+    progress: &mut Progress<'_>,
+) -> Result<Converted> {
+    let checkpoint = nest.checkpoint;
+    let generator = Generator::new(nest, &place.prefix, untold);
     generator.refuse_other_networks()?;
     let config = generator.config()?;
     config.validate()?;
-    let format = if generator.flat() { "stylegan3 (StyleGAN2 network)" } else { "stylegan2-ada-pytorch" };
+    let format = match () {
+        () if generator.is_bare() => "stylegan2-ada-pytorch (state_dict)",
+        () if generator.flat() => "stylegan3 (StyleGAN2 network)",
+        () => "stylegan2-ada-pytorch",
+    };
     let source_config = record(&checkpoint.pickle, "init_kwargs", generator.kwargs, 4);
+    if generator.is_bare() {
+        warnings.extend(generator.assumptions(&config));
+    }
     // w_avg_beta = None keeps no average.
-    let average = match generator.tensors.get("mapping.w_avg") {
-        Some(&id) => checkpoint.tensor("mapping.w_avg", id)?,
+    let average = match generator.tensors.get("mapping.w_avg").copied().or_else(|| find::average(nest, &place.prefix).map(|(_, id)| id)) {
+        Some(id) => checkpoint.numbers("mapping.w_avg", id)?,
         None => {
             let layer =
                 |i: usize| Ok((generator.tensor(&format!("mapping.fc{i}.weight"))?, generator.tensor(&format!("mapping.fc{i}.bias"))?));
@@ -64,81 +77,52 @@ struct Generator<'c> {
     /// Keyword and positional arguments the generator was made with.
     kwargs: Option<Id>,
     args: Option<Id>,
-    /// Each module's `__dict__`, by its path; the generator's own is "".
+    /// Each module's `__dict__`, by its path; the generator's own is "". None of a bare state_dict.
     modules: BTreeMap<String, Id>,
     /// Each parameter and buffer, by its path.
     tensors: BTreeMap<String, Id>,
+    untold: Untold,
 }
 
 impl<'c> Generator<'c> {
-    fn find(checkpoint: &'c Checkpoint<'c>) -> Result<Generator<'c>> {
-        let pickle = &checkpoint.pickle;
-        let module = |id| pickle.class(id) == Some(Global::PersistentObject);
-        let root = pickle.root;
-        let generator = match pickle.get(root, "G_ema") {
-            Some(id) if module(id) => id,
-            _ if module(root) => root,
-            _ if pickle.get(root, "G").is_some_and(module) => {
-                return Err(ConvertError::unsupported(
-                    "this pickle has the generator in training (G) but no G_ema, the average whose pictures are good; save G_ema with it",
-                ));
-            }
-            _ => return Err(ConvertError::unsupported("this pickle has a discriminator only; images come from a generator (G_ema)")),
+    fn new(nest: &Nest<'c>, prefix: &str, untold: Untold) -> Generator<'c> {
+        let pickle = &nest.checkpoint.pickle;
+        let own = prefix.trim_end_matches('.');
+        let below = |path: &str| match path == own {
+            true => Some(String::new()),
+            false => path.strip_prefix(prefix).map(str::to_owned),
         };
-        let mut this = Generator {
-            checkpoint,
-            class_name: String::new(),
-            kwargs: None,
-            args: None,
-            modules: BTreeMap::new(),
-            tensors: BTreeMap::new(),
-        };
-        this.walk(generator)?;
-        let state = this.modules[""];
-        this.kwargs = pickle.get(state, "_init_kwargs");
-        this.args = pickle.get(state, "_init_args");
-        Ok(this)
+        let modules: BTreeMap<String, Id> = nest.modules.iter().filter_map(|(path, id)| Some((below(path)?, *id))).collect();
+        let tensors =
+            nest.tensors.iter().filter(|(name, _)| !is_counter(name)).filter_map(|(name, id)| Some((below(name)?, *id))).collect();
+        let argument = |key: &str| pickle.get(*modules.get("")?, key);
+        Generator {
+            checkpoint: nest.checkpoint,
+            class_name: nest.classes.get(own).cloned().unwrap_or_default(),
+            kwargs: argument("_init_kwargs"),
+            args: argument("_init_args"),
+            modules,
+            tensors,
+            untold,
+        }
     }
 
-    /// Flattens the tree below `root` without recursion; how much is looked at is bounded, whatever refers to whatever.
-    fn walk(&mut self, root: Id) -> Result<()> {
-        let pickle = &self.checkpoint.pickle;
-        let mut left = MOST_ENTRIES;
-        let mut todo = vec![(String::new(), root)];
-        while let Some((path, id)) = todo.pop() {
-            let (state, class_name) = match pickle.call(id) {
-                Some((Global::PersistentObject, &[meta])) => (pickle.get(meta, "state"), pickle.get(meta, "class_name")),
-                _ => (pickle.state(id), None),
-            };
-            let Some(state) = state else { continue };
-            if path.is_empty() {
-                self.class_name = class_name.and_then(|id| pickle.name(id)).unwrap_or_default().into_owned();
-            }
-            for key in ["_parameters", "_buffers", "_modules"] {
-                let length = pickle.entries(state).map_or(0, |entries| entries.len());
-                let Some(entries) = pickle.get(state, key).and_then(|dict| pickle.entries(dict)) else { continue };
-                left = left.checked_sub(length + entries.len()).ok_or_else(|| {
-                    ConvertError::TooLarge("this pickle's modules refer to each other without end; no genuine checkpoint's do".into())
-                })?;
-                for &(name, value) in entries.iter() {
-                    let Some(name) = pickle.name(name).filter(|_| !pickle.is_none(value)) else { continue };
-                    let path = if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") };
-                    if path.len() > 200 {
-                        return Err(ConvertError::malformed("modules nested without end"));
-                    }
-                    if key == "_modules" {
-                        todo.push((path, value));
-                    } else {
-                        self.tensors.insert(path, value);
-                    }
-                }
-            }
-            self.modules.insert(path, state);
+    /// Whether only tensors are in the file: sizes follow from their shapes, options do not.
+    fn is_bare(&self) -> bool {
+        !self.modules.contains_key("")
+    }
+
+    /// What is taken for granted of a bare state_dict, for a warning.
+    fn assumptions(&self, config: &stylegan2::Config) -> Option<String> {
+        let mut taken = Vec::new();
+        if self.untold.conv_clamp.is_none() {
+            taken.push("conv_clamp 256 as NVIDIA trains with (--conv-clamp gives another, 0 none)".to_owned());
         }
-        match self.modules.contains_key("") {
-            true => Ok(()),
-            false => Err(ConvertError::malformed("a generator without a state")),
+        if config.img_resolution > 4 && !self.tensors.keys().any(|name| name.ends_with("resample_filter")) {
+            taken.push("the resample_filter [1, 3, 3, 1]".to_owned());
         }
+        taken.push("lrelu and lr_multiplier 0.01".to_owned());
+        Some(format!("this is a state_dict without its configuration; taken for granted: {}", taken.join(", ")))
     }
 
     fn tensor(&self, name: &str) -> Result<Tensor> {
@@ -146,25 +130,18 @@ impl<'c> Generator<'c> {
         self.checkpoint.tensor(name, id)
     }
 
+    /// The shape of a tensor that must be there with so many sides.
+    fn shape<const SIDES: usize>(&self, name: &str) -> Result<[usize; SIDES]> {
+        let found = self.tensors.get(name).and_then(|&id| self.checkpoint.shape(id));
+        let what = self.tensors.get(name).map_or("nothing".to_owned(), |&id| self.checkpoint.pickle.describe(id));
+        let wrong = |found: String| ConvertError::tensor(name, format!("a tensor of {SIDES} sides"), found);
+        let shape = found.ok_or_else(|| wrong(what))?;
+        <[usize; SIDES]>::try_from(shape.as_slice()).map_err(|_| wrong(format!("{shape:?}")))
+    }
+
     fn refuse_other_networks(&self) -> Result<()> {
-        let has = |name: &str| self.modules.contains_key(name);
-        if has("synthesis.input") || self.modules.keys().any(|name| name.starts_with("synthesis.L0_")) {
-            let radial = self.synthesis("conv_kernel").and_then(|id| numpy::index(&self.checkpoint.pickle, id)) == Some(1);
-            return Err(ConvertError::unsupported(format!(
-                "this is a StyleGAN3 (config {}), a different network that is not supported yet; StyleGAN2 checkpoints are",
-                if radial { "R" } else { "T" }
-            )));
-        }
-        if self.class_name.contains("Discriminator") || (has("b4") && !has("synthesis")) {
+        if self.class_name.contains("Discriminator") {
             return Err(ConvertError::unsupported("this pickle is a discriminator only; images come from a generator (G_ema)"));
-        }
-        if !has("synthesis.b4") || !has("mapping") {
-            let children: Vec<_> = self.modules.keys().filter(|name| !name.is_empty() && !name.contains('.')).take(6).cloned().collect();
-            return Err(ConvertError::unsupported(format!(
-                "the generator is a {} of {}; a StyleGAN2 has mapping and synthesis.b4",
-                self.class_name,
-                children.join(", ")
-            )));
         }
         Ok(())
     }
@@ -172,11 +149,14 @@ impl<'c> Generator<'c> {
     /// A modified network would give other pictures: it is refused, not run without its additions.
     fn refuse_extra_tensors(&self, config: &Config) -> Result<()> {
         let known: BTreeSet<String> = config.manifest().into_iter().map(|spec| spec.name).collect();
-        match self.tensors.keys().find(|name| !known.contains(*name) && !name.ends_with("resample_filter")) {
+        // The filters of the blocks and of their layers; those that up-sample have been compared with each other.
+        let is_filter = |name: &str| {
+            let owner = name.strip_suffix(".resample_filter");
+            owner.is_some_and(|owner| known.contains(&format!("{owner}.weight")) || known.contains(&format!("{owner}.conv1.weight")))
+        };
+        match self.tensors.keys().find(|name| !known.contains(*name) && !is_filter(name)) {
             None => Ok(()),
-            Some(name) => Err(ConvertError::unsupported(format!(
-                "the generator has a tensor {name} that a StyleGAN2 of its configuration has not; modified networks are not supported"
-            ))),
+            Some(name) => Err(extra(name, "a StyleGAN2 of its configuration")),
         }
     }
 
@@ -230,19 +210,30 @@ impl<'c> Generator<'c> {
     // ---- the configuration
 
     fn config(&self) -> Result<stylegan2::Config> {
-        let size = |key: &str, id: Option<Id>| -> Result<usize> {
-            let id = id.ok_or_else(|| ConvertError::malformed(format!("the generator does not say its {key}")))?;
-            self.index(key, id)
-        };
+        // What the arguments do not say follows from the shapes.
+        let size = |key: &str, id: Option<Id>, shaped: usize| id.map_or(Ok(shaped), |id| self.index(key, id));
         let optional = |key: &str, id: Option<Id>| -> Result<Option<usize>> {
             id.filter(|&id| !self.checkpoint.pickle.is_none(id)).map(|id| self.index(key, id)).transpose()
         };
-        let w_dim = size("w_dim", self.generator(2, "w_dim"))?;
-        let c_dim = size("c_dim", self.generator(1, "c_dim"))?;
+        let num_layers = (0..64).take_while(|i| self.tensors.contains_key(&format!("mapping.fc{i}.weight"))).count();
+        let [_, inputs] = self.shape("mapping.fc0.weight")?;
+        let [outputs, _] = self.shape(&format!("mapping.fc{}.weight", num_layers.saturating_sub(1)))?;
+        let (label_features, labels) = match self.tensors.contains_key("mapping.embed.weight") {
+            true => self.shape("mapping.embed.weight").map(|[features, labels]| (features, labels))?,
+            false => (0, 0),
+        };
+        let w_dim = size("w_dim", self.generator(2, "w_dim"), outputs)?;
+        let c_dim = size("c_dim", self.generator(1, "c_dim"), labels)?;
+        let blocks = || (2..12).map(|log2| 1usize << log2);
+        let top = blocks().take_while(|block| self.tensors.contains_key(&format!("synthesis.b{block}.conv1.weight"))).last().unwrap_or(4);
         // StyleGAN-Human has `square` before it.
         let after = 3 + usize::from(self.attribute("", "square").is_some());
-        let img_resolution = size("img_resolution", self.generator(after, "img_resolution"))?;
-        let num_layers = (0..).take_while(|i| self.tensors.contains_key(&format!("mapping.fc{i}.weight"))).count();
+        let img_resolution = size("img_resolution", self.generator(after, "img_resolution"), top)?;
+        let [img_channels] = self.shape(&format!("synthesis.b{top}.torgb.bias"))?;
+        if labels == 0 {
+            refuse_lost_labels("mapping.fc0.weight", inputs, outputs.max(if self.is_bare() { 0 } else { usize::MAX }))?;
+        }
+        let z_dim = size("z_dim", self.generator(0, "z_dim"), inputs.saturating_sub(label_features))?;
         let rows = |name: &str| self.tensors.get(name).and_then(|&id| self.checkpoint.shape(id)?.first().copied());
         // The widths of the weights themselves, when the arguments do not say.
         let embed = (c_dim > 0).then(|| rows("mapping.embed.weight").filter(|&rows| rows != w_dim)).flatten();
@@ -250,12 +241,12 @@ impl<'c> Generator<'c> {
         let (channel_base, channel_max, channels) = self.channels(img_resolution)?.fields();
         let conv_clamp = self.synthesis("conv_clamp").or_else(|| self.attribute("synthesis.b4.conv1", "conv_clamp"));
         let config = stylegan2::Config {
-            z_dim: size("z_dim", self.generator(0, "z_dim"))?,
+            z_dim,
             c_dim,
             w_dim,
             img_resolution,
             const_size: const_size(CONST, self.tensors.get(CONST).and_then(|&id| self.checkpoint.shape(id)))?,
-            img_channels: size("img_channels", self.generator(after + 1, "img_channels"))?,
+            img_channels: size("img_channels", self.generator(after + 1, "img_channels"), img_channels)?,
             channel_base,
             channel_max,
             channels,
@@ -269,6 +260,7 @@ impl<'c> Generator<'c> {
             conv_clamp: match conv_clamp {
                 Some(id) if self.checkpoint.pickle.is_none(id) => None,
                 Some(id) => Some(self.number("conv_clamp", id)?),
+                None if self.is_bare() => Some(self.untold.conv_clamp.unwrap_or(256.0)).filter(|&clamp| clamp != 0.0),
                 None => self.flat().then_some(256.0),
             },
             num_fp16_res: match self.synthesis("num_fp16_res") {
@@ -276,6 +268,8 @@ impl<'c> Generator<'c> {
                 None => self.fp16_resolutions(img_resolution),
             },
             architecture: match self.text(self.synthesis("architecture").or_else(|| self.attribute("synthesis.b4", "architecture"))) {
+                None if self.tensors.contains_key("synthesis.b8.skip.weight") => Architecture::Resnet,
+                None if img_resolution > 4 && !self.tensors.contains_key("synthesis.b4.torgb.weight") => Architecture::Orig,
                 None => Architecture::Skip,
                 Some(text) => match text.as_str() {
                     "skip" => Architecture::Skip,
@@ -351,7 +345,7 @@ impl<'c> Generator<'c> {
         };
         let mut chosen = argument;
         for resolution in (3..12).map(|log2| 1 << log2).filter(|&resolution| resolution <= img_resolution) {
-            for layer in ["", ".conv0"] {
+            for layer in ["", ".conv0", ".skip"] {
                 let name = format!("synthesis.b{resolution}{layer}.resample_filter");
                 let Some(&id) = self.tensors.get(&name) else { continue };
                 let taps: Vec<f64> = filter_taps(&name, &self.checkpoint.tensor(&name, id)?)?.iter().map(|&tap| tap.into()).collect();

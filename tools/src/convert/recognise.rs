@@ -1,12 +1,18 @@
 //! What a file is, by its content: the container first, then what the pickle in it holds. What we cannot run is named.
 
+use std::path::Path;
+
 use super::archive::{self, Member};
 use super::budget::Budget;
 use super::error::{ConvertError, Result};
+use super::find::{self, Layout, Place};
 use super::globals::Global;
+use super::nest::Nest;
 use super::network::Converted;
+use super::nvlabs::Untold;
 use super::state_dict::{StateDict, known_stranger};
 use super::torch::{Checkpoint, MAGIC};
+use super::value::Value;
 use super::{Progress, genforce, nvlabs, pickle, rosinality, tf};
 
 /// The container of a checkpoint.
@@ -72,6 +78,19 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
     }
 }
 
+/// Refuses a folder that a .pt was unpacked into: its tensors have lost the archive that says where they are.
+pub(crate) fn refuse_unpacked(folder: &Path) -> Result<()> {
+    let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let unpacked = std::iter::once(folder.to_path_buf()).chain(inner.take(64)).find(|folder| folder.join("data.pkl").is_file());
+    match unpacked {
+        None => Ok(()),
+        Some(folder) => Err(ConvertError::unsupported(format!(
+            "this folder is an unpacked .pt ({} has its data.pkl); name the .pt itself, or pack it again, uncompressed: zip -0 -r ../network.pt .",
+            folder.display()
+        ))),
+    }
+}
+
 fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
     let members = archive::members(bytes)?;
     let any = |test: &dyn Fn(&str) -> bool| members.iter().any(|member| test(member.name));
@@ -88,49 +107,97 @@ fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
     Err(ConvertError::Unrecognised(format!("this zip archive ({}) is no checkpoint; unpack it if one is inside", first.join(", "))))
 }
 
-/// Converts what the pickle holds.
-pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
-    if nvlabs::recognises(checkpoint) {
-        return nvlabs::convert(checkpoint, progress);
+/// Converts the generator in what the pickle holds; `warnings` hears of what a user should know about it.
+pub(crate) fn convert(
+    checkpoint: &Checkpoint<'_>,
+    untold: Untold,
+    warnings: &mut Vec<String>,
+    progress: &mut Progress<'_>,
+) -> Result<Converted> {
+    if checkpoint.lacks_storages() {
+        return Err(ConvertError::unsupported("this is data.pkl out of a .pt; the weights lie beside it: name the .pt it came from"));
     }
-    if tf::recognises(checkpoint) {
-        return tf::convert(checkpoint, progress);
+    let nest = Nest::read(checkpoint)?;
+    let converted = match find::generator(&nest, warnings)? {
+        Some(place) => {
+            let beside = find::companions(&nest, &place.prefix);
+            if !beside.is_empty() {
+                warnings.push(format!("beside the generator the file holds {}, which is not used", list(&beside)));
+            }
+            match place.layout {
+                Layout::Nvlabs => nvlabs::convert(&nest, &place, untold, warnings, progress),
+                Layout::StyleGan3 => Err(stylegan3(&nest, &place)),
+                Layout::Rosinality | Layout::BasicSr => rosinality::convert(&nest, &place, progress),
+                Layout::GenForce | Layout::InterFaceGan => genforce::convert(&nest, &place, progress),
+                Layout::AdrianSahlman => Err(ConvertError::unsupported(
+                    "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
+                )),
+            }?
+        }
+        None => tf::convert(&nest, progress)?.ok_or_else(|| stranger(&nest))?,
+    };
+    if let Some(code) = nest.code() {
+        warnings.push(format!("unpickled in Python, this file would call {code}: it may be an attack. Nothing was executed here"));
     }
-    if let Some(generator) = genforce::find(checkpoint) {
-        return genforce::convert(&generator, progress);
-    }
-    if let Some(found) = rosinality::find(checkpoint)? {
-        return rosinality::convert(&found, progress);
-    }
-    Err(stranger(checkpoint))
+    Ok(converted)
+}
+
+/// The first few of a list of names.
+fn list(names: &[String]) -> String {
+    let first = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > 4 { format!("{first}, ...") } else { first }
+}
+
+fn stylegan3(nest: &Nest<'_>, place: &Place) -> ConvertError {
+    let xl = nest.tensors.contains_key(&format!("{}mapping.embed_proj.weight", place.prefix));
+    // Layers L0_36_512.. are convolutions of 3x3 in T, of 1x1 in R.
+    let first = format!("{}synthesis.L0_", place.prefix);
+    let weight = nest
+        .tensors
+        .range(first.clone()..)
+        .find(|(name, _)| name.starts_with(&first) && name.ends_with(".weight") && !name.contains("affine"));
+    let letter = match weight.and_then(|(_, &id)| nest.checkpoint.shape(id)?.last().copied()) {
+        Some(1) => "R",
+        _ => "T",
+    };
+    let name = if xl { "StyleGAN-XL, built on StyleGAN3" } else { "StyleGAN3" };
+    ConvertError::unsupported(format!(
+        "this is a {name} (config {letter}), a different network that is not supported yet; StyleGAN2 checkpoints are"
+    ))
 }
 
 /// The refusal of a pickle that is none of the generators we run: by name, when it is something known.
-fn stranger(checkpoint: &Checkpoint<'_>) -> ConvertError {
-    let pickle = &checkpoint.pickle;
-    match pickle.class(pickle.root) {
-        Some(Global::ProgressiveGan) => {
-            return ConvertError::unsupported("this is a Progressive GAN, the generation before StyleGAN; it is not supported");
-        }
-        Some(Global::TorchModule) => {
-            let what = pickle.describe(pickle.root);
-            return ConvertError::unsupported(format!("this pickle is {what}, a whole PyTorch module and no StyleGAN generator"));
-        }
-        _ => {}
+fn stranger(nest: &Nest<'_>) -> ConvertError {
+    let pickle = &nest.checkpoint.pickle;
+    if pickle.values.iter().any(|value| matches!(value, Value::Global(global) if global.kind == Global::ProgressiveGan)) {
+        return ConvertError::unsupported("this is a Progressive GAN, the generation before StyleGAN; it is not supported");
     }
-    // The dict itself, then the dicts one level down that people wrap them in.
-    let inner = ["state_dict", "GAN", "g_ema", "generator", "model", "params_ema", "d", "models"].map(|key| pickle.get(pickle.root, key));
-    for id in std::iter::once(pickle.root).chain(inner.into_iter().flatten()) {
-        if let Some(what) = StateDict::new(checkpoint, id).as_ref().and_then(known_stranger) {
-            return ConvertError::unsupported(format!("this is {what}"));
+    // Each dict with tensors, the outermost first.
+    let mut prefixes: Vec<&str> = vec![""];
+    for name in nest.tensors.keys() {
+        let steps = name.match_indices('.').take(4).map(|(at, _)| &name[..=at]);
+        prefixes.extend(steps.filter(|prefix| !prefixes.contains(prefix)).collect::<Vec<_>>());
+        if prefixes.len() > 400 {
+            break;
         }
     }
-    ConvertError::Unrecognised(format!("this pickle holds {}; it is no StyleGAN generator we know", pickle.describe(pickle.root)))
+    prefixes.sort_by_key(|prefix| prefix.len());
+    if let Some(what) = prefixes.iter().find_map(|prefix| known_stranger(&StateDict::below(nest, prefix))) {
+        return ConvertError::unsupported(format!("this is {what}"));
+    }
+    if let Some(code) = nest.code() {
+        return ConvertError::ForbiddenGlobal(code);
+    }
+    let what = pickle.describe(pickle.root);
+    ConvertError::Unrecognised(format!(
+        "this pickle holds {what}, with {}; it is no StyleGAN generator we know (docs/formats.md)",
+        nest.first_names()
+    ))
 }
 
 /// Whether a file that may be text is a pickle of protocol 0.
 fn is_pickle(bytes: &[u8]) -> bool {
-    matches!(pickle::parse(bytes, &Budget::for_file(bytes.len())), Ok(_) | Err(ConvertError::ForbiddenGlobal(_)))
+    pickle::parse(bytes, &Budget::for_file(bytes.len())).is_ok()
 }
 
 fn is_legacy(bytes: &[u8]) -> bool {

@@ -1,72 +1,39 @@
 //! rosinality's stylegan2-pytorch, and what is built on it: a dict with g_ema, a bare state_dict, or the decoder of pSp, e4e
 //! and ReStyle. Every size is read off the shapes: the arguments saved beside them may be those of another run.
 
+use std::collections::BTreeSet;
+
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w};
+use super::find::{self, Layout, Place};
+use super::nest::Nest;
+use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, refuse_lost_labels};
 use super::record::record;
 use super::state_dict::StateDict;
-use super::torch::{Checkpoint, Tensor};
+use super::torch::Tensor;
 
 /// The learning-rate multiplier of the mapping network, fixed in the original code.
 const LR: f32 = 0.01;
 
-/// A generator in the file, and the average beside it.
-pub(crate) struct Found<'c> {
-    dict: StateDict<'c>,
-    latent_avg: Option<super::value::Id>,
-    format: &'static str,
-}
-
-/// The generator of a checkpoint, when it is one of these.
-pub(crate) fn find<'c>(checkpoint: &'c Checkpoint<'c>) -> Result<Option<Found<'c>>> {
-    let pickle = &checkpoint.pickle;
-    let root = pickle.root;
-    let average =
-        |dict: &StateDict<'_>| pickle.get(root, "latent_avg").filter(|&id| checkpoint.is_tensor(id)).or_else(|| dict.get("latent_avg"));
-    if let Some(dict) = pickle.get(root, "g_ema").and_then(|id| StateDict::new(checkpoint, id)).filter(is_generator) {
-        let latent_avg = average(&dict);
-        return Ok(Some(Found { dict, latent_avg, format: "rosinality stylegan2-pytorch" }));
-    }
-    if let Some(state) = pickle.get(root, "state_dict").and_then(|id| StateDict::new(checkpoint, id)) {
-        let (decoder, latent_avg) = (state.below("decoder."), average(&state));
-        if is_generator(&decoder) {
-            return Ok(Some(Found { dict: decoder, latent_avg, format: "pSp/e4e (rosinality decoder)" }));
-        }
-        if is_generator(&state) {
-            return Ok(Some(Found { dict: state, latent_avg, format: "rosinality stylegan2-pytorch" }));
-        }
-    }
-    if let Some(dict) = StateDict::new(checkpoint, root) {
-        let latent_avg = average(&dict);
-        for dict in [dict.below("decoder."), dict.below("generator."), dict] {
-            if is_generator(&dict) {
-                return Ok(Some(Found { dict, latent_avg, format: "rosinality stylegan2-pytorch" }));
-            }
-        }
-    }
-    match pickle.get(root, "g").and_then(|id| StateDict::new(checkpoint, id)) {
-        Some(dict) if is_generator(&dict) => Err(ConvertError::unsupported(
-            "this checkpoint has the generator in training (g) but no g_ema, the average whose pictures are good; save g_ema with it",
-        )),
-        _ => Ok(None),
-    }
-}
-
-fn is_generator(dict: &StateDict<'_>) -> bool {
-    dict.has("input.input") && dict.has("conv1.conv.weight")
-}
-
-/// Converts it.
-pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
-    let Found { dict, latent_avg, format } = found;
-    let checkpoint = dict.checkpoint;
-    let average = latent_avg.map(|id| checkpoint.tensor("latent_avg", id)).transpose()?;
-    let config = config(dict, average.as_ref())?;
+/// Converts the generator whose tensors' names begin with the prefix of `place`.
+pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_>) -> Result<Converted> {
+    let checkpoint = nest.checkpoint;
+    let dict = StateDict::below(nest, &place.prefix);
+    let (dict, format) = match place.layout {
+        Layout::BasicSr => (dict.renamed(from_basicsr), "BasicSR StyleGAN2Generator"),
+        _ if place.prefix.contains("decoder.") => (dict, "pSp/e4e (rosinality decoder)"),
+        _ => (dict, "rosinality stylegan2-pytorch"),
+    };
+    let average = find::average(nest, &place.prefix).map(|(name, id)| checkpoint.numbers(&name, id)).transpose()?;
+    let config = config(&dict, average.as_ref())?;
     config.validate()?;
+    let shared = Config::StyleGan2(config.clone());
+    let known: BTreeSet<String> = shared.manifest().iter().filter_map(|spec| their_name(&spec.name)).collect();
+    let blocks = config.resolutions().count() - 1;
+    dict.refuse_extras("a StyleGAN2 of its sizes", |name| known.contains(name) || name == "latent_avg" || is_filter(name, blocks))?;
     let average = match average {
         Some(average) => average,
         // A training checkpoint does not carry it.
@@ -82,7 +49,7 @@ pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<
             return Ok(("latent_avg".to_owned(), average.clone()));
         }
         let name = their_name(&spec.name).ok_or_else(|| ConvertError::tensor(&spec.name, "a rosinality name", "none"))?;
-        if name.starts_with("noises.") && !dict.has(&name) {
+        if name.starts_with("noises.") && !dict.has_prefix("noises.") {
             // Files older than the noise buffers always drew fresh noise: their constant noise is none.
             return Ok((name, Tensor { shape: spec.shape.clone(), values: vec![0.0; spec.shape.iter().product()] }));
         }
@@ -90,7 +57,49 @@ pub(crate) fn convert(found: &Found<'_>, progress: &mut Progress<'_>) -> Result<
         Ok((name, tensor))
     };
     let source_config = record(&checkpoint.pickle, "args", args, 3);
-    gather(Config::StyleGan2(config), format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+    gather(shared, format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+}
+
+/// Whether a name is that of an up-sampling filter: every second convolution has one, and every output but the first.
+fn is_filter(name: &str, blocks: usize) -> bool {
+    let index = |prefix: &str, suffix: &str| name.strip_prefix(prefix)?.strip_suffix(suffix)?.parse::<usize>().ok();
+    index("convs.", ".conv.blur.kernel").is_some_and(|index| index % 2 == 0 && index / 2 < blocks)
+        || index("to_rgbs.", ".upsample.kernel").is_some_and(|index| index < blocks)
+}
+
+/// rosinality's name for a tensor of BasicSR's, which has the strength of the noise in the layer itself.
+fn from_basicsr(theirs: &str) -> Option<String> {
+    if theirs == "constant_input.weight" {
+        return Some("input.input".to_owned());
+    }
+    if let Some(rest) = theirs.strip_prefix("style_mlp.") {
+        return Some(format!("style.{rest}"));
+    }
+    if let Some(index) = theirs.strip_prefix("noises.noise") {
+        return Some(format!("noises.noise_{index}"));
+    }
+    let (module, rest) = match theirs.strip_prefix("style_convs.") {
+        Some(rest) => {
+            let (index, rest) = rest.split_once('.')?;
+            (format!("convs.{index}"), rest)
+        }
+        None => {
+            let (module, rest) = theirs.split_once('.')?;
+            match module {
+                "style_conv1" => ("conv1".to_owned(), rest),
+                "to_rgb1" => (module.to_owned(), rest),
+                "to_rgbs" => {
+                    let (index, rest) = rest.split_once('.')?;
+                    (format!("to_rgbs.{index}"), rest)
+                }
+                _ => return None,
+            }
+        }
+    };
+    Some(match rest {
+        "weight" => format!("{module}.noise.weight"),
+        rest => format!("{module}.{}", rest.replace("modulated_conv.", "conv.")),
+    })
 }
 
 fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::Config> {
@@ -106,11 +115,7 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
         channels.push((8 << block, dict.shape::<5>(&format!("convs.{}.conv.weight", 2 * block + 1))?[1]));
     }
     let (channel_base, channel_max, channels) = Channels::of(&channels, None).fields();
-    if let Some(extra) = dict.names().find(|name| is_extra(name, blocks, num_layers)) {
-        return Err(ConvertError::unsupported(format!(
-            "the generator has a tensor {extra} that a StyleGAN2 of its sizes has not; modified networks are not supported"
-        )));
-    }
+    refuse_lost_labels("style.1.weight", z_dim, w_dim)?;
     let per_layer_w_avg = match average.map(|average| average.shape.as_slice()) {
         Some([rows, _]) if *rows > 1 => true,
         Some([1, rows, _]) if *rows > 1 => true,
@@ -140,18 +145,6 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
         per_layer_w_avg,
         concat_labels: false,
     })
-}
-
-/// Names beyond those of `blocks` blocks: a network with more to it than we would run.
-fn is_extra(name: &str, blocks: usize, num_layers: usize) -> bool {
-    let index = |prefix: &str| name.strip_prefix(prefix)?.split('.').next()?.parse::<usize>().ok();
-    match name.split('.').next().unwrap_or("") {
-        "style" => index("style.").is_none_or(|index| index == 0 || index > num_layers),
-        "convs" => index("convs.").is_none_or(|index| index >= 2 * blocks),
-        "to_rgbs" => index("to_rgbs.").is_none_or(|index| index >= blocks),
-        "noises" | "input" | "conv1" | "to_rgb1" | "latent_avg" => false,
-        _ => true,
-    }
 }
 
 /// The up-sampling filter; every layer must have the same.

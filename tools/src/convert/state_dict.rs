@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::error::{ConvertError, Result};
+use super::find::is_counter;
+use super::nest::Nest;
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
-
-/// Entries of a dict that is looked at; a genuine one has about 1,000.
-const MOST_ENTRIES: usize = 1 << 16;
 
 /// Tensors by name.
 pub(crate) struct StateDict<'c> {
@@ -16,22 +15,17 @@ pub(crate) struct StateDict<'c> {
 }
 
 impl<'c> StateDict<'c> {
-    /// The tensors of a dict; names without the `module.` that DataParallel adds. `None` when `id` is no dict.
-    pub(crate) fn new(checkpoint: &'c Checkpoint<'c>, id: Id) -> Option<StateDict<'c>> {
-        let pickle = &checkpoint.pickle;
-        let mut tensors = BTreeMap::new();
-        let entries = pickle.entries(id).filter(|entries| entries.len() <= MOST_ENTRIES)?;
-        for &(name, value) in entries.iter() {
-            let Some(name) = pickle.name(name).filter(|_| checkpoint.is_tensor(value)) else { continue };
-            tensors.insert(name.strip_prefix("module.").unwrap_or(&name).to_owned(), value);
-        }
-        Some(StateDict { checkpoint, tensors })
+    /// The tensors of a nest whose names begin with `prefix`, without it; counters are left out.
+    pub(crate) fn below(nest: &Nest<'c>, prefix: &str) -> StateDict<'c> {
+        let range = nest.tensors.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
+        let named = range.filter(|(name, _)| !is_counter(name)).map(|(name, id)| (name[prefix.len()..].to_owned(), *id));
+        StateDict { checkpoint: nest.checkpoint, tensors: named.collect() }
     }
 
-    /// The tensors whose names begin with `prefix`, without it.
-    pub(crate) fn below(&self, prefix: &str) -> StateDict<'c> {
-        let rest = self.tensors.iter().filter_map(|(name, id)| Some((name.strip_prefix(prefix)?.to_owned(), *id)));
-        StateDict { checkpoint: self.checkpoint, tensors: rest.collect() }
+    /// The same tensors by the names that `rename` gives; those it has none for keep theirs.
+    pub(crate) fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> StateDict<'c> {
+        let tensors = self.tensors.into_iter().map(|(name, id)| (rename(&name).unwrap_or(name), id)).collect();
+        StateDict { checkpoint: self.checkpoint, tensors }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -45,6 +39,14 @@ impl<'c> StateDict<'c> {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// A network with more to it than we would run gives other pictures: it is refused.
+    pub(crate) fn refuse_extras(&self, network: &str, is_known: impl Fn(&str) -> bool) -> Result<()> {
+        match self.names().find(|name| !is_known(name)) {
+            None => Ok(()),
+            Some(name) => Err(extra(name, network)),
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Id> {
@@ -65,13 +67,51 @@ impl<'c> StateDict<'c> {
     }
 }
 
+/// The refusal of a network that has more than those it is one of.
+pub(crate) fn extra(name: &str, network: &str) -> ConvertError {
+    ConvertError::unsupported(format!(
+        "the generator has a tensor {name} that {network} has not; modified networks are not supported, because their pictures would be wrong"
+    ))
+}
+
 /// What a dict of tensors is that we do not run, for a one-line refusal.
 pub(crate) fn known_stranger(dict: &StateDict<'_>) -> Option<&'static str> {
     let prefix = |prefix: &str| dict.has_prefix(prefix);
     Some(match () {
         () if prefix("synthesis.input.") || prefix("synthesis.L0_") => "a StyleGAN3, a different network that is not supported yet",
-        () if prefix("synthesis.b4.") => {
-            "the weights of one of NVIDIA's networks without its configuration; convert the .pkl they came from"
+        () if prefix("g_mapping.") && prefix("g_synthesis.") => {
+            "a StyleGAN (2019) in the names of lernapparat's port (g_mapping, g_synthesis), which are not read; convert the checkpoint it was made from"
+        }
+        () if prefix("style_mapping.") && prefix("progression.") || prefix("generator.progression.") => {
+            "a StyleGAN (2019) of rosinality's style-based-gan-pytorch or of mmgeneration, whose names are not read; convert the checkpoint it was made from"
+        }
+        () if prefix("style.") && prefix("generator.progression") => "a StyleGAN (2019) of rosinality's, whose names are not read",
+        () if prefix("style_mapping.") && prefix("constant_input.") => {
+            "a StyleGAN2 of mmgeneration (style_mapping, constant_input), whose names are not read; convert the checkpoint it was made from"
+        }
+        () if prefix("iwts.") || prefix("dwts.") || prefix("iwt.") => "a SWAGAN, whose layers work on wavelets; it is not supported",
+        () if prefix("init.init.") || prefix("feat_8.") || prefix("se_64.") || prefix("synthesis.init.init.") => {
+            "a FastGAN (Projected GAN's other generator), a different network that is not supported; its stylegan2 configuration is"
+        }
+        () if prefix("shared.") && prefix("blocks.0.0.conv1.") || prefix("generator.gen_z.") || prefix("generator.layers.0.bn_0.") => {
+            "a BigGAN, a different network that is not supported"
+        }
+        () if prefix("model.diffusion_model.")
+            || prefix("unet.")
+            || prefix("denoise_fn.")
+            || prefix("input_blocks.0.")
+            || prefix("down_blocks.0.") =>
+        {
+            "a diffusion model, a different kind of network; StyleGAN and StyleGAN2 are supported"
+        }
+        () if prefix("synthesis.b4.const") && prefix("mapping.pseudo")
+            || prefix("mapping.clip.")
+            || prefix("clip.visual.") && prefix("synthesis.") =>
+        {
+            "a StyleGAN-T, a different network that is not supported"
+        }
+        () if prefix("conv_first.") && (prefix("body.0.") || prefix("conv_body.")) => {
+            "a network that enlarges or restores pictures (ESRGAN, GFPGAN), not a generator"
         }
         () if prefix("GE.") || prefix("G.initial_block") || prefix("G.blocks.") || prefix("SE.net.") || prefix("S.net.") => {
             "a stylegan2_pytorch (lucidrains) checkpoint, whose network differs from StyleGAN2; it is not supported"

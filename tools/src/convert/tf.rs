@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
+use super::nest::Nest;
 use super::network::Converted;
 use super::numpy;
 use super::record::record;
@@ -17,42 +18,35 @@ use super::{stylegan1, stylegan2};
 /// Most variables a network has: the largest genuine one has 260.
 const MOST_VARIABLES: usize = 1 << 14;
 
-/// Whether the root is a network, or a tuple with one.
-pub(crate) fn recognises(checkpoint: &Checkpoint<'_>) -> bool {
-    is_network(checkpoint, checkpoint.pickle.root) || !networks(checkpoint).is_empty()
-}
-
-/// Converts Gs.
-pub(crate) fn convert(checkpoint: &Checkpoint<'_>, progress: &mut Progress<'_>) -> Result<Converted> {
-    let network = match networks(checkpoint)[..] {
-        // (G, D, Gs)
-        [_, _, average, ..] => average,
-        [] => checkpoint.pickle.root,
-        [only] => only,
-        [first, second] => *[second, first].iter().find(|&&id| name(checkpoint, id) == "Gs").unwrap_or(&first),
-    };
+/// Converts Gs of the networks in the file, if there are any.
+pub(crate) fn convert(nest: &Nest<'_>, progress: &mut Progress<'_>) -> Result<Option<Converted>> {
+    let checkpoint = nest.checkpoint;
+    let Some(network) = choose(nest) else { return Ok(None) };
     let variables = TfVariables::read(checkpoint, network)?;
-    if stylegan2::recognises(&variables) {
+    let converted = if stylegan2::recognises(&variables) {
         stylegan2::convert(&variables, "TensorFlow StyleGAN2", progress)
     } else if stylegan1::recognises(&variables) {
         stylegan1::convert(&variables, "TensorFlow StyleGAN", progress)
     } else {
         Err(variables.stranger())
-    }
+    };
+    converted.map(Some)
 }
 
 fn is_network(checkpoint: &Checkpoint<'_>, id: Id) -> bool {
     checkpoint.pickle.class(id) == Some(Global::TfNetwork)
 }
 
-/// The networks of a tuple, a list or a dict.
-fn networks(checkpoint: &Checkpoint<'_>) -> Vec<Id> {
-    let pickle = &checkpoint.pickle;
-    if let Some(id) = pickle.get(pickle.root, "Gs").filter(|&id| is_network(checkpoint, id)) {
-        return vec![id];
-    }
-    let items = pickle.items(pickle.root).filter(|_| !is_network(checkpoint, pickle.root)).unwrap_or(&[]);
-    items.iter().copied().take(8).filter(|&id| is_network(checkpoint, id)).collect()
+/// Gs, the average: as the last of (G, D, Gs), by its name or its key; or the only generator there is.
+fn choose(nest: &Nest<'_>) -> Option<Id> {
+    let networks = || nest.networks.iter();
+    let first_two = |parent: &str| ["0", "1"].iter().all(|item| nest.networks.contains_key(&format!("{parent}{item}")));
+    let third = |(path, _): &(&String, &Id)| path.strip_suffix('2').is_some_and(first_two);
+    let is_gs = |(path, id): &(&String, &Id)| name(nest.checkpoint, **id) == "Gs" || path.rsplit('.').next() == Some("Gs");
+    let generator = |(_, id): &(&String, &Id)| name(nest.checkpoint, **id) != "D";
+    let found =
+        networks().find(third).or_else(|| networks().find(is_gs)).or_else(|| networks().find(generator)).or_else(|| networks().next());
+    found.map(|(_, id)| *id)
 }
 
 fn name(checkpoint: &Checkpoint<'_>, network: Id) -> String {

@@ -11,8 +11,8 @@ use super::archive::Member;
 use super::budget::Budget;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::pickle;
 use super::value::{Id, Pickle, Value};
+use super::{numpy, pickle};
 use crate::strided;
 
 /// The first pickle of a legacy stream is this number.
@@ -32,6 +32,9 @@ pub(crate) enum Dtype {
     I32,
     I16,
     I8,
+    U64,
+    U32,
+    U16,
     U8,
     Bool,
 }
@@ -48,6 +51,9 @@ impl Dtype {
             "int32" | "int" => Dtype::I32,
             "int16" | "short" => Dtype::I16,
             "int8" | "char" => Dtype::I8,
+            "uint64" => Dtype::U64,
+            "uint32" => Dtype::U32,
+            "uint16" => Dtype::U16,
             "uint8" | "byte" => Dtype::U8,
             "bool" => Dtype::Bool,
             _ => return None,
@@ -56,9 +62,9 @@ impl Dtype {
 
     pub(crate) fn size(self) -> usize {
         match self {
-            Dtype::F64 | Dtype::I64 => 8,
-            Dtype::F32 | Dtype::I32 => 4,
-            Dtype::F16 | Dtype::Bf16 | Dtype::I16 => 2,
+            Dtype::F64 | Dtype::I64 | Dtype::U64 => 8,
+            Dtype::F32 | Dtype::I32 | Dtype::U32 => 4,
+            Dtype::F16 | Dtype::Bf16 | Dtype::I16 | Dtype::U16 => 2,
             Dtype::I8 | Dtype::U8 | Dtype::Bool => 1,
         }
     }
@@ -88,6 +94,9 @@ impl Dtype {
             Dtype::I32 => wide() as i32 as f32,
             Dtype::I16 => f32::from(wide() as i16),
             Dtype::I8 => f32::from(wide() as i8),
+            Dtype::U64 => wide() as f32,
+            Dtype::U32 => wide() as u32 as f32,
+            Dtype::U16 => f32::from(wide() as u16),
             Dtype::U8 => f32::from(wide() as u8),
             Dtype::Bool => f32::from(u8::from(wide() != 0)),
         }
@@ -119,6 +128,12 @@ pub(crate) struct Checkpoint<'a> {
     storages: HashMap<String, Range<usize>>,
 }
 
+/// Where a tensor's values are.
+enum Source {
+    Torch(View),
+    Numpy(Id),
+}
+
 /// A tensor before its data are touched.
 struct View {
     storage: Id,
@@ -130,6 +145,16 @@ struct View {
 }
 
 impl<'a> Checkpoint<'a> {
+    /// A pickle and the storages it names.
+    pub(crate) fn of(pickle: Pickle<'a>, file: &'a [u8], storages: HashMap<String, Range<usize>>) -> Checkpoint<'a> {
+        Checkpoint { pickle, file, storages }
+    }
+
+    /// Whether the pickle speaks of storages and there are none: it was taken out of its archive.
+    pub(crate) fn lacks_storages(&self) -> bool {
+        self.storages.is_empty() && self.pickle.values.iter().any(|value| matches!(value, Value::Persistent(_)))
+    }
+
     /// A plain pickle, whose tensors carry their own nested streams.
     pub(crate) fn plain(pickle: Pickle<'a>) -> Checkpoint<'a> {
         let file = pickle.source;
@@ -211,31 +236,57 @@ impl<'a> Checkpoint<'a> {
         Ok(Checkpoint { pickle, file, storages })
     }
 
-    /// Whether `id` is a tensor.
+    /// Whether `id` is a tensor, or a NumPy array in the place of one.
     pub(crate) fn is_tensor(&self, id: Id) -> bool {
-        matches!(self.pickle.call(id), Some((Global::RebuildTensor | Global::RebuildTensorV3 | Global::RebuildParameter, _)))
+        self.is_torch(id) || self.is_numpy(id)
+    }
+
+    fn is_torch(&self, id: Id) -> bool {
+        use Global::{RebuildDeviceTensor, RebuildFromType, RebuildParameter, RebuildTensor, RebuildTensorV3};
+        let call = self.pickle.call(id);
+        matches!(call, Some((RebuildTensor | RebuildTensorV3 | RebuildParameter | RebuildFromType | RebuildDeviceTensor, _)))
+    }
+
+    fn is_numpy(&self, id: Id) -> bool {
+        matches!(self.pickle.call(id), Some((Global::NumpyReconstruct | Global::NumpyFromBuffer | Global::NumpyScalar, _)))
     }
 
     /// The shape of a tensor, without touching its data.
     pub(crate) fn shape(&self, id: Id) -> Option<Vec<usize>> {
-        self.view(id).map(|view| view.shape)
+        match self.resolve(id)? {
+            Source::Torch(view) => Some(view.shape),
+            Source::Numpy(id) => numpy::shape(&self.pickle, id),
+        }
     }
 
     /// The values of a tensor of floats; `name` is for errors. A single number may be a whole one.
     pub(crate) fn tensor(&self, name: &str, id: Id) -> Result<Tensor> {
-        self.read(name, id, Dtype::refuse_integers)
+        self.read(name, id, true)
     }
 
-    /// The values of a tensor of any type.
+    /// The values of a tensor, an array or a list of numbers, of any type.
     pub(crate) fn numbers(&self, name: &str, id: Id) -> Result<Tensor> {
-        self.read(name, id, |_, _, _| Ok(()))
+        let items = self.pickle.items(id).filter(|_| !self.is_tensor(id));
+        let Some(items) = items else { return self.read(name, id, false) };
+        self.pickle.budget.elements(name, &[items.len()])?;
+        let values = items.iter().map(|&item| numpy::number(&self.pickle, item).map(|value| value as f32)).collect::<Option<Vec<f32>>>();
+        let values = values.ok_or_else(|| ConvertError::tensor(name, "numbers", self.pickle.describe(id)))?;
+        Ok(Tensor { shape: vec![values.len()], values })
     }
 
-    fn read(&self, name: &str, id: Id, check: fn(Dtype, &str, &[usize]) -> Result<()>) -> Result<Tensor> {
-        let view = self.view(id).ok_or_else(|| ConvertError::tensor(name, "a tensor", self.pickle.describe(id)))?;
+    fn read(&self, name: &str, id: Id, only_floats: bool) -> Result<Tensor> {
+        let view = match self.resolve(id) {
+            Some(Source::Numpy(id)) if only_floats => return numpy::array(&self.pickle, name, id),
+            Some(Source::Numpy(id)) => return numpy::numbers(&self.pickle, name, id),
+            Some(Source::Torch(view)) => Some(view),
+            None => None,
+        };
+        let view = view.ok_or_else(|| ConvertError::tensor(name, "a tensor", self.pickle.describe(id)))?;
         let (dtype, bytes) = self.storage(name, view.storage)?;
         let dtype = view.dtype.unwrap_or(dtype);
-        check(dtype, name, &view.shape)?;
+        if only_floats {
+            dtype.refuse_integers(name, &view.shape)?;
+        }
         let count = self.pickle.budget.elements(name, &view.shape)?;
         let available = bytes.len() / dtype.size();
         let outside = || {
@@ -262,14 +313,23 @@ impl<'a> Checkpoint<'a> {
         Ok(Tensor { shape: view.shape, values })
     }
 
-    fn view(&self, id: Id) -> Option<View> {
+    /// What a tensor is made of, through what is wrapped around it.
+    fn resolve(&self, id: Id) -> Option<Source> {
         let pickle = &self.pickle;
+        let (mut kind, mut args) = pickle.call(id)?;
         let mut id = id;
-        // A parameter of a parameter is not a thing; a cycle of them would be.
-        for _ in 0..2 {
-            let (kind, args) = pickle.call(id)?;
+        // A parameter with attributes of a tensor of another device; a cycle of them would be longer.
+        for _ in 0..4 {
             match (kind, args) {
-                (Global::RebuildParameter, &[tensor, ..]) => id = tensor,
+                (Global::NumpyReconstruct | Global::NumpyFromBuffer | Global::NumpyScalar, _) => return Some(Source::Numpy(id)),
+                (Global::RebuildParameter | Global::RebuildDeviceTensor, &[tensor, ..]) => {
+                    id = tensor;
+                    (kind, args) = pickle.call(id)?;
+                }
+                // (function, type, arguments, state)
+                (Global::RebuildFromType, &[function, _, arguments, ..]) => {
+                    (kind, args) = (pickle.kind(function)?, pickle.items(arguments)?);
+                }
                 (Global::RebuildTensor | Global::RebuildTensorV3, &[storage, offset, size, stride, ..]) => {
                     let numbers = |id| pickle.items(id)?.iter().map(|&item| pickle.usize(item)).collect::<Option<Vec<usize>>>();
                     let dtype = match (kind, args.get(6)) {
@@ -280,7 +340,7 @@ impl<'a> Checkpoint<'a> {
                         _ => None,
                     };
                     let view = View { storage, dtype, offset: pickle.usize(offset)?, shape: numbers(size)?, strides: numbers(stride)? };
-                    return (view.shape.len() == view.strides.len() && view.shape.len() <= 8).then_some(view);
+                    return (view.shape.len() == view.strides.len() && view.shape.len() <= 8).then_some(Source::Torch(view));
                 }
                 _ => return None,
             }

@@ -2,7 +2,7 @@
 //! translations of them have in common.
 
 use super::error::{ConvertError, Result};
-use super::network::{Channels, const_size};
+use super::network::{Channels, const_size, refuse_lost_labels};
 use super::torch::Tensor;
 
 /// The constant, whose shape says how tall and wide all maps are.
@@ -68,6 +68,9 @@ impl Sizes {
         let rule = (variables.number("fmap_base").unwrap_or(0.0) as usize).saturating_mul(2);
         let rule = (rule, variables.number("fmap_max").unwrap_or(512.0) as usize);
         let w_dim = last[0];
+        if c_dim == 0 {
+            refuse_lost_labels("mapping/Dense0/weight", first[1], w_dim)?;
+        }
         Ok(Sizes {
             z_dim: first[1].checked_sub(embed).ok_or_else(|| ConvertError::malformed("a label embedding wider than the first layer"))?,
             c_dim,

@@ -257,7 +257,6 @@ fn strangers_are_refused_by_name() {
         (names(&["convs.0.0.weight", "final_conv.0.weight", "final_linear.0.weight"]), "discriminator"),
         (dict([("state_dict", names(&["encoder.input_layer.0.weight", "encoder.body.0.weight"]))]), "encoder"),
         (dict([("state_dict", names(&["synthesis.input.weight"]))]), "StyleGAN3"),
-        (dict([("g", names(&["input.input", "conv1.conv.weight"]))]), "no g_ema"),
         (Py::Call("tfutil", "Network", Vec::new()), "Progressive GAN"),
         (dict([("state_dict", names(&["student.conv1.weight"]))]), "MobileStyleGAN"),
     ];

@@ -1,0 +1,304 @@
+//! Where the generator is in a file: found by what its tensors are called and how they are shaped, whatever it is wrapped in. The names
+//! on the way there only say which of several is meant: averages before the networks in training.
+
+use std::collections::BTreeSet;
+
+use super::error::{ConvertError, Result};
+use super::nest::Nest;
+use super::value::Id;
+
+/// The names a code base gives a generator's tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// stylegan2-ada-pytorch and the StyleGAN2 of the stylegan3 repository.
+    Nvlabs,
+    /// NVIDIA's StyleGAN3 and what shares its layers.
+    StyleGan3,
+    /// rosinality's stylegan2-pytorch.
+    Rosinality,
+    /// BasicSR's StyleGAN2Generator: rosinality's under other names.
+    BasicSr,
+    /// adriansahlman's stylegan2_pytorch.
+    AdrianSahlman,
+    /// GenForce's StyleGAN and StyleGAN2.
+    GenForce,
+    /// The names of GenForce's beginnings, as InterFaceGAN has them.
+    InterFaceGan,
+}
+
+/// Tensors that a generator of each layout has, the rarest name first.
+const MARKS: [(Layout, &[&str]); 7] = [
+    (Layout::Nvlabs, &["synthesis.b4.conv1.weight", "mapping.fc0.weight"]),
+    (Layout::StyleGan3, &["synthesis.input.weight", "mapping.fc0.weight"]),
+    (Layout::Rosinality, &["input.input", "conv1.conv.weight", "style.1.weight"]),
+    (Layout::BasicSr, &["constant_input.weight", "style_conv1.modulated_conv.weight", "style_mlp.1.weight"]),
+    (
+        Layout::AdrianSahlman,
+        &["G_synthesis.state_dict.conv_blocks.0.conv_block.0.layer.layer.weight", "G_mapping.state_dict.main.0.layer.weight"],
+    ),
+    (Layout::GenForce, &["synthesis.layer0.weight", "mapping.dense0.weight"]),
+    (Layout::InterFaceGan, &["synthesis.layer0.first_layer", "mapping.dense0.linear.weight"]),
+];
+
+/// What the average w is called.
+const AVERAGES: [&str; 9] =
+    ["latent_avg", "mean_latent", "latent_mean", "w_avg", "avg_latent", "dlatent_avg", "mean_w", "w_mean", "latent_average"];
+
+/// GenForce's StyleGAN counts its constant as layer 0.
+const GENFORCE_STYLEGAN1: [&str; 2] = ["synthesis.layer0.const", "mapping.dense0.weight"];
+
+/// Where a generator is, and in whose names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) layout: Layout,
+    /// What its tensors' names begin with: empty, or ending in a point.
+    pub(crate) prefix: String,
+}
+
+/// How much a place deserves to be the one: averages are what pictures are drawn with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Average,
+    Plain,
+    /// Named as the network in training is.
+    Training,
+}
+
+/// The generator of a file; `None` when there is none. `warnings` hears of what a user should know.
+pub(crate) fn generator(nest: &Nest<'_>, warnings: &mut Vec<String>) -> Result<Option<Place>> {
+    let mut places = places(nest);
+    places.sort_by_key(|place| (rank(place), familiarity(place), place.prefix.len()));
+    let Some(best) = places.first().cloned() else { return Ok(None) };
+    let key = |place: &Place| (rank(place), familiarity(place));
+    if let Some(rival) = places[1..].iter().find(|place| key(place) == key(&best) && !same(nest, place, &best)) {
+        return Err(ConvertError::unsupported(format!(
+            "this file holds several generators and nothing tells which one is meant ({} and {}); save the one you want alone",
+            named(&best),
+            named(rival)
+        )));
+    }
+    if rank(&best) == Rank::Training {
+        warnings.push(format!(
+            "the file has no average of the generator (g_ema); {} is drawn, the network as training or fine-tuning left it",
+            named(&best)
+        ));
+    }
+    Ok(Some(best))
+}
+
+/// What counts and is no weight: PyTorch's and profilers' own, silently passed over wherever they are.
+pub(crate) fn is_counter(name: &str) -> bool {
+    matches!(name.rsplit('.').next(), Some("num_batches_tracked" | "n_averaged" | "total_ops" | "total_params"))
+}
+
+/// The average w beside a generator, if the file has one: in the same dict, or in one around it. With its name there.
+pub(crate) fn average(nest: &Nest<'_>, prefix: &str) -> Option<(String, Id)> {
+    let beside = around(prefix).find_map(|prefix| {
+        AVERAGES.iter().find_map(|name| {
+            let path = format!("{prefix}{name}");
+            let id = nest.tensors.get(&path).or_else(|| nest.lists.get(&path))?;
+            Some((path, *id))
+        })
+    });
+    // Elsewhere in the file, when there is just one.
+    let mut elsewhere =
+        nest.tensors.iter().chain(&nest.lists).filter(|(name, _)| name.rsplit('.').next().is_some_and(|last| AVERAGES.contains(&last)));
+    beside.or_else(|| match (elsewhere.next(), elsewhere.next()) {
+        (Some((name, id)), None) => Some((name.clone(), *id)),
+        _ => None,
+    })
+}
+
+/// A prefix, then those of the dicts around it: `a.b.`, `a.`, ``.
+fn around(prefix: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(prefix), |prefix| {
+        let inner = prefix.strip_suffix('.')?;
+        Some(inner.rfind('.').map_or("", |at| &inner[..=at]))
+    })
+}
+
+/// Of what lies beside the generator, the names a user may miss: everything that holds tensors and is no usual companion.
+pub(crate) fn companions(nest: &Nest<'_>, prefix: &str) -> Vec<String> {
+    // Numbers without sides are settings, not weights.
+    let tensors = nest.tensors.iter().filter(|(_, id)| nest.checkpoint.shape(**id).is_none_or(|shape| !shape.is_empty()));
+    let outside = tensors.map(|(name, _)| name).chain(nest.networks.keys()).filter(|name| !name.starts_with(prefix) && !is_counter(name));
+    let mut seen = BTreeSet::new();
+    for name in outside {
+        // The first step that leaves the way to the generator.
+        let shared = around(prefix).find(|around| name.starts_with(around)).unwrap_or("");
+        let step = name[shared.len()..].split('.').next().unwrap_or(name);
+        if !is_usual(step) && !AVERAGES.contains(&step) {
+            seen.insert(format!("{shared}{step}"));
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// What training leaves beside an average, and encoders beside their decoder.
+fn is_usual(name: &str) -> bool {
+    let words = words(name);
+    let usual = [
+        "g",
+        "d",
+        "gs",
+        "generator",
+        "discriminator",
+        "netg",
+        "netd",
+        "optim",
+        "optimizer",
+        "optimizers",
+        "opt",
+        "scheduler",
+        "lr",
+        "augment",
+        "latent",
+        "encoder",
+        "ema",
+        "average",
+        "avg",
+        "smooth",
+        "iter",
+        "step",
+        "epoch",
+        "loss",
+        "callbacks",
+        "loops",
+        "rng",
+        "random",
+        "noises",
+    ];
+    words.iter().any(|word| usual.contains(&word.as_str()))
+}
+
+fn places(nest: &Nest<'_>) -> Vec<Place> {
+    let mut found = Vec::new();
+    let all = |prefix: &str, marks: &[&str]| marks.iter().all(|mark| nest.tensors.contains_key(&format!("{prefix}{mark}")));
+    for name in nest.tensors.keys() {
+        let marks = MARKS.iter().map(|(layout, marks)| (*layout, *marks)).chain([(Layout::GenForce, &GENFORCE_STYLEGAN1[..])]);
+        for (layout, marks) in marks {
+            let prefix = name.strip_suffix(marks[0]).filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+            if let Some(prefix) = prefix.filter(|prefix| all(prefix, marks)) {
+                found.push(Place { layout, prefix: prefix.to_owned() });
+            }
+        }
+    }
+    found
+}
+
+fn rank(place: &Place) -> Rank {
+    let steps: Vec<&str> = place.prefix.split('.').filter(|step| !step.is_empty()).collect();
+    if steps.iter().any(|step| is_average(step)) {
+        return Rank::Average;
+    }
+    match steps.iter().any(|step| matches!(*step, "g" | "G" | "netG" | "g_model" | "G_model" | "g_train" | "generator_train")) {
+        true => Rank::Training,
+        false => Rank::Plain,
+    }
+}
+
+/// Whether a name says that this is an average of the weights.
+fn is_average(step: &str) -> bool {
+    words(step)
+        .iter()
+        .any(|word| matches!(word.as_str(), "ema" | "smooth" | "average" | "averaged" | "avg" | "swa" | "gs" | "gema" | "shadow"))
+}
+
+/// How usual the names on the way are: the less unusual ones, the better.
+fn familiarity(place: &Place) -> usize {
+    const KNOWN: [&str; 22] = [
+        "g_ema",
+        "G_ema",
+        "ema",
+        "params_ema",
+        "model_ema",
+        "generator_ema",
+        "generator_smooth",
+        "Gs",
+        "state_dict",
+        "models",
+        "model",
+        "generator",
+        "netG",
+        "decoder",
+        "module",
+        "_orig_mod",
+        "GAN",
+        "params",
+        "checkpoint",
+        "network",
+        "weights",
+        "g",
+    ];
+    place.prefix.split('.').filter(|step| !step.is_empty() && !KNOWN.contains(step)).count()
+}
+
+/// The words of a name, in lower case: `netG_EMA` is net, g, ema.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in name.chars() {
+        if !letter.is_alphanumeric() || letter.is_uppercase() && before.is_lowercase() {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric() {
+            words.last_mut().expect("never empty").extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether two places are one network under two names.
+fn same(nest: &Nest<'_>, a: &Place, b: &Place) -> bool {
+    let tensors = |place: &Place| -> Vec<(String, Id)> {
+        let below = nest.tensors.range(place.prefix.clone()..).take_while(|(name, _)| name.starts_with(&place.prefix));
+        below.map(|(name, id)| (name[place.prefix.len()..].to_owned(), *id)).collect()
+    };
+    a.layout == b.layout && tensors(a) == tensors(b)
+}
+
+fn named(place: &Place) -> String {
+    match place.prefix.trim_end_matches('.') {
+        "" => "the outermost dict".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(prefix: &str) -> Place {
+        Place { layout: Layout::Rosinality, prefix: prefix.to_owned() }
+    }
+
+    #[test]
+    fn averages_come_first_by_any_name() {
+        for average in [
+            "g_ema.",
+            "G_EMA.",
+            "netG_ema.",
+            "generatorEma.",
+            "models.generator_smooth.",
+            "ema.module.",
+            "state_dict.ema_generator.",
+            "Gs.",
+        ] {
+            assert_eq!(rank(&place(average)), Rank::Average, "{average}");
+        }
+        for plain in ["", "generator.", "model.state_dict.", "semantic.", "decoder.module."] {
+            assert_eq!(rank(&place(plain)), Rank::Plain, "{plain}");
+        }
+        for training in ["g.", "G.", "netG.module."] {
+            assert_eq!(rank(&place(training)), Rank::Training, "{training}");
+        }
+    }
+
+    #[test]
+    fn the_ways_around_a_place() {
+        assert_eq!(around("a.b.").collect::<Vec<_>>(), ["a.b.", "a.", ""]);
+        assert_eq!(around("").collect::<Vec<_>>(), [""]);
+    }
+}
