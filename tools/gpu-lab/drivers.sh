@@ -24,6 +24,7 @@ run() { # NAME CHROOT VARIABLE...
             env "$@" "./$binary" --test-threads 2
         fi
     done
+    [ -z "$chroot" ] || umount "$chroot$root"
 }
 
 run "lavapipe of sid" "$lab/sid" VK_DRIVER_FILES=$icd
