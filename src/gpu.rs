@@ -63,6 +63,7 @@ pub struct AdapterReport {
 impl Gpu {
     /// Opens an adapter: by index or part of a name as in [`Gpu::adapters`], or the most powerful one.
     pub fn open(device: Option<&str>) -> Result<Gpu> {
+        Tier::check_variable()?;
         let adapters = enumerate();
         let chosen = match device {
             None => adapters.iter().min_by_key(|adapter| {

@@ -36,6 +36,7 @@ pub mod random_weights;
 pub mod reference;
 pub mod regular_file;
 pub mod tensor;
+pub mod text;
 pub mod tier;
 pub mod trial;
 pub mod tune;

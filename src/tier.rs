@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 /// What a variant needs of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Needs {
@@ -74,6 +76,17 @@ impl Tier {
             Ok("portable") => Tier { half: false, subgroup: false, words: false, matrix: None, ..all },
             Ok("half") => Tier { subgroup: false, words: false, matrix: None, ..all },
             _ => all,
+        }
+    }
+
+    /// Refuses a `STYLEGAN_TIER` that is none: who sets it wants to know that it holds.
+    pub fn check_variable() -> Result<()> {
+        match std::env::var_os("STYLEGAN_TIER") {
+            Some(tier) if !["", "portable", "half", "matrix"].iter().any(|known| tier == *known) => {
+                let found = crate::text::line(&tier.to_string_lossy(), 40);
+                Err(Error::Argument(format!("STYLEGAN_TIER is '{found}'; it is portable, half, matrix or not set")))
+            }
+            _ => Ok(()),
         }
     }
 

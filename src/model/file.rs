@@ -209,9 +209,5 @@ fn missing(bytes: &[u8]) -> Option<u64> {
 
 /// Text out of a file made fit for one line of an error: no control characters, not endless.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.len() < text.len() {
-        line.push_str("...");
-    }
-    line
+    crate::text::line(text, 200)
 }

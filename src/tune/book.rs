@@ -1,8 +1,9 @@
 //! The file of a device's choices.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,12 +75,36 @@ impl Book {
             fs::create_dir_all(folder).map_err(error)?;
         }
         let turn = File::create(self.path.with_extension("lock")).map_err(error)?;
-        turn.lock().map_err(error)?;
+        lock(&turn, &self.path, LONGEST_WAIT).map_err(error)?;
         let choices = more(self.read());
         let page = Page { device: self.device.clone(), engine: self.engine.clone(), choices };
         let text = serde_json::to_string_pretty(&page).map_err(|source| error(source.into()))?;
         atomic_file::write(&self.path, |file| file.write_all(text.as_bytes()))?;
         Ok(page.choices)
+    }
+}
+
+/// Another process times its kernels for seconds at most; one that was stopped holds the lock for ever.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// Waits for the turn, and says so when that takes long.
+fn lock(turn: &File, path: &Path, longest: Duration) -> io::Result<()> {
+    let start = Instant::now();
+    let mut said = false;
+    loop {
+        match turn.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if start.elapsed() >= longest {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and does not give it back"));
+        }
+        if !said && start.elapsed() > Duration::from_secs(3) {
+            log::warn!("another process is timing kernels, or was stopped while it did: waiting for {}", path.display());
+            said = true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -120,6 +145,18 @@ mod tests {
     fn with(name: &str, variant: &str) -> Choices {
         let choice = Choice { variant: variant.into(), microseconds: BTreeMap::from([("a".into(), 1.5), (variant.into(), 0.25)]) };
         Choices::from([(name.into(), choice)])
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_waited_for_no_longer_than_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let (held, ours) = (File::create(&path).unwrap(), File::create(&path).unwrap());
+        held.lock().unwrap();
+        let error = lock(&ours, &path, Duration::from_millis(60)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(held);
+        lock(&ours, &path, Duration::ZERO).unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Cursor, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use stylegan_wgpu::text::line;
 use stylegan_wgpu::{Error, atomic_file, regular_file};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -219,15 +220,6 @@ impl fmt::Display for ArrayFileError {
             ArrayFileError::Write(error) => error.fmt(f),
         }
     }
-}
-
-/// One line of bounded length: the text may come from the file.
-fn line(text: &str, most: usize) -> String {
-    let mut line: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(most).is_some() {
-        line.push_str("...");
-    }
-    line
 }
 
 impl std::error::Error for ArrayFileError {

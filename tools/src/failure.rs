@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ErrorKind};
 use stylegan_tools::animation::AnimationError;
 use stylegan_tools::array_file::ArrayFileError;
-use stylegan_wgpu::Error;
+use stylegan_wgpu::{Error, text};
 
 /// What `main` reports.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Failure {
             Failure::Usage(text) => (text, 2),
             Failure::Runtime(text) => (text, 1),
         };
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = text::line(&text, usize::MAX);
         let _ = writeln!(io::stderr(), "error: {text}");
         ExitCode::from(code)
     }

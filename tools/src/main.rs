@@ -31,13 +31,15 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     // RUST_LOG shows what wgpu and naga say; nothing by default, because errors that matter come back as errors. What the
-    // converter has to say of a file is a warning as any other of ours.
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off,stylegan_tools::convert=warn"))
-        .format(|out, record| match record.target().starts_with("stylegan_tools") && record.level() == log::Level::Warn {
-            true => writeln!(out, "warning: {}", record.args()),
-            false => writeln!(out, "{} {}: {}", record.level(), record.target(), record.args()),
-        })
-        .init();
+    // converter has to say of a file is a warning as any other of ours, and that another process is waited for.
+    env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("off,stylegan_tools::convert=warn,stylegan_wgpu::tune::book=warn"),
+    )
+    .format(|out, record| match record.target().starts_with("stylegan_") && record.level() == log::Level::Warn {
+        true => writeln!(out, "warning: {}", record.args()),
+        false => writeln!(out, "{} {}: {}", record.level(), record.target(), record.args()),
+    })
+    .init();
     let result = match Cli::try_parse() {
         Ok(cli) => run(cli),
         Err(error) => Err(Failure::from(error)),

@@ -6,10 +6,14 @@ use clap::Args;
 use serde_json::{Value, json};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::text::line;
 
 use crate::failure::Failure;
 use crate::work::Macs;
 use crate::{default_model, network, say};
+
+/// Of a text out of a file, what is shown; --json has it all, with escapes.
+const MOST_SHOWN: usize = 2000;
 
 /// Shows what is in a network file: architecture, sizes, tensors, parameters and work per picture.
 #[derive(Debug, Args)]
@@ -90,7 +94,7 @@ pub(crate) fn metadata(model: &Model) -> Vec<String> {
         _ => serde_json::Map::new(),
     };
     let config = config.iter().filter(|(key, _)| *key != "network").map(|(key, value)| format!("config       {key} = {value}"));
-    let provenance = model.provenance.iter().map(|(key, value)| format!("provenance   {key} = {}", value.replace(char::is_control, " ")));
+    let provenance = model.provenance.iter().map(|(key, value)| format!("provenance   {} = {}", line(key, 100), line(value, MOST_SHOWN)));
     config.chain(provenance).collect()
 }
 

@@ -92,11 +92,7 @@ impl fmt::Display for ConvertError {
 
 /// One line of bounded length: names come from the file, and a file may put anything there.
 pub(super) fn line(text: &str) -> String {
-    let mut out: String = text.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(400).is_some() {
-        out.push_str("...");
-    }
-    out
+    stylegan_wgpu::text::line(text, 400)
 }
 
 impl std::error::Error for ConvertError {
