@@ -49,6 +49,11 @@ pub enum Error {
         /// What the device has.
         have: u64,
     },
+    /// The network yields NaN or infinity: its weights are broken, or too large for the element type.
+    NotFinite {
+        /// Element type on the device, as `f16`.
+        dtype: &'static str,
+    },
     /// An argument of a call does not fit the network (a class index, the shape of `ws`).
     Argument(String),
 }
@@ -64,6 +69,10 @@ impl fmt::Display for Error {
             Error::Format(text) | Error::Config(text) | Error::NoAdapter(text) | Error::Device(text) | Error::Argument(text) => {
                 f.write_str(text)
             }
+            Error::NotFinite { dtype: "f16" } => {
+                f.write_str("the picture is NaN or infinite in f16, whose numbers end at 65504; f32 may hold it (--precision f32)")
+            }
+            Error::NotFinite { dtype } => write!(f, "the picture is NaN or infinite in {dtype}, too: the network's weights are broken"),
             Error::Tensor { name, needed, found } => write!(f, "tensor {name}: needed {needed}, found {found}"),
             Error::Limit { pass, what, need, have } => {
                 write!(

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::executor::{self, Executor, Readback};
 use crate::gpu::Gpu;
 use crate::latent::{RandomState, Ws};
-use crate::model::Model;
+use crate::model::{Model, Precision};
 use crate::networks::mapping::{Mapping, mapping};
 use crate::networks::{self, Config, NoiseSource, Synthesis};
 use crate::tensor::{DType, Tensor};
@@ -18,7 +18,7 @@ use crate::tune::Tuning;
 /// Element type of activations and weights on the device; sums are f32 always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PrecisionChoice {
-    /// f16 where the device has it, else f32.
+    /// f16 where the device has it and it holds the weights, else f32.
     #[default]
     Auto,
     /// f32 everywhere.
@@ -121,13 +121,15 @@ pub struct Recording<'a> {
 pub struct Pending<T> {
     readback: Readback,
     img: Tensor,
-    unpack: fn(Tensor, &[u8]) -> Vec<T>,
+    dtype: DType,
+    unpack: fn(Tensor, &[u8]) -> Option<Vec<T>>,
 }
 
 impl<T> Pending<T> {
-    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws.
+    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws; [`Error::NotFinite`] instead
+    /// of pictures that are NaN or infinite somewhere.
     pub fn wait(self) -> Result<Vec<T>> {
-        Ok((self.unpack)(self.img, &self.readback.wait()?))
+        (self.unpack)(self.img, &self.readback.wait()?).ok_or(Error::NotFinite { dtype: self.dtype.name() })
     }
 }
 
@@ -166,7 +168,13 @@ impl Generator {
                 return Err(Error::Argument(format!("{} has no 16-bit floats in shaders; use --precision f32", gpu.name())));
             }
             (PrecisionChoice::F32, _) | (PrecisionChoice::Auto, false) => DType::F32,
-            (PrecisionChoice::F16 | PrecisionChoice::Auto, true) => DType::F16,
+            (PrecisionChoice::Auto, true) if !holds(model) => DType::F32,
+            (PrecisionChoice::F16, true) if !holds(model) => {
+                model.check_fits(Precision::F16)?;
+                DType::F16
+            }
+            (PrecisionChoice::F16, true) => DType::F16,
+            (PrecisionChoice::Auto, true) => DType::F16,
         };
         if options.batch == 0 {
             return Err(Error::Argument("a batch has at least one image".into()));
@@ -268,14 +276,20 @@ impl Generator {
     /// [`Generator::synthesis_rgba8`] of at most a batch, without waiting: submit the next before waiting for this one, and the
     /// device does not stand still while pictures are read back.
     pub fn submit_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<RgbaImage>> {
+        let dtype = self.dtype;
         let (handles, executor) = self.load(ws, noise)?;
-        Ok(Pending { readback: executor.submit(handles.rgba)?, img: handles.img, unpack: rgba8_images })
+        let (tensor, unpack): (_, fn(Tensor, &[u8]) -> _) = match handles.img.shape[1] {
+            1 | 3 => (handles.rgba, rgba8_images),
+            _ => (handles.img, alpha_images),
+        };
+        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, dtype, unpack })
     }
 
     /// [`Generator::synthesis_f32`] of at most a batch, without waiting.
     pub fn submit_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<Vec<f32>>> {
+        let dtype = self.dtype;
         let (handles, executor) = self.load(ws, noise)?;
-        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack: f32_images })
+        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, dtype, unpack: f32_images })
     }
 
     /// The executor of a batch, for hosts that record into their own encoder or want a profile.
@@ -387,6 +401,12 @@ impl Generator {
     }
 }
 
+/// Whether f16 holds the weights that are stored in it: the mapping network's are not.
+fn holds(model: &Model) -> bool {
+    let stored = model.arrays.iter().filter(|(name, _)| name.starts_with("synthesis."));
+    stored.flat_map(|(_, array)| array.values()).all(|value| value.abs() < 65520.0)
+}
+
 /// Moves the one that is wanted to the end; false when it is not there.
 fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
     let found = prepared.iter().position(wanted);
@@ -396,15 +416,38 @@ fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
     found.is_some()
 }
 
-fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<RgbaImage> {
+/// `None` when a pixel is not finite, which the device says in an alpha that is 0.
+fn rgba8_images(img: Tensor, bytes: &[u8]) -> Option<Vec<RgbaImage>> {
     let [images, _, height, width] = img.shape;
+    if bytes.chunks_exact(4).take(images * height * width).any(|pixel| pixel[3] == 0) {
+        return None;
+    }
     let image = |pixels: &[u8]| RgbaImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("four bytes a pixel");
     // The buffer is filled up to a multiple of 16 bytes.
-    bytes.chunks_exact(4 * height * width).take(images).map(image).collect()
+    Some(bytes.chunks_exact(4 * height * width).take(images).map(image).collect())
 }
 
-fn f32_images(img: Tensor, bytes: &[u8]) -> Vec<Vec<f32>> {
-    img.unpack(bytes).chunks_exact(img.len() / img.shape[0]).map(<[f32]>::to_vec).collect()
+/// `None` when a value is not finite.
+fn f32_images(img: Tensor, bytes: &[u8]) -> Option<Vec<Vec<f32>>> {
+    let values = img.unpack(bytes);
+    let finite = values.iter().all(|value| value.is_finite());
+    finite.then(|| values.chunks_exact(img.len() / img.shape[0]).map(<[f32]>::to_vec).collect())
+}
+
+/// Of an image with an alpha of its own, which cannot say what is not finite: converted here, as the kernel to_rgba8 does.
+fn alpha_images(img: Tensor, bytes: &[u8]) -> Option<Vec<RgbaImage>> {
+    let [_, channels, height, width] = img.shape;
+    let byte = |value: f32| (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
+    let image = |values: Vec<f32>| {
+        RgbaImage::from_fn(width as u32, height as u32, |x, y| {
+            let value = |c: usize| byte(values[(c * height + y as usize) * width + x as usize]);
+            image::Rgba(match channels {
+                2 => [value(0), value(0), value(0), value(1)],
+                _ => [value(0), value(1), value(2), value(3)],
+            })
+        })
+    };
+    Some(f32_images(img, bytes)?.into_iter().map(image).collect())
 }
 
 fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {

@@ -34,6 +34,15 @@ impl DType {
             DType::F16 => 2,
         }
     }
+
+    /// Its name, as `f16`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F16 => "f16",
+            DType::Rgba8 => "rgba8",
+        }
+    }
 }
 
 /// How the values of a tensor lie in its buffer.

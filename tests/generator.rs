@@ -5,7 +5,7 @@ mod common;
 use common::gpu;
 use stylegan_wgpu::executor::{self, Executor};
 use stylegan_wgpu::latent::{self, Ws};
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::model::{Array, Model};
 use stylegan_wgpu::networks::{Config, NoiseSource, stylegan2, synthesis};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
@@ -235,6 +235,43 @@ fn pictures_are_as_tall_and_as_wide_as_their_network() {
                 let red = (planes[width - 1] * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
                 assert!(picture.get_pixel(width as u32 - 1, 0)[0].abs_diff(red) <= 1);
             }
+        }
+    }
+}
+
+#[test]
+fn pictures_that_are_not_finite_are_errors() {
+    // Finite weights of which the sums overflow: of one, three (whose alpha tells) and four channels (which have an alpha).
+    for channels in [1, 3, 4] {
+        let mut config = match model(1).config {
+            Config::StyleGan2(config) => config,
+            _ => unreachable!("a StyleGAN2"),
+        };
+        config.img_channels = channels;
+        config.conv_clamp = None;
+        let mut model = random_weights(&Config::StyleGan2(config), 1);
+        let options = |precision| Options { precision, ..Options::default() };
+        let mut sound = Generator::new(gpu(), &model, &options(PrecisionChoice::F32)).unwrap();
+        let ws = ws(&mut sound, 0..1);
+        let picture = &sound.synthesis_rgba8(&ws, Noise::Const).unwrap()[0];
+        let floats = &sound.synthesis_f32(&ws, Noise::Const).unwrap()[0];
+        // What is converted here is what the device would have converted.
+        let first = |c: usize| ((floats[c * 32 * 32] * 127.5 + 128.0).clamp(0.0, 255.0)) as u8;
+        assert_eq!(picture.get_pixel(0, 0)[0], first(0));
+        assert_eq!(picture.get_pixel(0, 0)[3], if channels == 4 { first(3) } else { 255 });
+
+        let name = "synthesis.b32.torgb.bias";
+        model.arrays.insert(name.into(), Array::from_f32(&[channels], &vec![3.0e38; channels]));
+        let name = "synthesis.b16.torgb.bias";
+        model.arrays.insert(name.into(), Array::from_f32(&[channels], &vec![3.0e38; channels]));
+        let mut broken = Generator::new(gpu(), &model, &options(PrecisionChoice::Auto)).unwrap();
+        assert_eq!(broken.dtype(), DType::F32, "f16 does not hold these weights");
+        for error in [broken.synthesis_rgba8(&ws, Noise::Const).err(), broken.synthesis_f32(&ws, Noise::Const).err()] {
+            assert!(matches!(error, Some(Error::NotFinite { dtype: "f32" })), "{channels} channels: {error:?}");
+        }
+        if gpu().tier().half {
+            let error = Generator::new(gpu(), &model, &options(PrecisionChoice::F16)).err();
+            assert!(matches!(&error, Some(Error::Tensor { name, .. }) if name.contains("torgb.bias")), "{error:?}");
         }
     }
 }

@@ -33,7 +33,8 @@ struct Params {
 }
 
 impl Plan {
-    /// img `[N, C, H, W]`, f32 -> `[N, 4, H, W]`, one `u32` a pixel.
+    /// img `[N, C, H, W]`, f32 -> `[N, 4, H, W]`, one `u32` a pixel. Of one and three channels, the alpha of a pixel that is not
+    /// finite is 0.
     #[track_caller]
     pub fn to_rgba8(&mut self, label: &str, img: Tensor) -> Tensor {
         let [n, channels, height, width] = img.shape;
@@ -65,7 +66,10 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
     for (image, c) in (0..n).flat_map(|image| (0..4).map(move |c| (image, c))) {
         rgba.extend((0..height * width).map(|pixel| match (channels, c) {
             (2, 3) => byte(image, 1, pixel),
-            (1 | 3, 3) => 255.0,
+            (1 | 3, 3) => {
+                let finite = (0..channels).all(|c| values[(image * channels + c) * height * width + pixel].is_finite());
+                if finite { 255.0 } else { 0.0 }
+            }
             (1 | 2, _) => byte(image, 0, pixel),
             _ => byte(image, c, pixel),
         }));
