@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{
-    bench, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average, random_weights, video,
+    bench, blend, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average, random_weights,
+    video,
 };
 use crate::failure::Failure;
 
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Video(video::VideoArgs),
     Directions(directions::DirectionsArgs),
     Edit(edit::EditArgs),
+    Blend(blend::BlendArgs),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
     ProjectAverage(project_average::ProjectAverageArgs),
@@ -58,6 +60,7 @@ impl Command {
             Command::Video(args) => video::run(&args),
             Command::Directions(args) => directions::run(&args),
             Command::Edit(args) => edit::run(&args),
+            Command::Blend(args) => blend::run(&args),
             Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::ProjectAverage(args) => project_average::run(&args),

@@ -2,6 +2,7 @@
 
 pub mod animation;
 pub mod array_file;
+pub mod blend;
 pub mod convert;
 pub mod sefa;
 pub mod vectors;

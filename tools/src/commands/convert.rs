@@ -94,6 +94,7 @@ fn plan(model: &Model, path: &Path, precision: Precision) -> String {
     lines.join("\n")
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+/// Whether two paths that exist are one file.
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

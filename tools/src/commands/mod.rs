@@ -1,6 +1,7 @@
 //! One module per command: its flags and what it does.
 
 pub(crate) mod bench;
+pub(crate) mod blend;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod devices;
