@@ -142,15 +142,22 @@ impl Browser {
             .collect()
     }
 
+    /// The element, once it is there: sliders of directions come when the server has found them.
+    #[track_caller]
+    fn element(&self, css: &str) -> String {
+        self.until(&format!("document.querySelector({})", json!(css)));
+        self.find(css)[0].clone()
+    }
+
     #[track_caller]
     fn click(&self, css: &str) {
-        self.post(&format!("/element/{}/click", self.find(css)[0]), json!({}));
+        self.post(&format!("/element/{}/click", self.element(css)), json!({}));
     }
 
     /// Types into an element, which gets the focus.
     #[track_caller]
     fn keys(&self, css: &str, keys: &str) {
-        self.post(&format!("/element/{}/value", self.find(css)[0]), json!({ "text": keys }));
+        self.post(&format!("/element/{}/value", self.element(css)), json!({ "text": keys }));
     }
 
     /// Presses a key wherever the focus is.
@@ -271,7 +278,11 @@ fn every_control_changes_the_picture() {
     assert!(browser.seed() == "5" && other != seed5);
     browser.visit(&server, "/?seed=5");
     browser.changes("a direction", |browser| browser.keys("#move-1", &LEFT.repeat(6)));
-    assert_eq!(browser.run("return location.search"), "?seed=5&moves=1%3A-3");
+    assert_eq!(browser.run("return location.search"), "?seed=5&moves=1%3A-1.5");
+    assert_eq!(browser.run("return document.getElementById('move-1-value').textContent"), "-1.5 \u{3c3}");
+    let moved = browser.pixels();
+    browser.visit(&server, "/?seed=5&moves=1:-1.5");
+    assert_eq!(browser.pixels(), moved, "a shared address has the directions, too");
     browser.visit(&server, "/?seed=5");
     browser.changes("fresh noise", |browser| browser.click("[data-noise=random]"));
     browser.changes("fresh noise again", |browser| browser.click("[data-noise=random]"));

@@ -1,7 +1,7 @@
 //! Where the generator is in a file: found by what its tensors are called and how they are shaped, whatever it is wrapped in. The names
 //! on the way there only say which of several is meant: averages before the networks in training.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::{ConvertError, Result};
 use super::nest::Nest;
@@ -67,9 +67,13 @@ enum Rank {
 /// The generator of a file; `None` when there is none. `warnings` hears of what a user should know.
 pub(crate) fn generator(nest: &Nest<'_>, warnings: &mut Vec<String>) -> Result<Option<Place>> {
     let mut places = places(nest);
-    places.sort_by_key(|place| (rank(place), familiarity(place), place.prefix.len()));
-    let Some(best) = places.first().cloned() else { return Ok(None) };
     let key = |place: &Place| (rank(place), familiarity(place));
+    places.sort_by_key(|place| (key(place), place.prefix.len()));
+    let Some(best) = places.first().cloned() else { return Ok(None) };
+    // A better one that lacks something is the one meant: it is refused for what it lacks, and no other drawn in its place.
+    if let Some(damaged) = like(nest, &best).into_iter().filter(|place| key(place) < key(&best)).min_by_key(|place| key(place)) {
+        return Ok(Some(damaged));
+    }
     if let Some(rival) = places[1..].iter().find(|place| key(place) == key(&best) && !same(nest, place, &best)) {
         return Err(ConvertError::unsupported(format!(
             "this file holds several generators and nothing tells which one is meant ({} and {}); save the one you want alone",
@@ -171,12 +175,15 @@ fn is_usual(name: &str) -> bool {
     words.iter().any(|word| usual.contains(&word.as_str()))
 }
 
+fn marks() -> impl Iterator<Item = (Layout, &'static [&'static str])> {
+    MARKS.into_iter().chain([(Layout::GenForce, &GENFORCE_STYLEGAN1[..])])
+}
+
 fn places(nest: &Nest<'_>) -> Vec<Place> {
     let mut found = Vec::new();
     let all = |prefix: &str, marks: &[&str]| marks.iter().all(|mark| nest.tensors.contains_key(&format!("{prefix}{mark}")));
     for name in nest.tensors.keys() {
-        let marks = MARKS.iter().map(|(layout, marks)| (*layout, *marks)).chain([(Layout::GenForce, &GENFORCE_STYLEGAN1[..])]);
-        for (layout, marks) in marks {
+        for (layout, marks) in marks() {
             let prefix = name.strip_suffix(marks[0]).filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
             if let Some(prefix) = prefix.filter(|prefix| all(prefix, marks)) {
                 found.push(Place { layout, prefix: prefix.to_owned() });
@@ -184,6 +191,42 @@ fn places(nest: &Nest<'_>) -> Vec<Place> {
         }
     }
     found
+}
+
+/// A generator that lacks a tensor it would be known by: where it is and what it lacks.
+pub(crate) fn incomplete(nest: &Nest<'_>) -> Option<(Place, &'static str)> {
+    marks().find_map(|(layout, marks)| {
+        let has = |prefix: &str, mark: &str| nest.tensors.contains_key(&format!("{prefix}{mark}"));
+        let prefixes = nest.tensors.keys().flat_map(|name| marks.iter().filter_map(|mark| name.strip_suffix(mark)));
+        let mut prefixes = prefixes.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+        prefixes.find_map(|prefix| {
+            let lacking = marks.iter().find(|mark| !has(prefix, mark))?;
+            let parts = lacking.split('.').next().is_some_and(|part| part == "mapping" || part == "synthesis");
+            // A mapping network alone is no generator with something missing.
+            let whole = !parts || ["mapping.", "synthesis."].iter().all(|part| below(nest, &format!("{prefix}{part}")).next().is_some());
+            whole.then(|| (Place { layout, prefix: prefix.to_owned() }, *lacking))
+        })
+    })
+}
+
+/// The tensors whose names begin with a prefix, without it.
+fn below<'n>(nest: &'n Nest<'_>, prefix: &str) -> impl Iterator<Item = (&'n str, Id)> {
+    let range = nest.tensors.range(prefix.to_owned()..);
+    let prefix = prefix.to_owned();
+    range.map_while(move |(name, id)| Some((name.strip_prefix(&prefix)?, *id)))
+}
+
+/// Other places that have at least half of a generator's names.
+fn like(nest: &Nest<'_>, place: &Place) -> Vec<Place> {
+    let names: HashSet<&str> = below(nest, &place.prefix).map(|(name, _)| name).collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in nest.tensors.keys() {
+        for (at, _) in name.match_indices('.').filter(|(at, _)| names.contains(&name[at + 1..])) {
+            *counts.entry(&name[..=at]).or_default() += 1;
+        }
+    }
+    counts.retain(|prefix, count| *prefix != place.prefix && 2 * *count >= names.len());
+    counts.into_keys().map(|prefix| Place { layout: place.layout, prefix: prefix.to_owned() }).collect()
 }
 
 fn rank(place: &Place) -> Rank {
@@ -252,11 +295,7 @@ fn words(name: &str) -> Vec<String> {
 
 /// Whether two places are one network under two names.
 fn same(nest: &Nest<'_>, a: &Place, b: &Place) -> bool {
-    let tensors = |place: &Place| -> Vec<(String, Id)> {
-        let below = nest.tensors.range(place.prefix.clone()..).take_while(|(name, _)| name.starts_with(&place.prefix));
-        below.map(|(name, id)| (name[place.prefix.len()..].to_owned(), *id)).collect()
-    };
-    a.layout == b.layout && tensors(a) == tensors(b)
+    a.layout == b.layout && below(nest, &a.prefix).eq(below(nest, &b.prefix))
 }
 
 fn named(place: &Place) -> String {

@@ -117,24 +117,28 @@ pub(crate) fn convert(
     if checkpoint.lacks_storages() {
         return Err(ConvertError::unsupported("this is data.pkl out of a .pt; the weights lie beside it: name the .pt it came from"));
     }
-    let nest = Nest::read(checkpoint)?;
-    let converted = match find::generator(&nest, warnings)? {
+    generator(&Nest::read(checkpoint)?, untold, warnings, progress)
+}
+
+/// Converts the generator of a nest.
+pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
+    let converted = match find::generator(nest, warnings)? {
         Some(place) => {
-            let beside = find::companions(&nest, &place.prefix);
+            let beside = find::companions(nest, &place.prefix);
             if !beside.is_empty() {
                 warnings.push(format!("beside the generator the file holds {}, which is not used", list(&beside)));
             }
             match place.layout {
-                Layout::Nvlabs => nvlabs::convert(&nest, &place, untold, warnings, progress),
-                Layout::StyleGan3 => Err(stylegan3(&nest, &place)),
-                Layout::Rosinality | Layout::BasicSr => rosinality::convert(&nest, &place, progress),
-                Layout::GenForce | Layout::InterFaceGan => genforce::convert(&nest, &place, progress),
+                Layout::Nvlabs => nvlabs::convert(nest, &place, untold, warnings, progress),
+                Layout::StyleGan3 => Err(stylegan3(nest, &place)),
+                Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, &place, progress),
+                Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, &place, progress),
                 Layout::AdrianSahlman => Err(ConvertError::unsupported(
                     "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
                 )),
             }?
         }
-        None => tf::convert(&nest, progress)?.ok_or_else(|| stranger(&nest))?,
+        None => tf::convert(nest, progress)?.ok_or_else(|| stranger(nest))?,
     };
     if let Some(code) = nest.code() {
         warnings.push(format!("unpickled in Python, this file would call {code}: it may be an attack. Nothing was executed here"));
@@ -187,6 +191,9 @@ fn stranger(nest: &Nest<'_>) -> ConvertError {
     }
     if let Some(code) = nest.code() {
         return ConvertError::ForbiddenGlobal(code);
+    }
+    if let Some((place, lacking)) = find::incomplete(nest) {
+        return ConvertError::tensor(format!("{}{lacking}", place.prefix), "a tensor of the generator that the rest belongs to", "nothing");
     }
     let what = pickle.describe(pickle.root);
     ConvertError::Unrecognised(format!(

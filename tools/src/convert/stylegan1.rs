@@ -10,7 +10,7 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather};
 use super::torch::Tensor;
-use super::variables::{Sizes, Variables, flip, modified, refuse_options};
+use super::variables::{Sizes, Variables, flip, is_inert, modified, refuse_options};
 
 /// From this size of the output on (of its shorter side), fused_scale = 'auto' uses the fused form of up-sampling and convolution.
 const FUSED_FROM: usize = 128;
@@ -63,11 +63,12 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         let size = resolution(name).map(|resolution| config.block_size(resolution));
         size.is_some_and(|(height, width)| height.min(width) >= fused_from)
     };
+    let has_noise = variables.names().iter().any(|name| name.ends_with("/Noise/weight"));
     let shared = Config::StyleGan1(config.clone());
     refuse_extras(variables, &shared.manifest())?;
     let read = |spec: &TensorSpec| {
         let name = their_name(&spec.name).ok_or_else(|| ConvertError::tensor(&spec.name, "a TensorFlow name", "none"))?;
-        if !variables.has(&name) && spec.name.contains(".noise_") {
+        if !has_noise && spec.name.contains(".noise_") {
             // use_noise = False: noise of strength 0 is none.
             return Ok((name, Tensor { shape: spec.shape.clone(), values: vec![0.0; spec.shape.iter().product()] }));
         }
@@ -120,8 +121,7 @@ fn their_name(ours: &str) -> Option<String> {
 /// A network with more to it than we would run is refused; the outputs of lower resolutions are only for its growing.
 fn refuse_extras(variables: &impl Variables, manifest: &[TensorSpec]) -> Result<()> {
     let known: BTreeSet<String> = manifest.iter().filter_map(|spec| their_name(&spec.name)).collect();
-    let inert = |name: &str| name.ends_with("lod") || name.contains("ToRGB_lod") || name.starts_with("synthesis/noise");
-    match variables.names().into_iter().find(|name| !known.contains(*name) && !inert(name)) {
+    match variables.names().into_iter().find(|name| !known.contains(*name) && !is_inert(name)) {
         None => Ok(()),
         Some(name) => Err(modified(name, "StyleGAN")),
     }

@@ -7,7 +7,7 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 use super::Progress;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather, mean_w};
-use super::variables::{Sizes, Variables, flip, modified, refuse_options};
+use super::variables::{Sizes, Variables, flip, is_inert, modified, refuse_options};
 
 /// The output layer of configurations A to D.
 const LOD0: &str = "synthesis/ToRGB_lod0/weight";
@@ -137,11 +137,7 @@ fn their_name(config: &stylegan2::Config, lod: bool, ours: &str) -> Option<Strin
 fn refuse_extras(variables: &impl Variables, config: &stylegan2::Config, manifest: &[TensorSpec]) -> Result<()> {
     let lod = variables.has(LOD0);
     let known: std::collections::BTreeSet<String> = manifest.iter().filter_map(|spec| their_name(config, lod, &spec.name)).collect();
-    let inert = |name: &str| {
-        let last = name.rsplit('/').next().unwrap_or(name);
-        name == "dlatent_avg" || last == "lod" || name.contains("ToRGB_lod") || (last.starts_with("noise") && last != "noise_strength")
-    };
-    match variables.names().into_iter().find(|name| !known.contains(*name) && !inert(name)) {
+    match variables.names().into_iter().find(|name| !known.contains(*name) && !is_inert(name)) {
         None => Ok(()),
         Some(name) => Err(modified(name, "StyleGAN2")),
     }

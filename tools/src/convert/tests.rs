@@ -9,6 +9,7 @@ use stylegan_wgpu::networks::{Config, stylegan2};
 
 use super::*;
 
+mod consumed;
 mod forward1;
 mod layouts;
 mod made;

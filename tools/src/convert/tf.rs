@@ -38,7 +38,7 @@ fn is_network(checkpoint: &Checkpoint<'_>, id: Id) -> bool {
 }
 
 /// Gs, the average: as the last of (G, D, Gs), by its name or its key; or the only generator there is.
-fn choose(nest: &Nest<'_>) -> Option<Id> {
+pub(crate) fn choose(nest: &Nest<'_>) -> Option<Id> {
     let networks = || nest.networks.iter();
     let first_two = |parent: &str| ["0", "1"].iter().all(|item| nest.networks.contains_key(&format!("{parent}{item}")));
     let third = |(path, _): &(&String, &Id)| path.strip_suffix('2').is_some_and(first_two);

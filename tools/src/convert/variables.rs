@@ -45,7 +45,7 @@ impl Sizes {
     pub(crate) fn read(variables: &impl Variables) -> Result<Sizes> {
         let sides = |name: &str, count: usize| {
             let found = variables.shape(name);
-            let wrong = format!("{found:?}");
+            let wrong = found.as_ref().map_or("nothing".to_owned(), |shape| format!("{shape:?}"));
             found.filter(|shape| shape.len() == count).ok_or_else(|| ConvertError::tensor(name, format!("{count} sides"), wrong))
         };
         let num_layers = (0..64).take_while(|i| variables.has(&format!("mapping/Dense{i}/weight"))).count();
@@ -60,10 +60,16 @@ impl Sizes {
             _ => format!("synthesis/{resolution}x{resolution}/Conv1/weight"),
         };
         let mut channels = Vec::new();
-        for resolution in resolutions().take_while(|&resolution| variables.has(&conv1(resolution))) {
+        // The last block that has anything: what is missing below it is a fault, not the end.
+        let names = variables.names();
+        let has_block = |resolution: &usize| {
+            let scope = format!("synthesis/{resolution}x{resolution}/");
+            names.iter().any(|name| name.starts_with(&scope))
+        };
+        let img_resolution = resolutions().rfind(has_block).unwrap_or(4);
+        for resolution in resolutions().take_while(|&resolution| resolution <= img_resolution) {
             channels.push((resolution, sides(&conv1(resolution), 4)?[0]));
         }
-        let &(img_resolution, _) = channels.last().ok_or_else(|| ConvertError::tensor(conv1(4), "a kernel", "nothing"))?;
         // TensorFlow counts fmap_base from half the resolution.
         let rule = (variables.number("fmap_base").unwrap_or(0.0) as usize).saturating_mul(2);
         let rule = (rule, variables.number("fmap_max").unwrap_or(512.0) as usize);
@@ -118,6 +124,15 @@ pub(crate) fn flip(tensor: &mut Tensor) {
     {
         tensor.values.chunks_exact_mut(rows * columns).for_each(<[f32]>::reverse);
     }
+}
+
+/// What training leaves in every network of TensorFlow's: how far it has grown, the outputs of lower resolutions, its noise.
+pub(crate) fn is_inert(name: &str) -> bool {
+    let is_number = |text: &str| text.parse::<u8>().is_ok();
+    let is_output = |rest: &str| rest.split_once('/').is_some_and(|(lod, kind)| is_number(lod) && matches!(kind, "weight" | "bias"));
+    matches!(name, "lod" | "synthesis/lod" | "dlatent_avg")
+        || name.strip_prefix("synthesis/ToRGB_lod").is_some_and(is_output)
+        || name.strip_prefix("synthesis/noise").is_some_and(is_number)
 }
 
 #[cfg(test)]

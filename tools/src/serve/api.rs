@@ -183,7 +183,6 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
 }
 
 async fn network(State(app): Shared) -> Response {
-    app.facts.directions.wait().await;
     ([(header::CACHE_CONTROL, "no-cache")], Json(app.facts.json())).into_response()
 }
 

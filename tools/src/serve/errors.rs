@@ -30,6 +30,8 @@ pub(crate) enum ApiError {
     TooLarge(usize),
     /// Too much is waiting, or the device is being opened again: to be tried again after so many seconds.
     Busy(u64),
+    /// The directions that the request names are still being found.
+    Searching,
     /// The client has as many connections as it may.
     Connections,
     /// The body comes too slowly.
@@ -55,7 +57,7 @@ impl ApiError {
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Method => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Busy(_) | ApiError::Connections => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Busy(_) | ApiError::Searching | ApiError::Connections => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -69,6 +71,7 @@ impl ApiError {
             ApiError::Hosts => "a request names its host once, in the header Host".into(),
             ApiError::Host => "this server does not go by that name; start it with --allow-host NAME".into(),
             ApiError::Origin => "a page of another site may not ask for this; start the server with --cors ORIGIN to let it".into(),
+            ApiError::Searching => "the directions are still being found; try again in 2 s".into(),
             ApiError::Connections => "too many connections are open; close one, or try again in 5 s".into(),
             ApiError::Slow => "the body came too slowly".into(),
             ApiError::NotFound => "there is nothing here; /openapi.json says what there is".into(),
@@ -92,6 +95,7 @@ impl IntoResponse for ApiError {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             ApiError::Busy(seconds) => drop(headers.insert(header::RETRY_AFTER, seconds.into())),
+            ApiError::Searching => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
             ApiError::Connections => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
             ApiError::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => {}

@@ -110,6 +110,7 @@ impl Facts {
             "w_dim": self.w_dim,
             "classes": self.classes,
             "trunc": args::as_typed(self.trunc),
+            "searching": self.directions.is_sought(),
             "directions": self.directions.count(),
             "direction_names": (1..=self.directions.count()).map(|number| format!("PCA {number}")).collect::<Vec<_>>(),
             "sigma": self.directions.sigma(),

@@ -109,7 +109,7 @@ impl Query {
     fn moves(&self, facts: &Facts) -> Result<Vec<(usize, f32)>, ApiError> {
         let count = facts.directions.count();
         if self.text("moves").is_some() && facts.directions.is_sought() {
-            return Err(ApiError::parameter("moves", "the directions are still being found; ask again in a few seconds"));
+            return Err(ApiError::Searching);
         }
         let step = |text: &str| {
             let (direction, amount) = text.split_once(':')?;

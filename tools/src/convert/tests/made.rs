@@ -92,7 +92,7 @@ fn genforce_of_both_generations() {
     expect(&model, &genforce(&model, true, config.img_resolution), "GenForce StyleGAN");
 }
 
-fn first() -> stylegan1::Config {
+pub(super) fn first() -> stylegan1::Config {
     stylegan1::Config {
         z_dim: 6,
         c_dim: 0,

@@ -131,13 +131,13 @@ function describe() {
   if (facts.classes) said.push(`class ${state.class}`);
   if (state.trunc !== facts.trunc) said.push(`truncation ${state.trunc}`);
   if (state.cutoff < facts.num_ws) said.push(state.cutoff ? `layers 0-${state.cutoff - 1} truncated` : "no layer truncated");
-  state.moves.forEach((step, i) => step && said.push(`${nameOf(i)} ${step > 0 ? "+" : "\u2212"}${Math.abs(step)}${facts.sigma ? " \u03c3" : ""}`));
+  state.moves.forEach((step, i) => step && said.push(`${nameOf(i)} ${step > 0 ? "+" : "\u2212"}${Math.abs(step)} \u03c3`));
   if (state.noise === "none") said.push("no noise");
   if (state.noise === "random") said.push(`noise ${state.noise_seed}`);
   return said.join(", ");
 }
 
-const nameOf = (direction) => facts.direction_names?.[direction] ?? `Direction ${direction + 1}`;
+const nameOf = (direction) => facts.direction_names[direction];
 
 // Both parents of a mix or a morph, beside the caption.
 const portraits = new Map();
@@ -225,7 +225,7 @@ function reflect() {
   $("t-value").textContent = `${Math.round(100 * state.t)} %`;
   state.moves.forEach((step, i) => {
     $(`move-${i}`).value = step;
-    $(`move-${i}-value`).textContent = facts.sigma ? `${step} \u03c3` : step.toFixed(1);
+    $(`move-${i}-value`).textContent = `${step} \u03c3`;
   });
   $("second").hidden = state.mode === "one";
   $("mix-row").hidden = state.mode !== "mix";
@@ -368,15 +368,14 @@ function stop() {
   $("play").textContent = "Play";
 }
 
-// A slider for each direction, in units of its standard deviation where the server knows it.
+// A slider for each direction, in units of its standard deviation.
 function addMoves() {
   $("moves").hidden = !facts.directions;
   for (let i = 0; i < facts.directions; i++) {
     const row = document.createElement("div");
     row.className = "row";
     const label = Object.assign(document.createElement("label"), { htmlFor: `move-${i}`, textContent: nameOf(i) });
-    const range = facts.sigma ? { min: -3, max: 3, step: 0.25 } : { min: -10, max: 10, step: 0.5 };
-    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", ...range });
+    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", min: -3, max: 3, step: 0.25 });
     const value = Object.assign(document.createElement("output"), { id: `move-${i}-value` });
     value.setAttribute("aria-live", "off");
     const reset = Object.assign(document.createElement("button"), { type: "button", className: "reset", textContent: "\u21ba" });
@@ -465,12 +464,24 @@ function listen() {
   });
 }
 
+// A server that has just started is still looking for the directions of its network.
+async function directions() {
+  while (facts.searching) {
+    await wait(500);
+    Object.assign(facts, await (await fetch("/network")).json());
+  }
+  state.moves = usual().moves;
+  addMoves();
+}
+
 async function start() {
   try {
     facts = await (await fetch("/network")).json();
   } catch {
     return say("The server does not answer.", true);
   }
+  // A face is shown before they are there, unless its address names some.
+  const late = facts.searching && !/[?&]moves=/.test(location.search);
   const { width, height } = facts;
   $("network").textContent = `${facts.name}, ${width} x ${height}`;
   Object.assign($("face"), { width, height });
@@ -490,13 +501,17 @@ async function start() {
   ]);
   stored(facts.network).forEach((face) => favourites.add(face));
   $("favourites-section").hidden = !favourites.faces.length;
-  addMoves();
+  if (!late) await directions();
   addLayers();
   read(location.search);
   // A shared address is a face; the same address loaded again by who looks at it is the wish for another.
   if (performance.getEntriesByType("navigation")[0]?.type === "reload") state.seed = anySeed();
   listen();
   change({}, false);
+  if (late) {
+    await directions();
+    reflect();
+  }
 }
 
 start();
