@@ -40,7 +40,8 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
     if bytes.starts_with(b"PK\x03\x04") {
         return zip(bytes);
     }
-    if bytes.len() > 9 && bytes[8] == b'{' && bytes[..8].iter().rev().take(3).all(|&byte| byte == 0) {
+    // A length that cannot be is told by who reads the header.
+    if bytes.len() > 9 && bytes[8] == b'{' && (bytes[9] == b'"' || bytes[5..8] == [0; 3]) {
         return Ok(Kind::SafeTensors);
     }
     if text.starts_with("version https://git-lfs") {

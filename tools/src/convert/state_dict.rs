@@ -69,6 +69,9 @@ impl<'c> StateDict<'c> {
 
 /// The refusal of a network that has more than those it is one of.
 pub(crate) fn extra(name: &str, network: &str) -> ConvertError {
+    if name.split('.').any(|part| matches!(part, "iwt" | "dwt" | "iwts" | "dwts")) {
+        return ConvertError::unsupported(format!("this is a SWAGAN, whose layers work on wavelets ({name}); it is not supported"));
+    }
     ConvertError::unsupported(format!(
         "the generator has a tensor {name} that {network} has not; modified networks are not supported, because their pictures would be wrong"
     ))

@@ -259,9 +259,50 @@ fn strangers_are_refused_by_name() {
         (dict([("state_dict", names(&["synthesis.input.weight"]))]), "StyleGAN3"),
         (Py::Call("tfutil", "Network", Vec::new()), "Progressive GAN"),
         (dict([("state_dict", names(&["student.conv1.weight"]))]), "MobileStyleGAN"),
+        (
+            dict([("g", names(&["init.init.0.weight_orig", "feat_8.1.weight_orig", "se_64.main.1.weight_orig", "to_big.weight_orig"]))]),
+            "FastGAN",
+        ),
+        (dict([("G_ema", names(&["synthesis.init.init.0.weight", "synthesis.feat_8.1.weight", "mapping.embed.weight"]))]), "FastGAN"),
+        (names(&["shared.weight", "linear.weight", "blocks.0.0.conv1.weight", "output_layer.2.weight"]), "BigGAN"),
+        (
+            dict([("state_dict", names(&["model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.decoder.conv_in.weight"]))]),
+            "diffusion",
+        ),
+        (names(&["down_blocks.0.resnets.0.conv1.weight", "conv_in.weight"]), "diffusion"),
+        (names(&["g_mapping.dense0.weight", "g_synthesis.blocks.4x4.const"]), "lernapparat"),
+        (dict([("g_running", names(&["generator.progression.0.conv1.conv.weight_orig", "style.1.linear.weight_orig"]))]), "rosinality"),
+        (dict([("state_dict", names(&["generator_ema.style_mapping.1.weight", "generator_ema.constant_input.weight"]))]), "mmgeneration"),
+        (dict([("params_ema", names(&["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_body.weight"]))]), "ESRGAN"),
+        (names(&["conv1.weight", "layer1.0.conv1.weight", "fc.weight"]), "ResNet"),
+        (names(&["lin0.model.1.weight", "net.slice1.0.weight"]), "VGG"),
+        (names(&["input_layer.0.weight", "body.0.shortcut_layer.0.weight"]), "face recognition"),
+        (names(&["b4.mbstd.x", "b4.conv.weight", "b8.fromrgb.weight"]), "discriminator"),
     ];
     for (value, word) in cases {
         let error = from_bytes(&pickle(&value), word, &mut quiet()).unwrap_err();
         assert!(matches!(error, super::super::ConvertError::Unsupported(_)) && error.to_string().contains(word), "{word}: {error}");
+    }
+    // What nobody knows is told by what it holds, and called nothing that it is not.
+    let unknown = dict([("weights", names(&["tokens.embedding", "layers.0.attention.q"])), ("step", Py::Int(3))]);
+    let error = from_bytes(&pickle(&unknown), "unknown", &mut quiet()).unwrap_err().to_string();
+    assert!(error.contains("2 tensors (weights.layers.0.attention.q, ") && error.contains("weights, step"), "{error}");
+}
+
+/// A fork that is a StyleGAN2 and more is refused by what it has more, not as something else.
+#[test]
+fn forks_are_refused_by_what_they_have_more() {
+    let model = random_weights(&Config::StyleGan2(plain()), 9);
+    for (extra, word) in [
+        ("iwt.ll", "SWAGAN"),
+        ("to_rgbs.0.iwt.ll", "SWAGAN"),
+        ("attention.gamma", "attention.gamma"),
+        ("convs.3.conv.gate", "convs.3.conv.gate"),
+    ] {
+        let Py::Dict(entries) = rosinality(&model, "") else { panic!("a dict of tensors") };
+        let more = [(extra.to_owned(), torch(&Array::from_f32(&[2, 2], &[0.5; 4])))];
+        let file = pickle(&dict([("g_ema", Py::Dict(entries.into_iter().chain(more).collect()))]));
+        let error = from_bytes(&file, extra, &mut quiet()).unwrap_err().to_string();
+        assert!(error.contains(word), "{extra}: {error}");
     }
 }
