@@ -82,7 +82,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_parser = site::parse_host, value_name = "NAME")]
     allow_host: Vec<String>,
 
-    /// Another site whose pages may draw here, as https://example.org, or * for every one; may be given more than once
+    /// Another site whose pages may draw here, as `https://example.org`, or * for every one; may be given more than once
     #[arg(long, value_parser = site::parse_origin, value_name = "ORIGIN")]
     cors: Vec<String>,
 
