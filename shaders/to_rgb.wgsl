@@ -8,7 +8,7 @@ struct Params {
     y: Slab,
     style: u32,      // first group of this layer in `style` ...
     style_n: u32,    // ... and groups per image
-    limit: f32,      // clamp of W x + bias
+    limit: f32,      // clamp of W x + bias; infinity: none
     pad: f32,
     phases: Phases,  // zeros when there is nothing below
 }
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     // A loop, and no array that it indexes, which would have it unrolled: the samples of four rows were most of the machine code.
     var o = four_at(ys, n, 0, py, px);
     for (var r = 0; r < min(ROWS, end - py); r++) {
-        store4(ys, o, px, limited(s0, b, limit) + upsample4(skips, phases, n, 0, py + r, px));
+        store4(ys, o, px, limited4(s0, b, limit) + upsample4(skips, phases, n, 0, py + r, px));
         s0 = s1;
         s1 = s2;
         s2 = s3;
@@ -78,9 +78,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 fn sample(i: i32) -> vec4<f32> { return skip[i]; }
 
-fn limited(v: mat4x4<f32>, bias: vec4<f32>, limit: f32) -> mat4x4<f32> {
-    let most = vec4(limit);
-    return mat4x4<f32>(
-        clamp(v[0] + bias, -most, most), clamp(v[1] + bias, -most, most), clamp(v[2] + bias, -most, most), clamp(v[3] + bias, -most, most),
-    );
+fn limited4(v: mat4x4<f32>, bias: vec4<f32>, limit: f32) -> mat4x4<f32> {
+    return mat4x4<f32>(limited(v[0] + bias, limit), limited(v[1] + bias, limit), limited(v[2] + bias, limit), limited(v[3] + bias, limit));
 }

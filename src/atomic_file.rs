@@ -1,6 +1,6 @@
 //! Files that are either whole or not there: written under a temporary name in the same folder, then renamed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 
-/// What the temporary name of a file ends with, after a number that tells them apart.
+/// How temporary names begin and end. They do not hold the name of the file, which may be as long as a name can be.
+const BEGINNING: &str = ".stylegan-";
 const ENDING: &str = ".partial";
 
 /// The temporary files of this process. Held while one is made or renamed, so that [`abandon`] misses none.
@@ -22,6 +23,8 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
 pub struct Unfinished {
     temporary: PathBuf,
     path: PathBuf,
+    /// Locked as long as somebody writes: what is not locked was left by a process that was killed.
+    file: File,
 }
 
 impl Unfinished {
@@ -30,11 +33,57 @@ impl Unfinished {
         &self.temporary
     }
 
-    /// Gives the file its name, in the place of a file that has it. What was written must have been flushed.
+    /// Gives the file its name, in the place of a file that has it, when all of it is on the disk: after a power failure it is whole
+    /// or not there. What was written must have been flushed.
     pub fn finish(self) -> Result<()> {
-        let _all = unfinished();
-        fs::rename(&self.temporary, &self.path).map_err(|source| Error::Io { path: self.path.clone(), source })
+        let path = self.path.clone();
+        self.synced().and_then(Unfinished::renamed).and_then(|_| sync_folder(&path)).map_err(|source| Error::Io { path, source })
     }
+
+    fn synced(self) -> io::Result<Unfinished> {
+        self.file.sync_all()?;
+        Ok(self)
+    }
+
+    fn renamed(self) -> io::Result<File> {
+        let _all = unfinished();
+        fs::rename(&self.temporary, &self.path)?;
+        self.file.try_clone()
+    }
+}
+
+/// A file that has its name, and of which the disk may not have everything yet.
+pub struct Unsynced {
+    file: File,
+    path: PathBuf,
+}
+
+/// Waits until the disk has these files, all of one folder, and their names.
+pub fn sync(files: &[Unsynced]) -> Result<()> {
+    for Unsynced { file, path } in files {
+        file.sync_all().map_err(|source| Error::Io { path: path.clone(), source })?;
+    }
+    let Some(Unsynced { path, .. }) = files.last() else { return Ok(()) };
+    sync_folder(path).map_err(|source| Error::Io { path: path.clone(), source })
+}
+
+/// Puts the name of a file on the disk. Not every system opens folders, and not every file system has something to do.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    match File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Drop for Unfinished {
@@ -56,36 +105,58 @@ pub fn abandon() {
     std::mem::forget(all);
 }
 
-/// Removes what a process that was killed left half-written of those files in `folder` that `ours` says nobody else is writing.
-pub fn remove_leftovers(folder: &Path, ours: impl Fn(&str) -> bool) -> Result<()> {
-    let failed = |source| Error::Io { path: folder.into(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().and_then(final_name).is_some_and(&ours) {
-            match fs::remove_file(entry.path()) {
-                // Its process was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed.map_err(|source| Error::Io { path: entry.path(), source })?,
-            }
+/// Removes what processes that were killed left half-written in a folder: temporary files that nobody holds. The first file that
+/// this process makes in a folder looks for them.
+fn remove_leftovers(folder: &Path) {
+    static LOOKED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if looked.iter().any(|known| known == folder) {
+        return;
+    }
+    looked.push(folder.into());
+    // What cannot be read or removed is no reason not to write.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_temporary) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = remove_leftover(&entry.path());
         }
     }
-    Ok(())
 }
 
-/// `a.png` of `.a.png.123-4.partial`.
-fn final_name(temporary: &str) -> Option<&str> {
-    let (name, number) = temporary.strip_prefix('.')?.strip_suffix(ENDING)?.rsplit_once('.')?;
-    let (process, count) = number.split_once('-')?;
-    [process, count].iter().all(|part| part.parse::<u32>().is_ok()).then_some(name)
+fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(BEGINNING).and_then(|name| name.strip_suffix(ENDING)).is_some_and(|number| {
+        let parts: Vec<&str> = number.split('-').collect();
+        parts.len() == 2 && parts.iter().all(|part| part.parse::<u32>().is_ok())
+    })
+}
+
+fn remove_leftover(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    // On Windows a lock would keep ffmpeg from writing, so there is none; a day is longer than any film takes.
+    let abandoned = match cfg!(windows) {
+        true => file.metadata()?.modified()?.elapsed().is_ok_and(|age| age.as_secs() > 24 * 3600),
+        // Where there are no locks at all nobody can tell.
+        false => file.try_lock().is_ok(),
+    };
+    if abandoned { fs::remove_file(path) } else { Ok(()) }
 }
 
 /// Writes `path` with what `fill` writes. On any failure, a panic of `fill` included, a file that was at `path` is untouched.
 pub fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+    filled(path, fill)?.finish()
+}
+
+/// The same without waiting for the disk: what counts on the file calls [`sync`] first.
+pub fn write_unsynced(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<Unsynced> {
+    let file = filled(path, fill)?.renamed().map_err(|source| Error::Io { path: path.into(), source })?;
+    Ok(Unsynced { file, path: path.into() })
+}
+
+/// A whole file that has not got its name yet.
+pub(crate) fn filled(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<Unfinished> {
     let (unfinished, file) = create(path)?;
     let mut writer = BufWriter::with_capacity(1 << 16, file);
     fill(&mut writer).and_then(|()| writer.flush()).map_err(|source| Error::Io { path: path.into(), source })?;
-    drop(writer);
-    unfinished.finish()
+    Ok(unfinished)
 }
 
 /// Begins a file that will be `path`.
@@ -99,19 +170,30 @@ fn try_create(path: &Path) -> io::Result<(Unfinished, File)> {
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
         Ok(_) => path.canonicalize()?,
-        Err(_) => path.to_path_buf(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
+        Err(error) => return Err(error),
     };
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?;
+    if path.file_name().is_none() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
+    }
+    remove_leftovers(folder_of(&path));
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}-{}{ENDING}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let temporary = path.with_file_name(hidden);
-
-    let mut all = unfinished();
-    let file = File::create_new(&temporary)?;
-    all.push(temporary.clone());
-    Ok((Unfinished { temporary, path }, file))
+    loop {
+        let temporary = path.with_file_name(format!("{BEGINNING}{}-{}{ENDING}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let mut all = unfinished();
+        let file = match File::create_new(&temporary) {
+            // Of a process of the same number, on another machine or in another container.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            created => created?,
+        };
+        // Whoever looks for leftovers in this moment may have been faster.
+        if !cfg!(windows) && (matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !temporary.exists()) {
+            continue;
+        }
+        all.push(temporary.clone());
+        let unfinished = Unfinished { temporary, path, file: file.try_clone()? };
+        return Ok((unfinished, file));
+    }
 }
 
 #[cfg(test)]
@@ -137,27 +219,51 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_known_by_their_names() {
+    fn what_a_killed_process_left_is_removed_and_what_is_being_written_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.b.txt");
-        write(&path, |_| {
-            let [temporary] = &names(folder.path())[..] else { panic!("one temporary file") };
-            assert_eq!(final_name(temporary), Some("a.b.txt"));
+        for name in [".stylegan-7-0.partial", ".stylegan-7-.partial", ".a.partial", "stylegan-7-0.partial"] {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        fs::create_dir(folder.path().join(".stylegan-8-0.partial")).unwrap();
+        let held = File::create_new(folder.path().join(".stylegan-9-1.partial")).unwrap();
+        held.try_lock().unwrap();
+        write(&folder.path().join("a.txt"), |_| {
             assert_eq!(unfinished().iter().filter(|path| path.starts_with(folder.path())).count(), 1);
+            let own = names(folder.path()).into_iter().find(|name| name.contains(&format!("-{}-", std::process::id()))).unwrap();
+            assert!(is_temporary(&own) && File::open(folder.path().join(own))?.try_lock().is_err(), "held while it is written");
             Ok(())
         })
         .unwrap();
         assert!(!unfinished().iter().any(|path| path.starts_with(folder.path())));
-        for other in ["a.b.txt", ".partial", ".a.partial", ".a.txt.1-.partial", "a.txt.1-2.partial", ".a.txt.1-2.part"] {
-            assert_eq!(final_name(other), None, "{other}");
-        }
-        for name in [".ours.png.7-0.partial", ".theirs.png.7-1.partial"] {
-            fs::write(folder.path().join(name), "half").unwrap();
-        }
-        remove_leftovers(folder.path(), |name| name == "ours.png").unwrap();
         let mut left = names(folder.path());
         left.sort();
-        assert_eq!(left, [".theirs.png.7-1.partial", "a.b.txt"]);
+        let kept =
+            [".a.partial", ".stylegan-7-.partial", ".stylegan-8-0.partial", ".stylegan-9-1.partial", "a.txt", "stylegan-7-0.partial"];
+        assert_eq!(left, kept);
+    }
+
+    #[test]
+    fn names_may_be_as_long_as_the_system_takes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for length in [237, 250, 255] {
+            let path = folder.path().join("x".repeat(length));
+            write(&path, |file| file.write_all(b"whole")).unwrap();
+            assert_eq!(fs::read(path).unwrap(), b"whole");
+        }
+        let too_long = folder.path().join("x".repeat(256));
+        assert!(write(&too_long, |_| panic!("told before anything is written")).is_err());
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+
+    #[test]
+    fn files_that_are_synced_later_have_their_names_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<Unsynced> =
+            ["a", "b"].iter().map(|name| write_unsynced(&folder.path().join(name), |file| file.write_all(b"whole")).unwrap()).collect();
+        assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"whole");
+        assert_eq!(names(folder.path()).len(), 2);
+        sync(&files).unwrap();
+        sync(&[]).unwrap();
     }
 
     #[cfg(unix)]

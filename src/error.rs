@@ -72,7 +72,9 @@ impl fmt::Display for Error {
             Error::NotFinite { dtype: "f16" } => {
                 f.write_str("the picture is NaN or infinite in f16, whose numbers end at 65504; f32 may hold it (--precision f32)")
             }
-            Error::NotFinite { dtype } => write!(f, "the picture is NaN or infinite in {dtype}, too: the network's weights are broken"),
+            Error::NotFinite { dtype } => {
+                write!(f, "the picture is NaN or infinite in {dtype}, too: the network's weights are broken, or w is out of all proportion")
+            }
             Error::Tensor { name, needed, found } => write!(f, "tensor {name}: needed {needed}, found {found}"),
             Error::Limit { pass, what, need, have } => {
                 write!(

@@ -91,6 +91,8 @@ pub struct Generator {
     prepared: usize,
     /// The weights stay on the device while executors for other batches come and go.
     weights: Vec<Arc<wgpu::Buffer>>,
+    /// The same network in f32, made for the first picture that f16 does not hold.
+    wide: Option<Box<Generator>>,
 }
 
 /// A synthesis plan of some batch and kind of noise on the device.
@@ -121,15 +123,32 @@ pub struct Recording<'a> {
 pub struct Pending<T> {
     readback: Readback,
     img: Tensor,
-    dtype: DType,
-    unpack: fn(Tensor, &[u8]) -> Option<Vec<T>>,
+    unpack: Unpack<T>,
+    /// What they are drawn from, and how they are drawn again.
+    ws: Ws,
+    noise: Noise,
+    submit: Submit<T>,
 }
 
+/// Pictures out of what was read back; `None` in the place of one that is NaN or infinite somewhere.
+type Unpack<T> = fn(Tensor, &[u8]) -> Vec<Option<T>>;
+type Submit<T> = fn(&mut Generator, &Ws, Noise) -> Result<Pending<T>>;
+
 impl<T> Pending<T> {
-    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws; [`Error::NotFinite`] instead
-    /// of pictures that are NaN or infinite somewhere.
-    pub fn wait(self) -> Result<Vec<T>> {
-        (self.unpack)(self.img, &self.readback.wait()?).ok_or(Error::NotFinite { dtype: self.dtype.name() })
+    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws. `generator` is the one that
+    /// they were submitted to. It draws a picture again in f32 that is not finite in f16, where [`PrecisionChoice::Auto`] leaves the
+    /// choice to it; so a picture depends on its own row of w, never on those beside it. [`Error::NotFinite`] where that does not help.
+    pub fn wait(self, generator: &mut Generator) -> Result<Vec<T>> {
+        let pictures = (self.unpack)(self.img, &self.readback.wait()?);
+        let again = |(i, picture): (usize, Option<T>)| match picture {
+            Some(picture) => Ok(picture),
+            None => {
+                let wide = generator.wide()?;
+                let pending = (self.submit)(wide, &self.ws.slice(i..i + 1), self.noise.of(i))?;
+                pending.wait(wide)?.pop().ok_or_else(|| Error::Device("the device gave no picture".into()))
+            }
+        };
+        pictures.into_iter().enumerate().map(again).collect()
     }
 }
 
@@ -168,7 +187,10 @@ impl Generator {
                 return Err(Error::Argument(format!("{} has no 16-bit floats in shaders; use --precision f32", gpu.name())));
             }
             (PrecisionChoice::F32, _) | (PrecisionChoice::Auto, false) => DType::F32,
-            (PrecisionChoice::Auto, true) if !holds(model) => DType::F32,
+            (PrecisionChoice::Auto, true) if !holds(model) => {
+                log::warn!("the network has weights that 16-bit floats do not hold; it is drawn in f32");
+                DType::F32
+            }
             (PrecisionChoice::F16, true) if !holds(model) => {
                 model.check_fits(Precision::F16)?;
                 DType::F16
@@ -190,6 +212,7 @@ impl Generator {
             synthesis: Vec::new(),
             prepared: 1,
             weights: Vec::new(),
+            wide: None,
         };
         generator.prepare(options.batch, NoiseSource::Const)?;
         Ok(generator)
@@ -276,20 +299,20 @@ impl Generator {
     /// [`Generator::synthesis_rgba8`] of at most a batch, without waiting: submit the next before waiting for this one, and the
     /// device does not stand still while pictures are read back.
     pub fn submit_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<RgbaImage>> {
-        let dtype = self.dtype;
         let (handles, executor) = self.load(ws, noise)?;
-        let (tensor, unpack): (_, fn(Tensor, &[u8]) -> _) = match handles.img.shape[1] {
+        let (tensor, unpack): (_, Unpack<RgbaImage>) = match handles.img.shape[1] {
             1 | 3 => (handles.rgba, rgba8_images),
             _ => (handles.img, alpha_images),
         };
-        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, dtype, unpack })
+        let submit = Generator::submit_rgba8;
+        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, unpack, ws: ws.clone(), noise, submit })
     }
 
     /// [`Generator::synthesis_f32`] of at most a batch, without waiting.
     pub fn submit_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<Vec<f32>>> {
-        let dtype = self.dtype;
         let (handles, executor) = self.load(ws, noise)?;
-        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, dtype, unpack: f32_images })
+        let (unpack, submit) = (f32_images, Generator::submit_f32);
+        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack, ws: ws.clone(), noise, submit })
     }
 
     /// The executor of a batch, for hosts that record into their own encoder or want a profile.
@@ -318,7 +341,7 @@ impl Generator {
     }
 
     /// Any number of images in batches, the next submitted before the last is waited for.
-    fn render<T>(&mut self, ws: &Ws, noise: Noise, submit: fn(&mut Generator, &Ws, Noise) -> Result<Pending<T>>) -> Result<Vec<T>> {
+    fn render<T>(&mut self, ws: &Ws, noise: Noise, submit: Submit<T>) -> Result<Vec<T>> {
         self.check(ws)?;
         let mut images = Vec::with_capacity(ws.n);
         let mut ahead: Option<Pending<T>> = None;
@@ -326,11 +349,11 @@ impl Generator {
             let batch = ws.slice(first..ws.n.min(first + self.options.batch));
             let next = submit(self, &batch, noise.of(first))?;
             if let Some(pending) = ahead.replace(next) {
-                images.extend(pending.wait()?);
+                images.extend(pending.wait(self)?);
             }
         }
         if let Some(pending) = ahead {
-            images.extend(pending.wait()?);
+            images.extend(pending.wait(self)?);
         }
         Ok(images)
     }
@@ -351,6 +374,19 @@ impl Generator {
             Noise::Const | Noise::None => {}
         }
         Ok((handles, executor))
+    }
+
+    /// The network in f32, for what this generator cannot draw; an error where f16 was asked for, or it is f32 already.
+    fn wide(&mut self) -> Result<&mut Generator> {
+        if self.dtype == DType::F32 || self.options.precision != PrecisionChoice::Auto {
+            return Err(Error::NotFinite { dtype: self.dtype.name() });
+        }
+        if self.wide.is_none() {
+            log::warn!("a picture is not finite in f16, whose numbers end at 65504: such pictures are drawn again in f32");
+            let options = Options { precision: PrecisionChoice::F32, batch: 1, ..self.options.clone() };
+            self.wide = Some(Box::new(Generator::new(&self.gpu, &self.model, &options)?));
+        }
+        Ok(self.wide.as_mut().expect("just made"))
     }
 
     /// The executor for the batch that `ws` is.
@@ -416,26 +452,24 @@ fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
     found.is_some()
 }
 
-/// `None` when a pixel is not finite, which the device says in an alpha that is 0.
-fn rgba8_images(img: Tensor, bytes: &[u8]) -> Option<Vec<RgbaImage>> {
+/// The device says that a pixel is not finite by an alpha of 0.
+fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<Option<RgbaImage>> {
     let [images, _, height, width] = img.shape;
-    if bytes.chunks_exact(4).take(images * height * width).any(|pixel| pixel[3] == 0) {
-        return None;
-    }
-    let image = |pixels: &[u8]| RgbaImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("four bytes a pixel");
+    let image = |pixels: &[u8]| {
+        let finite = pixels.chunks_exact(4).all(|pixel| pixel[3] != 0);
+        finite.then(|| RgbaImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("four bytes a pixel"))
+    };
     // The buffer is filled up to a multiple of 16 bytes.
-    Some(bytes.chunks_exact(4 * height * width).take(images).map(image).collect())
+    bytes.chunks_exact(4 * height * width).take(images).map(image).collect()
 }
 
-/// `None` when a value is not finite.
-fn f32_images(img: Tensor, bytes: &[u8]) -> Option<Vec<Vec<f32>>> {
-    let values = img.unpack(bytes);
-    let finite = values.iter().all(|value| value.is_finite());
-    finite.then(|| values.chunks_exact(img.len() / img.shape[0]).map(<[f32]>::to_vec).collect())
+fn f32_images(img: Tensor, bytes: &[u8]) -> Vec<Option<Vec<f32>>> {
+    let image = |values: &[f32]| values.iter().all(|value| value.is_finite()).then(|| values.to_vec());
+    img.unpack(bytes).chunks_exact(img.len() / img.shape[0]).map(image).collect()
 }
 
 /// Of an image with an alpha of its own, which cannot say what is not finite: converted here, as the kernel to_rgba8 does.
-fn alpha_images(img: Tensor, bytes: &[u8]) -> Option<Vec<RgbaImage>> {
+fn alpha_images(img: Tensor, bytes: &[u8]) -> Vec<Option<RgbaImage>> {
     let [_, channels, height, width] = img.shape;
     let byte = |value: f32| (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
     let image = |values: Vec<f32>| {
@@ -447,7 +481,7 @@ fn alpha_images(img: Tensor, bytes: &[u8]) -> Option<Vec<RgbaImage>> {
             })
         })
     };
-    Some(f32_images(img, bytes)?.into_iter().map(image).collect())
+    f32_images(img, bytes).into_iter().map(|values| values.map(image)).collect()
 }
 
 fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {

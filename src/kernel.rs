@@ -9,7 +9,9 @@ use crate::tier::{Matrix, Needs, Tier};
 
 /// Prelude: slabs and bands.
 pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
-/// Prelude: what follows a convolution.
+/// Prelude: a clamp that keeps NaN.
+pub(crate) const LIMITED: &str = include_str!("../shaders/prelude/limited.wgsl");
+/// Prelude: what follows a convolution; after [`LIMITED`].
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");

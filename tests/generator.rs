@@ -133,7 +133,8 @@ fn submissions_wait_for_themselves_only() {
         .map(|range| generator.submit_f32(&ws.slice(range.clone()), Noise::Random { seed: 3 + range.start as u32 }).unwrap())
         .collect();
     // Latest first: none needs another to be waited for.
-    let mut images: Vec<Vec<f32>> = pending.into_iter().rev().flat_map(|pending| pending.wait().unwrap().into_iter().rev()).collect();
+    let mut images: Vec<Vec<f32>> =
+        pending.into_iter().rev().flat_map(|pending| pending.wait(&mut generator).unwrap().into_iter().rev()).collect();
     images.reverse();
     assert_eq!(images, expected);
     let message = generator.submit_rgba8(&ws, noise).err().unwrap().to_string();
@@ -184,10 +185,10 @@ fn a_host_that_loses_its_device_gets_errors_not_panics() {
     device.destroy();
     let lost = |what: &str, error: Option<Error>| assert!(matches!(error, Some(Error::Device(_))), "{what}: {error:?}");
     // What was submitted before may have been drawn, or not; it must only not panic.
-    let _ = pending.wait();
+    let _ = pending.wait(&mut generator);
     lost("synthesis", generator.synthesis_rgba8(&ws, Noise::Const).err());
     lost("random noise", generator.synthesis_f32(&ws, Noise::Random { seed: 1 }).err());
-    lost("submit", generator.submit_rgba8(&ws, Noise::Const).and_then(|pending| pending.wait()).err());
+    lost("submit", generator.submit_rgba8(&ws, Noise::Const).and_then(|pending| pending.wait(&mut generator)).err());
     lost("mapping", generator.mapping(&[0.0; 16], None).err());
     lost("mapping of another batch", generator.mapping(&[0.0; 32], None).err());
     lost("a new generator", Generator::new(&gpu, &model(2), &Options::default()).err());
@@ -272,6 +273,59 @@ fn pictures_that_are_not_finite_are_errors() {
         if gpu().tier().half {
             let error = Generator::new(gpu(), &model, &options(PrecisionChoice::F16)).err();
             assert!(matches!(&error, Some(Error::Tensor { name, .. }) if name.contains("torgb.bias")), "{error:?}");
+        }
+    }
+}
+
+/// Sums that overflow in a layer whose clamp would make a number of NaN.
+#[test]
+fn a_clamp_does_not_hide_nan() {
+    let Config::StyleGan2(mut config) = model(1).config else { unreachable!("a StyleGAN2") };
+    config.conv_clamp = Some(256.0);
+    let mut model = random_weights(&Config::StyleGan2(config), 1);
+    let name = "synthesis.b16.conv1.weight";
+    let shape = model.array(name).shape().to_vec();
+    let huge: Vec<f32> = (0..shape.iter().product()).map(|i| if i % 2 == 0 { 3.0e38 } else { -3.0e38 }).collect();
+    model.arrays.insert(name.into(), Array::from_f32(&shape, &huge));
+    let mut broken = Generator::new(gpu(), &model, &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
+    let ws = ws(&mut broken, 0..1);
+    for error in [broken.synthesis_rgba8(&ws, Noise::Const).err(), broken.synthesis_f32(&ws, Noise::Const).err()] {
+        assert!(matches!(error, Some(Error::NotFinite { dtype: "f32" })), "{error:?}");
+    }
+}
+
+#[test]
+fn what_f16_does_not_hold_is_drawn_in_f32_and_nothing_else_is() {
+    if !gpu().tier().half {
+        return;
+    }
+    for channels in [3, 4] {
+        // The styles of a StyleGAN1 scale its activations, which nothing demodulates.
+        let config = format!(
+            r#"{{"network": "stylegan1", "z_dim": 16, "w_dim": 8, "img_resolution": 16, "channel_max": 8, "img_channels": {channels}}}"#
+        );
+        let model = random_weights(&Config::from_json(&config).unwrap(), 1);
+        let generator = |precision, batch| Generator::new(gpu(), &model, &Options { precision, batch, tuning: None }).unwrap();
+        let [mut half, mut single, mut auto] = [(PrecisionChoice::F16, 3), (PrecisionChoice::F32, 1), (PrecisionChoice::Auto, 3)]
+            .map(|(choice, batch)| generator(choice, batch));
+        assert_eq!(auto.dtype(), DType::F16);
+        // The second row is so far out that its picture overflows.
+        let mut ws = ws(&mut single, 0..3);
+        let row = ws.values.len() / 3;
+        ws.values[row..2 * row].iter_mut().for_each(|value| *value *= 1e6);
+        for noise in [Noise::Const, Noise::Random { seed: 5 }] {
+            assert!(matches!(half.synthesis_rgba8(&ws, noise), Err(Error::NotFinite { dtype: "f16" })));
+            let (pictures, floats) = (auto.synthesis_rgba8(&ws, noise).unwrap(), auto.synthesis_f32(&ws, noise).unwrap());
+            for i in 0..3 {
+                let noise = match noise {
+                    Noise::Random { seed } => Noise::Random { seed: seed + i as u32 },
+                    other => other,
+                };
+                let by = if i == 1 { &mut single } else { &mut half };
+                let row = ws.slice(i..i + 1);
+                assert_eq!(pictures[i], by.synthesis_rgba8(&row, noise).unwrap()[0], "picture {i}");
+                assert_eq!(floats[i], by.synthesis_f32(&row, noise).unwrap()[0], "picture {i}");
+            }
         }
     }
 }

@@ -4,13 +4,13 @@ struct BiasAct {
     noise_strength: f32,  // 0: no noise
     slope: f32,           // of the negative half: 0.2 leaky ReLU, 0 ReLU, 1 linear
     gain: f32,
-    limit: f32,           // clamp to +-limit
+    limit: f32,           // clamp to +-limit; infinity: none
     pad0: f32, pad1: f32, pad2: f32,
 }
 
 fn bias_act(a: BiasAct, v: vec4<f32>, bias: vec4<f32>, noise: f32) -> vec4<f32> {
     let t = v + bias + noise * a.noise_strength;
-    return clamp(select(t * a.slope, t, t >= vec4(0.0)) * a.gain, vec4(-a.limit), vec4(a.limit));
+    return limited(select(t * a.slope, t, t >= vec4(0.0)) * a.gain, a.limit);
 }
 
 // The same for four pixels of a row.

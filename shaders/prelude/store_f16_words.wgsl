@@ -1,4 +1,4 @@
-// The slab written is f16, stored as 64-bit words (f16_words.wgsl says why); what does not fit becomes the largest half.
+// The slab written is f16, stored as 64-bit words (f16_words.wgsl says why); what does not fit becomes infinity (store_f16.wgsl).
 alias out4 = u64;
 alias out_four = vec4<u64>;  // four pixels of a row
 fn narrow(v: vec4<f32>) -> out4 {
@@ -9,8 +9,9 @@ fn narrow(v: vec4<f32>) -> out4 {
 // The bits of v as f16, rounded to nearest, ties to even. A third of the instructions that llvmpipe makes of pack2x16float.
 fn halves(v: vec4<f32>) -> vec4<u32> {
     let bits = bitcast<vec4<u32>>(v);
-    // At most 65504. NaN, whose bits are more than infinity's, becomes it too: nothing may reach beyond 16 bits, into another channel.
-    let a = min(bits & vec4(0x7fffffffu), vec4(0x477fe000u));
+    // At most 65536, which is infinity. NaN, whose bits are more than that, becomes it too: nothing may reach beyond 16 bits, into
+    // another channel.
+    let a = min(bits & vec4(0x7fffffffu), vec4(0x47800000u));
     // The exponent's bias falls from 127 to 15, thirteen bits of the mantissa go: half of the last place is added, less 1 where it is even.
     let normal = (a + ((a >> vec4(13u)) & vec4(1u)) - vec4(0x37fff001u)) >> vec4(13u);
     // Below 2^-14 the last place is 2^-24, as that of f32 is at 0.5: an addition rounds.

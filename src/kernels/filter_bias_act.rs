@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, Tail, doubled_taps};
-use crate::kernel::{BIAS_ACT, Call, Kernel, SLAB, STORE4, Variant, always, line};
+use crate::kernel::{BIAS_ACT, Call, Kernel, LIMITED, SLAB, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -23,7 +23,7 @@ pub static KERNEL: Kernel = Kernel {
 const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'static [(&'static str, f64)]) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, BIAS_ACT, STORE4],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
         source: include_str!("../../shaders/filter_bias_act.wgsl"),
         constants,
         needs,

@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, LIMITED, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -24,7 +24,7 @@ pub static KERNEL: Kernel = Kernel {
         matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "winograd",
-            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4, FINISH],
+            prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4, FINISH],
             source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
             constants: &[],
             needs: Needs::Software,
@@ -38,7 +38,7 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "pointwise",
-            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4],
+            prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4],
             source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
             constants: &[],
             needs: Needs::Software,
@@ -51,7 +51,7 @@ pub static KERNEL: Kernel = Kernel {
         },
         Variant {
             name: "subgroup",
-            prelude: &[SLAB, BIAS_ACT, COLUMNS, STORE4, FINISH],
+            prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4, FINISH],
             source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,
@@ -76,7 +76,7 @@ pub static KERNEL: Kernel = Kernel {
 const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, BIAS_ACT, STORE4],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
         source: include_str!("../../shaders/modulated_conv2d.wgsl"),
         constants,
         needs: Needs::Portable,
@@ -96,7 +96,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 ) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, BIAS_ACT, STORE],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE],
         source: include_str!("../../shaders/modulated_conv2d.matrix.wgsl"),
         constants,
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
@@ -118,7 +118,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, BIAS_ACT, STORE, SPLIT],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, SPLIT],
         source: include_str!("../../shaders/modulated_conv2d.split.wgsl"),
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Phases, Slice, phases, sliced, upsample_border, upsampled};
-use crate::kernel::{Call, Kernel, SLAB, STORE4, UPSAMPLE, Variant, always, line};
+use crate::kernel::{Call, Kernel, LIMITED, SLAB, STORE4, UPSAMPLE, Variant, always, line};
 use crate::plan::{Load, NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     name: "to_rgb",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, UPSAMPLE, STORE4],
+        prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
         source: include_str!("../../shaders/to_rgb.wgsl"),
         constants: &[],
         needs: Needs::Portable,

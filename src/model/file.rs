@@ -2,7 +2,7 @@
 //! `provenance` (JSON, text by key). Everything in it may be wrong: no length is trusted, nothing larger than the file is allocated.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,11 +89,13 @@ impl Model {
         self.check_fits(precision)?;
         let header = self.header(precision);
         self.check_readable(&header, precision)?;
-        atomic_file::write(path, |file| {
+        let written = atomic_file::filled(path, |file| {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(header.as_bytes())?;
             self.arrays.values().try_for_each(|array| write_array(file, array, precision))
-        })
+        })?;
+        check_written(written.temporary(), &header, self.file_size(precision)).map_err(|source| Error::Io { path: path.into(), source })?;
+        written.finish()
     }
 
     /// Refuses what [`Model::save`] would: a value that f16 cannot hold.
@@ -146,6 +148,18 @@ impl Model {
         let mut header = Value::Object(header).to_string();
         header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
         header
+    }
+}
+
+/// Opens what was written again, before it gets its name: its header is the one meant, and nothing is missing after it.
+fn check_written(path: &Path, header: &str, size: u64) -> io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
+    let mut head = vec![0; 8 + header.len()];
+    file.read_exact(&mut head)?;
+    let length = file.metadata()?.len();
+    match head[8..] == *header.as_bytes() && length == size {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("what was written did not come back: {length} of {size} bytes; is the disk full?"))),
     }
 }
 

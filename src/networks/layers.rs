@@ -192,7 +192,7 @@ impl<'a> Layers<'a> {
     /// The tail of a convolution that is followed by nothing.
     pub(crate) fn no_tail(&mut self, channels: usize) -> Tail {
         let bias = self.filled("no bias", channels, 0.0);
-        Tail { bias, noise: self.no_noise(), noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX }
+        Tail { bias, noise: self.no_noise(), noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::INFINITY }
     }
 
     fn filled(&mut self, name: &str, channels: usize, value: f32) -> Tensor {

@@ -31,9 +31,10 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     // RUST_LOG shows what wgpu and naga say; nothing by default, because errors that matter come back as errors. What the
-    // converter has to say of a file is a warning as any other of ours, and that another process is waited for.
+    // converter has to say of a file is a warning as any other of ours, that another process is waited for, and that f16 does not do.
     env_logger::Builder::from_env(
-        env_logger::Env::default().default_filter_or("off,stylegan_tools::convert=warn,stylegan_wgpu::tune::book=warn"),
+        env_logger::Env::default()
+            .default_filter_or("off,stylegan_tools::convert=warn,stylegan_wgpu::tune::book=warn,stylegan_wgpu::generator=warn"),
     )
     .format(|out, record| match record.target().starts_with("stylegan_") && record.level() == log::Level::Warn {
         true => writeln!(out, "warning: {}", record.args()),

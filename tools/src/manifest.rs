@@ -5,9 +5,14 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use stylegan_tools::hex;
+use stylegan_wgpu::atomic_file::{self, Unsynced};
+use stylegan_wgpu::regular_file;
 
 use crate::args::Shard;
 use crate::failure::Failure;
@@ -42,8 +47,8 @@ pub(crate) struct Entry {
 pub(crate) struct History {
     folder: PathBuf,
     headers: Vec<(PathBuf, Header)>,
-    /// Sizes of finished files by name.
-    finished: HashMap<String, u64>,
+    /// Finished files by name.
+    finished: HashMap<String, Entry>,
 }
 
 impl Header {
@@ -108,7 +113,7 @@ impl History {
             return Err(wrong(&format!("is a manifest of version {}, this program writes {VERSION}", header.manifest)));
         }
         // A line that cannot be read costs drawing its picture again.
-        self.finished.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()).map(|entry: Entry| (entry.file, entry.bytes)));
+        self.finished.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()).map(|entry: Entry| (entry.file.clone(), entry)));
         self.headers.push((path, header));
         Ok(())
     }
@@ -135,7 +140,14 @@ impl History {
     /// Whether a file is recorded, and there with the size recorded.
     pub(crate) fn has(&self, file: &str) -> bool {
         let there = || self.folder.join(file).metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-        self.finished.get(file).is_some_and(|&bytes| there() == Some(bytes))
+        self.finished.get(file).is_some_and(|entry| there() == Some(entry.bytes))
+    }
+
+    /// Whether a file that is there has the bytes that were recorded.
+    pub(crate) fn has_bytes(&self, file: &str) -> Result<bool, Failure> {
+        let Some(entry) = self.finished.get(file) else { return Ok(false) };
+        let bytes = regular_file::read(&self.folder.join(file), entry.bytes)?;
+        Ok(hex(&Sha256::digest(bytes)) == entry.sha256)
     }
 }
 
@@ -176,7 +188,14 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 pub(crate) struct Manifest {
     path: PathBuf,
     file: File,
+    /// Lines of files that the disk may not have yet.
+    waiting: Vec<(Entry, Unsynced)>,
+    flushed: Instant,
 }
+
+/// Files that wait for the disk together: one wait is as long as many. They are drawn again when the process is killed meanwhile.
+const MOST_WAITING: usize = 32;
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 impl Manifest {
     /// Opens the manifest for more lines: after those that are there, or `anew`.
@@ -200,13 +219,33 @@ impl Manifest {
             Ok(file)
         };
         let file = open().map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
-        Ok(Manifest { path: path.into(), file })
+        Ok(Manifest { path: path.into(), file, waiting: Vec::new(), flushed: Instant::now() })
     }
 
-    /// Adds a line, in one write.
-    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let written = line(entry).and_then(|line| self.file.write_all(&line));
+    /// Adds a line, soon: when the disk has the file.
+    pub(crate) fn append(&mut self, entry: Entry, written: Unsynced) -> Result<(), Failure> {
+        self.waiting.push((entry, written));
+        match self.waiting.len() >= MOST_WAITING || self.flushed.elapsed() >= LONGEST_WAIT {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits for the disk, and adds the lines of what it has, in one write.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        let (entries, files): (Vec<Entry>, Vec<Unsynced>) = self.waiting.drain(..).unzip();
+        atomic_file::sync(&files)?;
+        let lines = entries.iter().map(line).collect::<io::Result<Vec<_>>>().map(|lines| lines.concat());
+        let written = lines.and_then(|lines| self.file.write_all(&lines));
+        self.flushed = Instant::now();
         written.map_err(|error| Failure::Runtime(format!("{}: {error}", self.path.display())))
+    }
+}
+
+impl Drop for Manifest {
+    fn drop(&mut self) {
+        // After a failure that is being reported: what was finished before it counts.
+        let _ = self.flush();
     }
 }
 
@@ -245,7 +284,7 @@ mod tests {
     }
 
     fn entry(file: &str, bytes: u64) -> Entry {
-        Entry { seed: Some(7), file: file.into(), bytes, sha256: "00".into() }
+        Entry { seed: Some(7), file: file.into(), bytes, sha256: hex(&Sha256::digest("abc")) }
     }
 
     #[test]
@@ -253,15 +292,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest.jsonl");
         let mut manifest = Manifest::open(&path, &header(1.0), false).unwrap();
-        manifest.append(&entry("a.png", 3)).unwrap();
+        let file = atomic_file::write_unsynced(&folder.path().join("a.png"), |file| file.write_all(b"abc")).unwrap();
+        manifest.append(entry("a.png", 3), file).unwrap();
         drop(manifest);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], br#"{"seed":8,"file":"b.png","byt"#].concat()).unwrap();
-        std::fs::write(folder.path().join("a.png"), "abc").unwrap();
         std::fs::write(folder.path().join("b.png"), "abc").unwrap();
 
         let history = History::read(folder.path()).unwrap();
         assert!(history.has("a.png") && !history.has("b.png"));
+        assert!(history.has_bytes("a.png").unwrap() && !history.has_bytes("b.png").unwrap());
+        std::fs::write(folder.path().join("a.png"), "abd").unwrap();
+        assert!(history.has("a.png") && !history.has_bytes("a.png").unwrap());
         // A file of another size is not what was finished.
         std::fs::write(folder.path().join("a.png"), "ab").unwrap();
         assert!(!history.has("a.png"));

@@ -7,7 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbaImage};
-use stylegan_wgpu::atomic_file;
+use stylegan_wgpu::atomic_file::{self, Unsynced};
 
 use crate::args::Format;
 use crate::failure::Failure;
@@ -84,6 +84,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(atomic_file::write(path, |file| file.write_all(bytes))?)
 }
 
+/// Writes a whole file, without waiting for the disk.
+pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<Unsynced, Failure> {
+    Ok(atomic_file::write_unsynced(path, |file| file.write_all(bytes))?)
+}
+
 /// Makes a folder, and those above it.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::Runtime(format!("{}: {error}", folder.display())))
@@ -117,6 +122,12 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
 pub(crate) fn check_file(path: &Path) -> Result<(), Failure> {
     if path.is_dir() || path.file_name().is_none() {
         return Err(Failure::Runtime(format!("{} is a folder; name a file", path.display())));
+    }
+    // Too long a name, for one.
+    if let Err(error) = path.metadata()
+        && !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    {
+        return Err(Failure::Runtime(format!("{}: {error}", path.display())));
     }
     if path.exists() && !path.is_file() {
         return Err(Failure::Runtime(format!("{} is not a regular file", path.display())));
@@ -184,6 +195,7 @@ mod tests {
         assert!(check_file(&folder.path().join("a.bin")).is_ok());
         assert!(check_file(&folder.path().join("a/a.bin")).is_err());
         assert!(check_file(folder.path()).is_err());
+        assert!(check_file(&folder.path().join("x".repeat(255))).is_ok() && check_file(&folder.path().join("x".repeat(256))).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();

@@ -111,10 +111,11 @@ impl Pending {
         })
     }
 
-    fn wait(self) -> Result<Vec<Pixels>, Failure> {
+    fn wait(self, studio: &mut Studio) -> Result<Vec<Pixels>, Failure> {
+        let generator = &mut studio.generator;
         Ok(match self {
-            Pending::Rgba(pending) => pending.wait()?.into_iter().map(Pixels::Rgba).collect(),
-            Pending::Planes(pending) => pending.wait()?.into_iter().map(Pixels::Planes).collect(),
+            Pending::Rgba(pending) => pending.wait(generator)?.into_iter().map(Pixels::Rgba).collect(),
+            Pending::Planes(pending) => pending.wait(generator)?.into_iter().map(Pixels::Planes).collect(),
         })
     }
 }
@@ -130,8 +131,8 @@ fn draw_all(
     let (start, mut blocked) = (Instant::now(), Duration::ZERO);
     let mut first = None;
     // False when nobody takes pictures any more.
-    let mut deliver = |batch: Batch<'_>| -> Result<bool, Failure> {
-        let pixels = batch.pending.wait()?;
+    let mut deliver = |studio: &mut Studio, batch: Batch<'_>| -> Result<bool, Failure> {
+        let pixels = batch.pending.wait(studio)?;
         first.get_or_insert((pixels.len(), start.elapsed()));
         let waiting = Instant::now();
         for (i, (&index, pixels)) in batch.indices.iter().zip(pixels).enumerate() {
@@ -153,14 +154,14 @@ fn draw_all(
             row += indices.len();
             let next = Batch { indices, pending: Pending::submit(studio, &ws, indices[0], planes)?, ws };
             if let Some(batch) = ahead.replace(next)
-                && !deliver(batch)?
+                && !deliver(studio, batch)?
             {
                 return Ok(Default::default());
             }
         }
     }
     if let Some(batch) = ahead {
-        deliver(batch)?;
+        deliver(studio, batch)?;
     }
     Ok((first.unwrap_or_default(), start.elapsed().saturating_sub(blocked)))
 }

@@ -1,16 +1,15 @@
 //! The studio: a network on a device with the flags of a command that draws. Seeds go in, rows of w and pictures come out.
 
-use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
+use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::tensor::DType;
 
 use crate::args::{DrawArgs, NoiseMode, StudioArgs};
 use crate::failure::Failure;
 use crate::tuning::tuning;
-use crate::{default_model, network, note, warn};
+use crate::{default_model, network, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
 pub(crate) struct Subject {
@@ -69,9 +68,6 @@ impl Studio {
         let batch = usize::from(args.batch).min(images.max(1));
         let options = Options { precision: args.precision.into(), batch, tuning: tuning(args.no_tune) };
         let generator = Generator::new(&gpu, &subject.model, &options)?;
-        if options.precision == PrecisionChoice::Auto && gpu.tier().half && generator.dtype() == DType::F32 {
-            note("the network has weights that 16-bit floats do not hold; it is drawn in f32");
-        }
         if args.network.is_none() {
             default_model::introduce();
         }

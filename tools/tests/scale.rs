@@ -78,7 +78,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
     let out = place.path("out");
     assert!(pictures(&out).len() < 20, "the run was over before it was killed");
     // As if it had been killed in the middle of a picture, of a line, and had lost a part of one on the disk.
-    fs::write(out.join(".seed0019.png.1-7.partial"), "half").unwrap();
+    fs::write(out.join(".stylegan-1-7.partial"), "half").unwrap();
     let mut manifest = fs::read(out.join("manifest.jsonl")).unwrap();
     manifest.extend(br#"{"seed":19,"fi"#);
     fs::write(out.join("manifest.jsonl"), manifest).unwrap();

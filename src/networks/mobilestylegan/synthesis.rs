@@ -60,7 +60,7 @@ impl Net<'_> {
     /// 1x1 to twelve channels, and a last wavelet to the image.
     fn torgb(&mut self, name: &str, x: Tensor) -> Tensor {
         let (noise, bias) = (self.layers.noise(name).0, self.layers.bias(name));
-        let tail = Tail { bias, noise, noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::MAX };
+        let tail = Tail { bias, noise, noise_strength: 0.0, slope: 1.0, gain: 1.0, limit: f32::INFINITY };
         let channels = self.layers.modulated_conv2d(name, x, tail);
         let ones = self.layers.ones(channels.shape[1]);
         self.layers.plan.inverse_haar("image", channels, ones, DType::F32)
@@ -74,6 +74,6 @@ impl Net<'_> {
     /// Leaky ReLU without the gain of sqrt(2); no clamp: activations stay below 700.
     fn tail(&mut self, name: &str) -> Tail {
         let (noise, noise_strength) = self.layers.noise(name);
-        Tail { bias: self.layers.bias(name), noise, noise_strength, slope: 0.2, gain: 1.0, limit: f32::MAX }
+        Tail { bias: self.layers.bias(name), noise, noise_strength, slope: 0.2, gain: 1.0, limit: f32::INFINITY }
     }
 }

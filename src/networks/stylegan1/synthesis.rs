@@ -81,7 +81,7 @@ impl Net<'_> {
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), [array.shape()[0], array.shape()[1], 1, 1], whole(&array));
         let gain = self.layers.uniform(x.shape[1], 1.0 / (x.shape[1] as f32).sqrt());
         let bias = self.layers.bias(name);
-        self.layers.plan.to_rgb(name, x, weight, gain, bias, None, &[1.0], f32::MAX)
+        self.layers.plan.to_rgb(name, x, weight, gain, bias, None, &[1.0], f32::INFINITY)
     }
 
     /// Equalised learning rate: the gain of a 3x3 kernel, in the place of StyleGAN2's styles.

@@ -96,14 +96,14 @@ impl Net<'_> {
         let shape = [weight.shape()[0], weight.shape()[1], 1, 1];
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), shape, crate::networks::layers::whole(&weight));
         let (style, bias) = (self.layers.style(name), self.layers.bias(name));
-        let limit = self.config.conv_clamp.unwrap_or(f32::MAX);
+        let limit = self.config.conv_clamp.unwrap_or(f32::INFINITY);
         self.layers.plan.to_rgb(name, x, weight, style, bias, skip, &self.config.resample_filter, limit)
     }
 
     fn tail(&mut self, name: &str, gain: f32) -> Tail {
         let (slope, activation_gain) = slope_and_gain(self.config.activation);
         let (noise, noise_strength) = self.layers.noise(name);
-        let limit = self.config.conv_clamp.map_or(f32::MAX, |clamp| clamp * gain);
+        let limit = self.config.conv_clamp.map_or(f32::INFINITY, |clamp| clamp * gain);
         Tail { bias: self.layers.bias(name), noise, noise_strength, slope, gain: activation_gain * gain, limit }
     }
 }

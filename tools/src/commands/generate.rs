@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_tools::vectors::Source;
 use stylegan_tools::{array_file, hex};
-use stylegan_wgpu::atomic_file;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
@@ -20,7 +19,7 @@ use crate::manifest::{self, Entry, Header, History, Manifest};
 use crate::output;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
 use crate::studio::{Studio, Subject};
-use crate::{network, say};
+use crate::{network, say, warn};
 
 /// Renders one picture per seed into a folder, as seed0085.png.
 ///
@@ -75,6 +74,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     overwrite: bool,
 
+    /// Of the pictures that are finished, reads each again and compares its sha256 with the manifest's; what differs is drawn anew
+    #[arg(long, conflicts_with = "overwrite")]
+    verify: bool,
+
     /// Prints the closing line as JSON
     #[arg(long)]
     json: bool,
@@ -101,7 +104,6 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     }
     let header = Header::new(&order.network, settings, studio.device());
     let manifest = Manifest::open(&args.outdir.join(manifest::name(args.shard)), &header, args.overwrite)?;
-    order.remove_leftovers(&todo)?;
     let times = order.draw(&mut studio, &todo, manifest)?;
     order.report(todo.len(), Some((times, studio.device())))
 }
@@ -160,7 +162,17 @@ impl Order<'_> {
         // A sheet needs every picture, and a file may have lost a part of it (jpg).
         let anew = self.args.overwrite || self.args.grid.is_some();
         let ws_is_there = |index| self.ws_path(index).is_none_or(|path| path.is_file());
-        Ok(all.filter(|&index| anew || !self.history.has(&self.file(index)) || !ws_is_there(index)).collect())
+        let mut todo = Vec::new();
+        for index in all {
+            let file = self.file(index);
+            if anew || !self.history.has(&file) || !ws_is_there(index) {
+                todo.push(index);
+            } else if self.args.verify && !self.history.has_bytes(&file)? {
+                warn(&format!("{}: is not what was finished; it is drawn again", self.args.outdir.join(&file).display()));
+                todo.push(index);
+            }
+        }
+        Ok(todo)
     }
 
     fn file(&self, index: usize) -> String {
@@ -173,19 +185,6 @@ impl Order<'_> {
 
     fn ws_path(&self, index: usize) -> Option<PathBuf> {
         Some(self.ws_folder()?.join(format!("{}.npz", self.latents.name(index))))
-    }
-
-    /// Removes what a run that was killed left half-written of the files of this one.
-    fn remove_leftovers(&self, todo: &[usize]) -> Result<(), Failure> {
-        // There are few, and there may be a million pictures.
-        let ours = |name: &str| {
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            todo.iter().any(|&index| self.latents.name(index) == stem)
-        };
-        for folder in [Some(&*self.args.outdir), self.ws_folder()].into_iter().flatten() {
-            atomic_file::remove_leftovers(folder, ours)?;
-        }
-        Ok(())
     }
 
     fn draw(&self, studio: &mut Studio, todo: &[usize], mut manifest: Manifest) -> Result<Times, Failure> {
@@ -215,8 +214,8 @@ impl Order<'_> {
                 latents::save(&path, &ws)?;
             }
             let file = self.file(index);
-            output::write(&self.args.outdir.join(&file), &bytes)?;
-            manifest.append(&Entry { seed: self.latents.seed(index), file, bytes: bytes.len() as u64, sha256 })?;
+            let written = output::write_unsynced(&self.args.outdir.join(&file), &bytes)?;
+            manifest.append(Entry { seed: self.latents.seed(index), file, bytes: bytes.len() as u64, sha256 }, written)?;
             bar.inc(1);
             Ok(())
         };
@@ -229,6 +228,7 @@ impl Order<'_> {
         let times = pipeline::run(studio, todo, stages);
         bar.finish_and_clear();
         let times = times?;
+        manifest.flush()?;
         if let Some(sheet) = sheet {
             let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
             sheet.sheet().write(&self.args.outdir.join("grid.png"), Format::Png)?;

@@ -176,6 +176,8 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Trouble {
         match error {
             Error::Argument(message) => Trouble::Argument(message),
+            // Opening the device again would not draw it either.
+            error @ Error::NotFinite { .. } => Trouble::Argument(error.to_string()),
             other => Trouble::Device(other.to_string()),
         }
     }

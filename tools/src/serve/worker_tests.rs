@@ -6,7 +6,7 @@ use stylegan_wgpu::latent::Truncation;
 use super::*;
 use crate::serve::recipe::Source;
 
-/// Paints a pixel of the seed. Seed 13 is refused, 66 panics, 99 loses the device once, 100 always.
+/// Paints a pixel of the seed. Seed 13 is refused, 14 is not finite, 66 panics, 99 loses the device once, 100 always.
 struct Fake {
     lost: bool,
     spared: bool,
@@ -29,6 +29,9 @@ impl Paint for Fake {
         assert!(!has(66.0), "as asked");
         if has(13.0) {
             return Err(Error::Argument("no such face".into()));
+        }
+        if has(14.0) {
+            return Err(Error::NotFinite { dtype: "f32" });
         }
         self.batches.lock().unwrap().push(ws.n);
         Ok(ws.values.iter().map(|&seed| RgbaImage::from_pixel(1, 1, image::Rgba([seed as u8; 4]))).collect())
@@ -105,8 +108,9 @@ fn jobs_that_wait_run_together_and_each_gets_its_own_picture() {
 
 #[test]
 fn a_request_that_fails_fails_alone() {
-    let (mut bench, replies) = Bench::with(&[1, 13, 3, 4], 0);
-    assert_eq!(results(replies), [Ok(1), Err(Failed::Argument("no such face".into())), Ok(3), Ok(4)]);
+    let (mut bench, replies) = Bench::with(&[1, 13, 3, 14], 0);
+    let not_finite = Failed::Argument(Error::NotFinite { dtype: "f32" }.to_string());
+    assert_eq!(results(replies), [Ok(1), Err(Failed::Argument("no such face".into())), Ok(3), Err(not_finite)]);
     bench.stop();
     assert_eq!(bench.opened.load(Ordering::SeqCst), 0, "the device is fine");
 }
