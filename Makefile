@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test lab setup fetch ffmpeg browser
+.PHONY: help demo faces test latency lab setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
 	@echo "make test    formatting, lints, all tests and the documentation"
+	@echo "make latency the table of docs/latency.md, of the reports in docs/measurements"
 	@echo "make lab     the kernels in the compilers of AMD, Intel, NVIDIA and Direct3D, without their GPUs (root, half an hour)"
 
 # Of the setup only what this needs: without a compiler or a Vulkan driver it would fail, without rustfmt and clippy it does not.
@@ -38,6 +39,10 @@ test: setup fetch ffmpeg browser
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The reports of schema 1 are history.
+latency:
+	cargo run --release --package stylegan-tools -- bench --compare $$(grep -lr '"schema": 2' docs/measurements --include=*.json) --latency docs/latency.md
 
 # Not a part of make test: chroots of Debian, drivers of today. tools/gpu-lab/README.md
 lab: setup

@@ -1,8 +1,9 @@
 //! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use crate::choice::Chosen;
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ struct Inner {
     info: wgpu::AdapterInfo,
     tier: Tier,
     checked: bool,
+    /// Sources that take the place of the kernels' own, see [`Gpu::take_kernels_from`].
+    kernels_from: OnceLock<PathBuf>,
     pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
     /// Outcomes of trials, by kernel, variant and units: the units with which it passed, or the reason of a refusal.
@@ -117,6 +120,7 @@ impl Gpu {
             info: adapter.get_info(),
             tier,
             checked: std::env::var_os("STYLEGAN_CHECKED").is_some_and(|value| value != "0"),
+            kernels_from: OnceLock::new(),
             pipelines: Mutex::default(),
             constants: Mutex::default(),
             trials: Mutex::default(),
@@ -293,6 +297,13 @@ impl Gpu {
         })
     }
 
+    /// From now on takes the sources of kernels from a folder, where it has them, under the names that `STYLEGAN_DUMP_WGSL` writes:
+    /// tests have a kernel broken this way. They run with wgpu's checks. Once per device; a second folder is not looked at.
+    #[doc(hidden)]
+    pub fn take_kernels_from(&self, folder: PathBuf) {
+        let _ = self.inner.kernels_from.set(folder);
+    }
+
     /// The pipeline of a variant, compiled once per device, element type and set of constants.
     pub(crate) fn pipeline(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
         let key = pipeline_key(pass, chosen);
@@ -301,7 +312,7 @@ impl Gpu {
             return Ok(pipeline);
         }
         // The lock is not held: others compile meanwhile.
-        let pipeline = self.compiled(pass, chosen, None)?;
+        let pipeline = self.compiled(pass, chosen, self.inner.kernels_from.get().map(PathBuf::as_path))?;
         Ok(self.pipelines().entry(key).or_insert(pipeline).clone())
     }
 
@@ -312,18 +323,12 @@ impl Gpu {
     /// Compiles a variant for a pass, untried and not kept, from its own source or from the file in `folder` that `STYLEGAN_DUMP_WGSL`
     /// would write: tools/gpu-lab looks at what drivers make of it.
     #[doc(hidden)]
-    pub fn compile_untried(
-        &self,
-        pass: &Pass,
-        variant: &'static Variant,
-        matrix: Option<Matrix>,
-        folder: Option<&std::path::Path>,
-    ) -> Result<()> {
+    pub fn compile_untried(&self, pass: &Pass, variant: &'static Variant, matrix: Option<Matrix>, folder: Option<&Path>) -> Result<()> {
         let words = self.inner.tier.words && matrix.is_none();
         self.compiled(pass, &Chosen { variant, matrix, words }, folder).map(|_| ())
     }
 
-    fn compiled(&self, pass: &Pass, chosen: &Chosen, folder: Option<&std::path::Path>) -> Result<wgpu::ComputePipeline> {
+    fn compiled(&self, pass: &Pass, chosen: &Chosen, folder: Option<&Path>) -> Result<wgpu::ComputePipeline> {
         let (variant, types) = (chosen.variant, [pass.dtype, pass.write.dtype]);
         let constants = variant.overrides(pass, chosen.matrix);
         let label = format!("{}.{}.{:?}.{:?}", pass.kernel.name, variant.name, types[0], types[1]);
@@ -332,13 +337,15 @@ impl Gpu {
             source = std::fs::read_to_string(&path).map_err(|source| Error::Io { path, source })?;
         }
         if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
-            let path = std::path::Path::new(&folder).join(format!("{label}.wgsl"));
+            let path = Path::new(&folder).join(format!("{label}.wgsl"));
             std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
         }
-        let checks = if self.inner.checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
+        // Nobody knows what foreign sources index.
+        let checked = self.inner.checked || self.inner.kernels_from.get().is_some();
+        let checks = if checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
         self.guarded(&label, || {
             let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
-            // SAFETY: only our own shaders are compiled, with strides computed from the shapes of the tensors bound; every index
+            // SAFETY: without checks only our own shaders are compiled, or nothing is dispatched (`compile_untried`), with strides computed from the shapes of the tensors bound; every index
             // is clamped into its slab (tests run the same shaders with checks, on shapes no tile divides), loops are bounded by
             // those shapes, and no divisor is zero.
             let module = unsafe { self.inner.device.create_shader_module_trusted(descriptor, checks) };

@@ -61,5 +61,5 @@ report.write(
     device=report.device(),
     network=report.CONFIG_F,
     cold={"device": 0.0, "load": 0.0, "build": loaded - start, "first": first},
-    lists=report.measure(once, args.iters),
+    lists=report.measure(once, args),
 )

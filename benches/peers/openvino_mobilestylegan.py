@@ -82,5 +82,5 @@ report.write(
         "gmac_papers": 7.2867,
     },
     cold={"device": imported - report.START, "load": loaded - imported, "build": built - loaded, "first": first},
-    lists=report.measure(once, args.iters),
+    lists=report.measure(once, args),
 )

@@ -6,7 +6,7 @@
 # PYTHON   a Python with requirements.txt (python3 when absent)
 # WHEEL    random_face-2021.7.21.1-py3-none-any.whl, for MobileStyleGAN; skipped when absent
 # BATCHES  of config F ("1")
-# ITERS    warm iterations of each (what fits 20 seconds)
+# ITERS    warm iterations of each, in each scenario (10 seconds of each)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -40,7 +40,7 @@ ours() {
     shift
     # shellcheck disable=SC2086
     "$stylegan" bench --json "$out/$name.json" --html "$out/$name.html" $iters "$@" >"$out/$name.txt"
-    sed -n '/^batch/p' "$out/$name.txt"
+    echo "$name: $(tail -n 1 "$out/$name.txt")"
 }
 
 cuda=$("$python" -c "import torch; print(int(torch.cuda.is_available()))" 2>/dev/null || echo 0)
@@ -68,4 +68,4 @@ for name in torch-compile torch-eager torch-graph onnxruntime openvino f32 f16; 
         [ -e "$file" ] && set -- "$@" "$file"
     done
 done
-"$stylegan" bench --compare "$@" | tee "$out/compare.md"
+"$stylegan" bench --compare "$@" --html "$out/compare.html" --csv "$out/compare.csv" | tee "$out/compare.txt"

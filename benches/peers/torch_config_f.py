@@ -91,7 +91,7 @@ def once():
     return times
 
 
-lists = report.measure(once, args.iters)
+lists = report.measure(once, args)
 if cuda:
     properties = torch.cuda.get_device_properties(0)
     device = report.device(properties.name, "CUDA", f"CUDA {torch.version.cuda}", "DiscreteGpu")

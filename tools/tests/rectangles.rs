@@ -175,10 +175,11 @@ fn files_say_their_height_and_width() {
         assert_eq!((&json["height"], &json["width"], &json["num_ws"]), (&80.into(), &48.into(), &10.into()));
         assert_eq!(json["config"]["const_size"], serde_json::json!([5, 3]));
     }
-    let bench = ["bench", "--network", &network, "--batch", "1", "--precision", "f32", "--iters", "1", "--json", "a.json"];
+    let bench = ["bench", "--network", &network, "--batch", "1", "--precision", "f32", "--iters", "1", "--warmup", "0", "--json", "a.json"];
     assert!(place.succeeds(&bench).contains("stylegan2 80x48"));
     let report: Value = serde_json::from_slice(&std::fs::read(place.path("a.json")).unwrap()).unwrap();
-    assert_eq!((&report["network"]["resolution"], &report["network"]["width"]), (&80.into(), &48.into()));
+    let network = &report["results"][0]["network"];
+    assert_eq!((&network["resolution"], &network["width"]), (&80.into(), &48.into()));
     assert!(place.succeeds(&["bench", "--compare", "a.json"]).contains("stylegan2 80x48"));
     for (size, says) in [("[0, 4]", "a side of const_size is 0"), ("[64, 1]", "height of the image is 32768"), ("[4]", "const_size")] {
         let config = format!(r#"{{"z_dim": 8, "w_dim": 8, "img_resolution": 2048, "const_size": {size}}}"#);

@@ -3,25 +3,35 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::compare::Row;
 use super::html::escape;
 use super::report::{Ceilings, Layer, Run};
-use super::table::{giga, time};
+use super::table::{giga, number, time};
 
-/// Classes `k0` .. `k5` of the style sheet.
-const COLOURS: usize = 6;
+/// Classes `k0` .. `k9` of the style sheet: a kernel has the same colour in every report. What is in none of the lists is grey.
+const COLOURS: [&[&str]; 9] = [
+    &["modulated_conv2d"],
+    &["modulated_conv2d_up"],
+    &["filter_bias_act", "blur2d"],
+    &["depthwise_conv2d"],
+    &["to_rgb", "to_rgba8"],
+    &["inverse_haar", "upsample2d_add"],
+    &["affine", "adain", "adain_coefficients"],
+    &["demodulate", "instance_statistics"],
+    &["fully_connected", "normalize_2nd_moment"],
+];
 
-/// Which colour a kernel has: by its place among the kernels of the run, so that both drawings agree.
+fn colour(kernel: &str) -> usize {
+    COLOURS.iter().position(|kernels| kernels.contains(&kernel)).unwrap_or(COLOURS.len())
+}
+
+/// The kernels of a run and their colours, the one that takes most time first.
 pub(super) fn colours(run: &Run) -> Vec<(&str, usize)> {
     let kernels: BTreeSet<&str> = run.layers.iter().map(|layer| layer.kernel.as_str()).collect();
-    // The kernel that takes most time gets the first colour.
     let time = |kernel: &str| run.layers.iter().filter(|layer| layer.kernel == kernel).map(|layer| layer.gpu_ms).sum::<f64>();
     let mut kernels: Vec<&str> = kernels.into_iter().collect();
     kernels.sort_by(|a, b| time(b).total_cmp(&time(a)));
-    kernels.into_iter().enumerate().map(|(i, kernel)| (kernel, i.min(COLOURS - 1))).collect()
-}
-
-fn colour(run: &Run, layer: &Layer) -> usize {
-    colours(run).into_iter().find(|(kernel, _)| *kernel == layer.kernel).map_or(COLOURS - 1, |(_, colour)| colour)
+    kernels.into_iter().map(|kernel| (kernel, colour(kernel))).collect()
 }
 
 /// An axis that counts in powers of ten.
@@ -56,7 +66,7 @@ impl LogAxis {
 /// its area the layer's share of the time.
 pub(super) fn roofline(run: &Run, ceilings: &Ceilings, precision: &str) -> String {
     let (width, height, left, right, top, bottom) = (860.0, 420.0, 64.0, 16.0, 16.0, 48.0);
-    let intensity = |layer: &Layer| layer.gflop * 1e9 / layer.bytes.max(1) as f64;
+    let intensity = |layer: &Layer| layer.gflop * 1e9 / layer.bytes.max(1.0);
     let roof = ceilings.gflops(precision);
     let drawn = || run.layers.iter().filter(|layer| layer.gflop > 0.0);
     let knee = roof / ceilings.copy_gbs;
@@ -110,7 +120,7 @@ pub(super) fn roofline(run: &Run, ceilings: &Ceilings, precision: &str) -> Strin
         let _ = writeln!(
             svg,
             "<circle class=\"k{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius:.1}\"><title>{}: {}, {}FLOP/s, {:.0} % of its floor</title></circle>",
-            colour(run, layer),
+            colour(&layer.kernel),
             x.at(intensity(layer)),
             y.at(layer.gflops),
             escape(&layer.label),
@@ -142,13 +152,13 @@ pub(super) fn bars(run: &Run) -> String {
         let _ = writeln!(
             svg,
             "<rect class=\"k{}\" x=\"{left}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"{:.1}\" rx=\"2\"><title>{}.{}: {:.2} GFLOP, {:.2} MB, {}-bound</title></rect>",
-            colour(run, layer),
+            colour(&layer.kernel),
             top + 3.0,
             row - 6.0,
             escape(&layer.kernel),
             escape(&layer.variant),
             layer.gflop,
-            layer.bytes as f64 / 1e6,
+            layer.bytes / 1e6,
             escape(&layer.bound)
         );
         let _ = writeln!(
@@ -159,6 +169,52 @@ pub(super) fn bars(run: &Run) -> String {
         );
         let value = format!("{}, floor {:.0} %", time(layer.gpu_ms), layer.floor_percent);
         let _ = writeln!(svg, "<text class=\"tick\" x=\"{:.1}\" y=\"{text:.1}\">{value}</text>", left + length + 6.0);
+    }
+    svg + "</svg>\n"
+}
+
+/// A bar per report, as long as an image takes, with its interval; the label above it, so that it is readable on a phone.
+pub(super) fn compared(rows: &[Row<'_>]) -> String {
+    let (width, row, right) = (860.0, 48.0, 250.0);
+    let height = row * rows.len() as f64 + 8.0;
+    let longest = rows.iter().filter_map(|row| Some(row.run.best()?.high())).fold(1e-9, f64::max);
+    let scale = (width - right) / longest;
+    let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Time of an image on every device\">\n");
+    for (i, each) in rows.iter().enumerate() {
+        let Some(stat) = each.run.best() else { continue };
+        let top = 4.0 + row * i as f64;
+        let (length, low, high, middle) = ((stat.median * scale).max(1.0), stat.least * scale, stat.high() * scale, top + 33.0);
+        let left = 12.0;
+        let _ = writeln!(svg, "<text class=\"who\" x=\"{left}\" y=\"{:.1}\">{}</text>", top + 16.0, escape(&each.who()));
+        // By program: a device with a peer beside ours shows two colours.
+        let class = if each.report.engine.name == "stylegan-wgpu" { "k0" } else { "k1" };
+        let noisy = if each.report.quality.is_ok() { "" } else { " faint" };
+        let _ = writeln!(
+            svg,
+            "<rect class=\"{class}{noisy}\" x=\"{left}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"16\" rx=\"2\"/>",
+            middle - 8.0
+        );
+        let (low, high) = (left + low, left + high);
+        let _ = writeln!(
+            svg,
+            "<path class=\"interval\" d=\"M{low:.1} {middle:.1}H{high:.1}M{low:.1} {:.1}V{:.1}M{high:.1} {:.1}V{:.1}\"/>",
+            middle - 5.0,
+            middle + 5.0,
+            middle - 5.0,
+            middle + 5.0
+        );
+        let ratio = each.ratio.map_or(String::new(), |ratio| format!(", {ratio:.2}x"));
+        let joules = each.run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
+        let joules = joules.map_or(String::new(), |joules| format!(", {} J", number(joules)));
+        let noisy = if each.report.quality.is_ok() { "" } else { ", noisy" };
+        let text = format!("{}{ratio}{joules}{noisy}", time(stat.median));
+        let _ = writeln!(
+            svg,
+            "<text class=\"value\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            high.max(left + length) + 8.0,
+            middle + 4.5,
+            escape(&text)
+        );
     }
     svg + "</svg>\n"
 }

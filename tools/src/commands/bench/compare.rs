@@ -1,11 +1,116 @@
-//! `--compare`: reports of several devices and programs side by side, as a Markdown table (docs/latency.md).
+//! `--compare`: reports of several devices and programs side by side, on a terminal, as Markdown (docs/latency.md) and as CSV.
 
-use super::report::{Report, Run};
-use super::table::{mebi, time};
+use std::path::Path;
 
-/// One row per report and batch size. Ratios are to the first row of the same network and batch, so that a file of a peer given
-/// first answers "how many times as fast".
+use super::report::{Outcome, Report, Run};
+use super::statistics::Stat;
+use super::table::{mebi, number, time, wrapped};
+use crate::failure::Failure;
+
+/// Figures of two protocols mean two things.
+pub(super) fn same_protocol(reports: &[(&Path, &Report)]) -> Result<(), Failure> {
+    let first = &reports[0];
+    match reports.iter().find(|(_, report)| report.protocol != first.1.protocol) {
+        None => Ok(()),
+        Some((path, report)) => Err(Failure::Runtime(format!(
+            "reports of two protocols cannot be compared: {} is {}; {} is {}",
+            first.0.display(),
+            first.1.protocol.describe(),
+            path.display(),
+            report.protocol.describe()
+        ))),
+    }
+}
+
+/// A batch of a network on a device.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'r> {
+    pub(super) report: &'r Report,
+    pub(super) outcome: &'r Outcome,
+    pub(super) run: &'r Run,
+    /// How many times as fast as the first row of the group.
+    pub(super) ratio: Option<f64>,
+}
+
+impl Row<'_> {
+    /// Milliseconds by the host's clock: the one figure that every program has.
+    fn wall(&self) -> Option<f64> {
+        self.run.wall_ms.as_ref().or(self.run.wall_readback_ms.as_ref()).map(|stat| stat.median)
+    }
+
+    /// Device and program, in words.
+    pub(super) fn who(&self) -> String {
+        let (device, engine) = (&self.report.device, &self.report.engine);
+        format!("{}, {}: {} {} {}", device.name, device.backend, engine.name, engine.version, engine.build)
+    }
+}
+
+/// What belongs together, in the order of its first row: the rows of a network, a precision and a batch.
+pub(super) fn groups(reports: &[Report]) -> Vec<(String, Vec<Row<'_>>)> {
+    let mut groups: Vec<(String, Vec<Row<'_>>)> = Vec::new();
+    for report in reports {
+        for (outcome, run) in report.runs() {
+            let title = format!("{} {}, batch {}", outcome.network.title(), outcome.precision, run.batch);
+            let mut row = Row { report, outcome, run, ratio: None };
+            let group = groups.iter().position(|(name, _)| *name == title).unwrap_or_else(|| {
+                groups.push((title, Vec::new()));
+                groups.len() - 1
+            });
+            let rows = &mut groups[group].1;
+            row.ratio = rows.first().unwrap_or(&row).wall().zip(row.wall()).map(|(first, this)| first / this);
+            rows.push(row);
+        }
+    }
+    groups
+}
+
+/// For a terminal: 80 columns, a table for each group.
 pub(super) fn table(reports: &[Report]) -> String {
+    let mut lines = Vec::new();
+    for (i, report) in reports.iter().enumerate() {
+        let (device, engine) = (&report.device, &report.engine);
+        let text = format!(
+            "[{}] {}, {} {}: {} {} {}, {}",
+            i + 1,
+            device.name,
+            device.backend,
+            device.driver,
+            engine.name,
+            engine.version,
+            engine.build,
+            if report.quality.is_ok() { "ok".into() } else { format!("{}: {}", report.quality.verdict, report.quality.reasons.join("; ")) }
+        );
+        lines.extend(wrapped(&text, 80));
+    }
+    for (title, rows) in groups(reports) {
+        lines.push(String::new());
+        let head = ["GPU ms", "wall ms", "readback", "images/s", "ratio", "floor %"];
+        lines.push(title);
+        lines.push(format!("{:<5}{}", "", head.map(|text| format!("{text:>12}")).concat()));
+        for row in rows {
+            let number_of = reports.iter().position(|report| std::ptr::eq(report, row.report)).map_or(0, |i| i + 1);
+            let cells = [
+                median(&row.run.gpu_ms),
+                median(&row.run.wall_ms),
+                median(&row.run.wall_readback_ms),
+                number(row.run.throughput()),
+                row.ratio.map_or("-".into(), |ratio| format!("{ratio:.2}x")),
+                row.run.floor_percent().map_or("-".into(), |percent| format!("{percent:.0}")),
+            ];
+            lines.push(format!("{:<5}{}", format!("[{number_of}]"), cells.map(|text| format!("{text:>12}")).concat()));
+        }
+    }
+    lines.push(String::new());
+    lines.extend(wrapped("Times are medians, in milliseconds an image; images/s is offline where it was measured; the ratio is of wall times, to the first row.", 80));
+    lines.join("\n")
+}
+
+fn median(stat: &Option<Stat>) -> String {
+    stat.as_ref().map_or_else(|| "-".into(), |stat| number(stat.median))
+}
+
+/// For a document: every figure in one row. Ratios are to the first row of the same network, precision and batch.
+pub(super) fn markdown(reports: &[Report]) -> String {
     let head = [
         "device",
         "driver",
@@ -13,62 +118,52 @@ pub(super) fn table(reports: &[Report]) -> String {
         "network",
         "precision",
         "batch",
-        "GPU ms/image",
-        "wall ms/image",
+        "GPU ms",
+        "p90",
+        "wall ms",
         "with readback",
         "images/s",
         "ratio",
         "% of floor",
+        "J/image",
         "first image",
         "buffers MiB",
-        "date",
+        "score",
+        "report",
     ];
-    let all: Vec<(&Report, &Run)> = reports.iter().flat_map(|report| report.runs.iter().map(move |run| (report, run))).collect();
     let mut rows = vec![head.map(String::from).to_vec()];
-    for (report, run) in &all {
-        let same = |other: &&(&Report, &Run)| {
-            let (a, b) = (&report.network, &other.0.network);
-            (&a.name, a.resolution, a.width, run.batch) == (&b.name, b.resolution, b.width, other.1.batch)
-        };
-        rows.push(row(report, run, all.iter().find(same).map(|(_, first)| *first)));
-    }
-    markdown(&rows)
+    rows.extend(groups(reports).iter().flat_map(|(_, rows)| rows).map(cells));
+    aligned(&rows)
 }
 
-fn row(report: &Report, run: &Run, first: Option<&Run>) -> Vec<String> {
+fn cells(row: &Row<'_>) -> Vec<String> {
+    let Row { report, outcome, run, ratio } = row;
     let dash = || "-".to_string();
-    let per_image = |stat: Option<super::report::Stat>| stat.map_or_else(dash, |stat| number(stat.median / run.batch.max(1) as f64));
-    // By wall time: the one figure that every program has.
-    let wall = |run: &Run| run.wall_ms.or(run.wall_readback_ms).map(|stat| stat.median);
-    let ratio = first.and_then(wall).zip(wall(run)).map_or_else(dash, |(first, this)| format!("{:.2}x", first / this));
-    let floor = run.floor_ms.zip(run.median_ms()).map_or_else(dash, |(floor, median)| format!("{:.0}", floor / median * 100.0));
+    let joules = run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
     vec![
         report.device.name.clone(),
         format!("{} {}", report.device.backend, report.device.driver).trim().to_string(),
         format!("{} {} {}", report.engine.name, report.engine.version, report.engine.build),
-        report.network.title(),
-        report.precision.clone(),
+        outcome.network.title(),
+        outcome.precision.clone(),
         run.batch.to_string(),
-        per_image(run.gpu_ms),
-        per_image(run.wall_ms),
-        per_image(run.wall_readback_ms),
-        number(run.images_per_second),
-        ratio,
-        floor,
-        report.cold_ms.as_ref().map_or_else(dash, |cold| time(cold.total)),
+        median(&run.gpu_ms),
+        run.best().and_then(|stat| stat.p90).map_or_else(dash, number),
+        median(&run.wall_ms),
+        median(&run.wall_readback_ms),
+        number(run.throughput()),
+        ratio.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
+        run.floor_percent().map_or_else(dash, |percent| format!("{percent:.0}")),
+        joules.map_or_else(dash, number),
+        outcome.cold_ms.as_ref().map_or_else(dash, |cold| time(cold.total)),
         run.plan_memory_bytes.map_or_else(dash, |bytes| format!("{:.0}", mebi(bytes))),
-        report.date.split('T').next().unwrap_or_default().to_string(),
+        report.score.map_or_else(dash, number),
+        report.id.clone().unwrap_or_else(|| report.date.split('T').next().unwrap_or_default().to_string()),
     ]
 }
 
-/// Three digits that count.
-fn number(value: f64) -> String {
-    let decimals = if value >= 100.0 { 0 } else { (2 - value.max(1e-6).log10().floor() as i32).clamp(0, 6) as usize };
-    format!("{value:.decimals$}")
-}
-
 /// Columns as wide as their widest cell: readable before it is rendered, too.
-fn markdown(rows: &[Vec<String>]) -> String {
+fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let cell = |text: &str| text.replace('|', "\\|").replace(char::is_control, " ");
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
@@ -83,4 +178,57 @@ fn markdown(rows: &[Vec<String>]) -> String {
     let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
     lines.insert(1, format!("| {} |", rule.join(" | ")));
     lines.join("\n")
+}
+
+/// For a spreadsheet (RFC 4180): names of columns carry their units, what was not measured is empty.
+pub(super) fn csv(reports: &[Report]) -> String {
+    let head = "report,date,protocol,quality,device,backend,driver,program,version,build,network,precision,batch,gpu_ms_p50,gpu_ms_p90,\
+                gpu_ms_p99,wall_ms_p50,readback_ms_p50,single_stream_images_per_second,offline_images_per_second,ratio,floor_percent,\
+                cov_percent,joules_per_image";
+    let mut text = format!("{head}\r\n");
+    for (_, rows) in groups(reports) {
+        for Row { report, outcome, run, ratio } in rows {
+            let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+            let of = |stat: &Option<Stat>, get: fn(&Stat) -> Option<f64>| number(stat.as_ref().and_then(get));
+            let p50: fn(&Stat) -> Option<f64> = |stat| Some(stat.median);
+            let cells = [
+                report.id.clone().unwrap_or_default(),
+                report.date.clone(),
+                report.protocol.title(),
+                report.quality.verdict.clone(),
+                report.device.name.clone(),
+                report.device.backend.clone(),
+                report.device.driver.clone(),
+                report.engine.name.clone(),
+                report.engine.version.clone(),
+                report.engine.build.clone(),
+                outcome.network.title(),
+                outcome.precision.clone(),
+                run.batch.to_string(),
+                of(&run.gpu_ms, p50),
+                of(&run.gpu_ms, |stat| stat.p90),
+                of(&run.gpu_ms, |stat| stat.p99),
+                of(&run.wall_ms, p50),
+                of(&run.wall_readback_ms, p50),
+                number(Some(run.images_per_second)),
+                number(run.offline.as_ref().map(|offline| offline.images_per_second)),
+                number(ratio),
+                number(run.floor_percent()),
+                number(run.best().and_then(|stat| stat.cov_percent)),
+                number(run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image)),
+            ];
+            text.push_str(&cells.map(|cell| quoted(&cell)).join(","));
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+/// In quotes where it needs them. A report is anybody's: a cell must not begin as a spreadsheet's formula does.
+fn quoted(cell: &str) -> String {
+    let cell = if cell.starts_with(['=', '+', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_string() };
+    match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    }
 }

@@ -1,130 +1,179 @@
-//! The measurements: a first image, then warm runs of one batch.
+//! The warm measurements of a batch: single stream (latency), then offline (throughput), as often as the protocol repeats them.
 
 use std::time::{Duration, Instant};
 
 use stylegan_wgpu::generator::{Generator, Noise};
-use stylegan_wgpu::latent::{Ws, z};
+use stylegan_wgpu::latent::Ws;
 
 use super::progress::Progress;
-use super::report::{Layer, Run, Stat};
+use super::protocol::{Protocol, Until};
+use super::report::{Layer, Offline, Picture, Run};
+use super::statistics::{Stat, median};
+use super::verify::{self, Verified};
 use crate::failure::Failure;
-
-/// Without --iters: until this much time has gone ...
-const BUDGET: Duration = Duration::from_secs(20);
-/// ... or this many iterations, but at least [`LEAST`].
-const MOST: usize = 100;
-const LEAST: usize = 2;
-/// Running this long beforehand lets clocks rise and pages be mapped.
-const WARM_UP: Duration = Duration::from_millis(300);
-
-/// When to stop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Until {
-    least: usize,
-    most: usize,
-    budget: Duration,
-}
-
-impl Until {
-    /// A number of iterations, or as many as fit the time.
-    pub(super) fn new(iterations: Option<usize>) -> Until {
-        match iterations {
-            Some(n) => Until { least: n, most: n, budget: Duration::MAX },
-            None => Until { least: LEAST, most: MOST, budget: BUDGET },
-        }
-    }
-
-    fn reached(&self, done: usize, elapsed: Duration) -> bool {
-        done >= self.most || (done >= self.least && elapsed >= self.budget)
-    }
-}
 
 /// Milliseconds.
 pub(super) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Latents of the seeds 0, 1, ... through the mapping network.
-pub(super) fn latents(generator: &mut Generator, images: usize) -> Result<Ws, Failure> {
-    let (z_dim, c_dim) = (generator.config().z_dim(), generator.config().c_dim());
-    let latents: Vec<f32> = (0..images as u32).flat_map(|seed| z(seed, z_dim)).collect();
-    let classes = vec![0; images];
-    Ok(generator.mapping(&latents, (c_dim > 0).then_some(&classes[..]))?)
-}
-
 /// The mapping of one latent, warm.
 pub(super) fn mapping(generator: &mut Generator) -> Result<Option<Stat>, Failure> {
-    latents(generator, 1)?;
+    verify::latents(generator, 1)?;
     let mut times = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..20 {
         let start = Instant::now();
-        latents(generator, 1)?;
+        verify::latents(generator, 1)?;
         times.push(ms(start.elapsed()));
     }
-    Ok(Stat::of(&times))
+    Ok(Stat::of(vec![times]))
 }
 
-/// Warm runs of a batch; `warmed` is for how long the generator has been running it already. Layers come without floors, which
-/// need the ceilings.
-pub(super) fn batch(generator: &mut Generator, ws: &Ws, until: Until, warmed: Duration, progress: &Progress) -> Result<Run, Failure> {
-    let images = ws.n;
-    let say = |text: &str| progress.say(format!("batch {images}: {text}"));
-    say("warming up");
-    let start = Instant::now();
-    while warmed + start.elapsed() < WARM_UP {
-        generator.synthesis_rgba8(ws, Noise::Const)?;
+/// A batch that is measured.
+pub(super) struct Batch<'a> {
+    pub(super) generator: &'a mut Generator,
+    pub(super) ws: &'a Ws,
+    /// What every picture must be.
+    pub(super) verified: Verified,
+    /// For messages.
+    pub(super) title: String,
+    pub(super) progress: &'a Progress,
+}
+
+/// The samples of all repeats.
+#[derive(Default)]
+struct Samples {
+    gpu: Vec<Vec<f64>>,
+    passes: Vec<Vec<f64>>,
+    wall: Vec<Vec<f64>>,
+    readback: Vec<Vec<f64>>,
+    layers: Vec<(Layer, Vec<f64>)>,
+    offline: Vec<(usize, Duration)>,
+    pictures: usize,
+}
+
+impl Batch<'_> {
+    /// Layers come without floors, which need the ceilings. `offline` is told how long each offline scenario was.
+    pub(super) fn measure(mut self, protocol: &Protocol) -> Result<Run, Failure> {
+        let mut samples = Samples::default();
+        self.say("warming up");
+        let start = Instant::now();
+        while start.elapsed().as_secs_f64() < protocol.warmup_seconds {
+            self.generator.synthesis_rgba8(self.ws, Noise::Const)?;
+        }
+        for repeat in 1..=protocol.repeats {
+            let of = if protocol.repeats > 1 { format!(" ({repeat} of {})", protocol.repeats) } else { String::new() };
+            self.single_stream(protocol.until(), &mut samples, &of)?;
+            self.say(&format!("offline{of}"));
+            self.offline(protocol.until(), &mut samples)?;
+        }
+        Ok(self.run(samples))
     }
-    let timestamps = generator.gpu().tier().timestamps;
-    let (mut gpu, mut passes, mut wall, mut readback) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut layers: Vec<(Layer, Vec<f64>)> = Vec::new();
-    let (start, mut done) = (Instant::now(), 0);
-    // The kinds take turns: what disturbs the machine disturbs all of them.
-    while !until.reached(done, start.elapsed()) {
-        say(&format!("iteration {}", done + 1));
-        let time = generator.executor(images)?.time()?;
-        gpu.extend(time.nanoseconds.map(|ns| ns * 1e-6));
-        wall.push(ms(time.wall));
-        let clock = Instant::now();
-        generator.synthesis_rgba8(ws, Noise::Const)?;
-        readback.push(ms(clock.elapsed()));
-        if timestamps {
-            let times = generator.executor(images)?.profile()?;
-            passes.push(times.iter().map(|pass| pass.nanoseconds * 1e-6).sum());
-            if layers.is_empty() {
-                layers = times.iter().map(|pass| (layer(pass), Vec::new())).collect();
+
+    fn say(&self, text: &str) {
+        self.progress.say(format!("{}: {text}", self.title));
+    }
+
+    fn single_stream(&mut self, until: Until, samples: &mut Samples, of: &str) -> Result<(), Failure> {
+        let images = self.ws.n;
+        let each = |time: f64| time / images as f64;
+        let timestamps = self.generator.gpu().tier().timestamps;
+        let (mut gpu, mut passes, mut wall, mut readback) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (start, mut done) = (Instant::now(), 0);
+        // The kinds take turns: what disturbs the machine disturbs all of them.
+        while !until.reached(done, start.elapsed()) {
+            self.say(&format!("single stream{of}, iteration {}", done + 1));
+            let time = self.generator.executor(images)?.time()?;
+            gpu.extend(time.nanoseconds.map(|ns| each(ns * 1e-6)));
+            wall.push(each(ms(time.wall)));
+            let clock = Instant::now();
+            let pictures = self.generator.synthesis_rgba8(self.ws, Noise::Const)?;
+            readback.push(each(ms(clock.elapsed())));
+            self.verified.check(&pictures, &self.title)?;
+            samples.pictures += images;
+            if timestamps {
+                let times = self.generator.executor(images)?.profile()?;
+                passes.push(each(times.iter().map(|pass| pass.nanoseconds * 1e-6).sum()));
+                if samples.layers.is_empty() {
+                    samples.layers = times.iter().map(|pass| (layer(pass, images), Vec::new())).collect();
+                }
+                for ((_, samples), pass) in samples.layers.iter_mut().zip(&times) {
+                    samples.push(each(pass.nanoseconds * 1e-6));
+                }
             }
-            for ((_, samples), pass) in layers.iter_mut().zip(&times) {
-                samples.push(pass.nanoseconds * 1e-6);
+            done += 1;
+        }
+        samples.gpu.push(gpu);
+        samples.passes.push(passes);
+        samples.wall.push(wall);
+        samples.readback.push(readback);
+        Ok(())
+    }
+
+    /// Two batches are under way at a time, as `generate` has them.
+    fn offline(&mut self, until: Until, samples: &mut Samples) -> Result<(), Failure> {
+        let (start, mut submitted, mut ahead) = (Instant::now(), 0, None);
+        loop {
+            let next = match until.reached(submitted, start.elapsed()) {
+                false => Some(self.generator.submit_rgba8(self.ws, Noise::Const)?),
+                true => None,
+            };
+            submitted += usize::from(next.is_some());
+            let last = next.is_none();
+            if let Some(pending) = std::mem::replace(&mut ahead, next) {
+                let pictures = pending.wait()?;
+                self.verified.check(&pictures, &self.title)?;
+                samples.pictures += self.ws.n;
+            }
+            if last {
+                break;
             }
         }
-        done += 1;
+        samples.offline.push((submitted * self.ws.n, start.elapsed()));
+        Ok(())
     }
-    let wall_ms = Stat::of(&wall);
-    Ok(Run {
-        batch: images,
-        iterations: done,
-        gpu_ms: Stat::of(&gpu),
-        gpu_passes_ms: Stat::of(&passes),
-        images_per_second: wall_ms.map_or(0.0, |stat| images as f64 * 1e3 / stat.median),
-        wall_ms,
-        wall_readback_ms: Stat::of(&readback),
-        floor_ms: None,
-        plan_memory_bytes: Some(generator.memory()),
-        layers: layers
-            .into_iter()
-            .map(|(layer, samples)| Layer { gpu_ms: Stat::of(&samples).map_or(0.0, |stat| stat.median), ..layer })
-            .collect(),
-    })
+
+    fn run(self, samples: Samples) -> Run {
+        let (wall_ms, wall_readback_ms) = (Stat::of(samples.wall), Stat::of(samples.readback));
+        let single = wall_readback_ms.as_ref().or(wall_ms.as_ref());
+        let rate = |(images, time): &(usize, Duration)| *images as f64 / time.as_secs_f64();
+        let (images, seconds) = samples.offline.iter().fold((0, Duration::ZERO), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        let layers = samples.layers.into_iter().map(|(layer, samples)| Layer { gpu_ms: median(&samples), ..layer }).collect();
+        Run {
+            batch: self.ws.n,
+            gpu_ms: Stat::of(samples.gpu),
+            gpu_passes_ms: Stat::of(samples.passes),
+            images_per_second: single.map_or(0.0, |stat| 1e3 / stat.median),
+            wall_ms,
+            wall_readback_ms,
+            offline: Some(Offline {
+                images,
+                images_per_second: rate(&(images, seconds)),
+                repeats: samples.offline.iter().map(rate).collect(),
+            }),
+            picture: Some(Picture {
+                sha256: self.verified.sha256,
+                pictures: samples.pictures,
+                relative_error: self.verified.relative_error,
+                tolerance: self.verified.tolerance,
+                against: self.verified.against.into(),
+            }),
+            telemetry: None,
+            floor_ms: None,
+            plan_memory_bytes: Some(self.generator.memory()),
+            layers,
+        }
+    }
 }
 
-fn layer(pass: &stylegan_wgpu::executor::PassTime) -> Layer {
+fn layer(pass: &stylegan_wgpu::executor::PassTime, images: usize) -> Layer {
     Layer {
         label: pass.label.clone(),
         kernel: pass.kernel.into(),
         variant: pass.variant.into(),
         gpu_ms: 0.0,
-        gflop: pass.flops as f64 / 1e9,
-        bytes: pass.traffic,
+        gflop: pass.flops as f64 / 1e9 / images as f64,
+        bytes: pass.traffic as f64 / images as f64,
         gflops: 0.0,
         gbs: 0.0,
         floor_ms: 0.0,
@@ -133,24 +182,28 @@ fn layer(pass: &stylegan_wgpu::executor::PassTime) -> Layer {
     }
 }
 
-/// The most memory this process ever had; what a software adapter allocates is in it.
-pub(super) fn peak_memory() -> Option<u64> {
+/// The most memory that this process had; what a software adapter allocates is in it. [`PeakMemory::leave_out`] keeps what is not
+/// the network's out of it.
+#[derive(Debug, Default)]
+pub(super) struct PeakMemory(Option<u64>);
+
+impl PeakMemory {
+    /// Runs something whose memory does not count.
+    pub(super) fn leave_out<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        self.0 = self.0.max(high_water_mark());
+        let result = work();
+        // Linux sets the mark down to what is used now. Where it cannot be, it counts.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+        result
+    }
+
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.0.max(high_water_mark())
+    }
+}
+
+fn high_water_mark() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn iterations_end() {
-        let second = Duration::from_secs(1);
-        let given = Until::new(Some(7));
-        assert!(!given.reached(6, second * 1000) && given.reached(7, Duration::ZERO));
-        let adaptive = Until::new(None);
-        assert!(!adaptive.reached(1, second * 1000) && adaptive.reached(2, second * 20));
-        assert!(!adaptive.reached(99, second) && adaptive.reached(100, second));
-    }
 }

@@ -1,56 +1,69 @@
-//! `stylegan bench`: how fast a network is on a device, and how far from what the device can do.
+//! `stylegan bench`: how fast a network is on a device, how far from what the device can do, and whether that can be relied upon.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use stylegan_wgpu::generator::{Generator, Noise, Options};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::{Config, stylegan2};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{atomic_file, wgpu};
+use stylegan_wgpu::atomic_file;
 
 use crate::args::DevicePrecision;
 use crate::failure::Failure;
-use crate::tuning::tuning;
-use crate::work::Macs;
-use crate::{network, output, say};
+use crate::{output, say};
 
 mod ceilings;
 mod chart;
+mod check;
 mod compare;
 mod explain;
 mod html;
+mod json;
+mod latency;
+mod made;
 mod measure;
 mod progress;
+mod protocol;
+mod quality;
 mod report;
+mod score;
+mod session;
+mod statistics;
+mod synthetic;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 
-use measure::{Until, ms};
-use progress::Progress;
-use report::{Cold, Device, Engine, Host, Network, Report, SCHEMA};
+use protocol::{Preset, Protocol, Wanted};
+use report::Report;
+use synthetic::Synthetic;
 
-/// Measures a network on a device: first image, warm latency, every layer, and how far each is from what the device can do.
+/// Measures a network on a device: first image, latency, throughput, every layer, and how far each is from what the device can do.
 ///
-/// Floors come from ceilings measured on the same device in the same run: a copy, and multiply-adds from registers.
+/// Pictures are checked: a wrong one is no result. Floors come from ceilings measured on the same device before and after: a copy,
+/// and multiply-adds from registers.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stylegan bench
+  stylegan bench --preset standard --json my-gpu.json
   stylegan bench --network ffhq.safetensors --batch 1,8 --json ours.json --html ours.html
-  stylegan bench --compare ours.json theirs.json")]
+  stylegan bench --compare ours.json theirs.json --html both.html
+  stylegan bench --check ours.json")]
 pub(crate) struct BenchArgs {
     /// Network to measure, as in generate
-    #[arg(long, value_name = "FILE", conflicts_with = "config_f")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config_f", "mobilestylegan", "preset"])]
     pub(crate) network: Option<PathBuf>,
 
     /// Config F of the StyleGAN2 paper at 1024x1024 with synthetic weights of seed 0; what is measured without --network
-    #[arg(long)]
+    #[arg(long, conflicts_with = "preset")]
     config_f: bool,
+
+    /// A network shaped as MobileStyleGAN for FFHQ, with synthetic weights of seed 0
+    #[arg(long, conflicts_with_all = ["config_f", "preset"])]
+    mobilestylegan: bool,
+
+    /// A fixed protocol with a score, for comparing machines
+    #[arg(long, value_enum, conflicts_with_all = ["batch", "precision", "iters", "duration", "warmup"])]
+    preset: Option<Preset>,
 
     /// Batch sizes, as 1,8
     #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "LIST")]
@@ -68,163 +81,136 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     no_tune: bool,
 
-    /// Warm iterations of each batch; as many as fit 20 seconds when absent, 2 to 100
+    /// Seconds of warm-up of each batch [default: 0.3]
+    #[arg(long, value_parser = parse_seconds, value_name = "SECONDS")]
+    warmup: Option<f64>,
+
+    /// Seconds to measure each batch for, half of them single stream and half offline; at least 3 iterations [default: 20]
+    #[arg(long, value_parser = parse_seconds, conflicts_with = "iters", value_name = "SECONDS")]
+    duration: Option<f64>,
+
+    /// Iterations of each batch and scenario instead of a duration
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub(crate) iters: Option<u32>,
 
     /// Writes the report as JSON (docs/bench-schema.md)
-    #[arg(long, value_name = "OUT.json")]
+    #[arg(long, value_name = "OUT.json", conflicts_with_all = ["compare", "check"])]
     pub(crate) json: Option<PathBuf>,
 
-    /// Writes the report as one HTML file with a roofline plot
-    #[arg(long, value_name = "OUT.html")]
+    /// Writes the report, or the comparison, as one HTML file
+    #[arg(long, value_name = "OUT.html", conflicts_with = "check")]
     pub(crate) html: Option<PathBuf>,
+
+    /// Writes the comparison as CSV, one line for each batch
+    #[arg(long, value_name = "OUT.csv", requires = "compare")]
+    csv: Option<PathBuf>,
+
+    /// Puts the table of the compared reports into a Markdown file (docs/latency.md), between its markers
+    #[arg(long, value_name = "FILE.md", requires = "compare")]
+    latency: Option<PathBuf>,
 
     /// Additionally prints which variant of its kernel every pass runs, how fast the others were, and which were refused
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// Measures nothing: prints reports side by side, as a Markdown table
-    #[arg(long, num_args = 1.., value_name = "REPORT.json",
-        conflicts_with_all = ["network", "config_f", "batch", "precision", "device", "no_tune", "iters", "json", "html", "explain"])]
+    /// Takes kernels from a folder, named as STYLEGAN_DUMP_WGSL names them
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    wgsl: Option<PathBuf>,
+
+    /// Measures nothing: prints reports of one protocol side by side
+    #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = MEASURING)]
     pub(crate) compare: Vec<PathBuf>,
+
+    /// Measures nothing: says whether reports are whole and unchanged, and whether they give a row in docs/latency.md
+    #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = MEASURING, conflicts_with = "compare")]
+    check: Vec<PathBuf>,
+}
+
+/// What has no meaning where nothing is measured.
+const MEASURING: [&str; 13] = [
+    "network",
+    "config_f",
+    "mobilestylegan",
+    "preset",
+    "batch",
+    "precision",
+    "device",
+    "no_tune",
+    "warmup",
+    "duration",
+    "iters",
+    "explain",
+    "wgsl",
+];
+
+/// What is measured.
+#[derive(Clone, Debug)]
+enum Subject {
+    File(PathBuf),
+    Synthetic(&'static Synthetic),
+}
+
+impl BenchArgs {
+    fn subject(&self) -> Subject {
+        match &self.network {
+            Some(path) => Subject::File(path.clone()),
+            None if self.mobilestylegan => Subject::Synthetic(&synthetic::MOBILESTYLEGAN),
+            None => Subject::Synthetic(&synthetic::CONFIG_F),
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        let iterations = self.iters.map(|n| n as usize);
+        Protocol::new(Wanted { preset: self.preset, warmup: self.warmup, duration: self.duration, iterations })
+    }
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
-    if !args.compare.is_empty() {
-        let reports = args.compare.iter().map(|path| Report::load(path)).collect::<Result<Vec<_>, _>>()?;
-        return say(&compare::table(&reports));
+    if !args.check.is_empty() {
+        return check::run(&args.check);
     }
-    for path in [&args.json, &args.html].into_iter().flatten() {
+    for path in [&args.json, &args.html, &args.csv].into_iter().flatten() {
         output::check_file(path)?;
     }
-    let (report, explanation) = measure(args)?;
+    if !args.compare.is_empty() {
+        return compared(args);
+    }
+    let (report, explanation) = session::run(args)?;
     say(&table::text(&report))?;
     if let Some(explanation) = explanation {
         say(&explanation)?;
     }
-    let write = |path, text: String| atomic_file::write(path, |file| file.write_all(text.as_bytes()));
     if let Some(path) = &args.json {
-        write(path, report.to_json() + "\n")?;
+        write(path, &(report.to_json() + "\n"))?;
     }
     if let Some(path) = &args.html {
-        write(path, html::page(&report))?;
+        write(path, &html::page(&report))?;
+    }
+    say(&table::result(&report))
+}
+
+fn compared(args: &BenchArgs) -> Result<(), Failure> {
+    let reports = args.compare.iter().map(|path| json::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let named: Vec<(&Path, &Report)> = args.compare.iter().map(PathBuf::as_path).zip(&reports).collect();
+    if let Some(path) = &args.latency {
+        return say(&latency::update(path, &named)?);
+    }
+    compare::same_protocol(&named)?;
+    say(&compare::table(&reports))?;
+    if let Some(path) = &args.csv {
+        write(path, &compare::csv(&reports))?;
+    }
+    if let Some(path) = &args.html {
+        write(path, &html::comparison(&reports))?;
     }
     Ok(())
 }
 
-/// Everything, in the order a user meets it: the cold first image, then warm runs, at last the device's ceilings (whose buffers
-/// would otherwise show in the peak of memory).
-fn measure(args: &BenchArgs) -> Result<(Report, Option<String>), Failure> {
-    let progress = Progress::new();
-    progress.say("opening the device");
-    let clock = Instant::now();
-    let gpu = Gpu::open(args.device.as_deref())?;
-    let device = clock.elapsed();
-
-    let (clock, model, source) = match &args.network {
-        Some(path) => {
-            progress.say("reading the network");
-            (Instant::now(), network::open(path)?, path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-        }
-        None => {
-            progress.say("drawing synthetic weights of config F");
-            (Instant::now(), random_weights(&Config::StyleGan2(stylegan2::Config::config_f()), 0), "synthetic, seed 0".into())
-        }
-    };
-    let load = clock.elapsed();
-
-    let until = Until::new(args.iters.map(|n| n as usize));
-    let (mut cold_ms, mut mapping_ms, mut explanation, mut dtype) = (None, None, None, DType::F32);
-    let mut runs = Vec::new();
-    for &batch in &args.batch {
-        let images = usize::from(batch);
-        progress.say(format!("batch {images}: uploading weights, compiling pipelines"));
-        let clock = Instant::now();
-        let options = Options { precision: args.precision.into(), batch: images, tuning: tuning(args.no_tune) };
-        let mut generator = Generator::new(&gpu, &model, &options)?;
-        let build = clock.elapsed();
-        progress.say(format!("batch {images}: first run"));
-        let clock = Instant::now();
-        let ws = measure::latents(&mut generator, images)?;
-        let synthesis = Instant::now();
-        generator.synthesis_rgba8(&ws, Noise::Const)?;
-        let (first, warmed) = (clock.elapsed(), synthesis.elapsed());
-        if cold_ms.is_none() {
-            cold_ms = Some(cold(device, load, build, first));
-            mapping_ms = measure::mapping(&mut generator)?;
-            dtype = generator.dtype();
-        }
-        if args.explain && explanation.is_none() {
-            explanation = Some(explain::text(generator.executor(images)?, &gpu));
-        }
-        runs.push(measure::batch(&mut generator, &ws, until, warmed, &progress)?);
-    }
-    let peak_memory_bytes = measure::peak_memory();
-
-    progress.say("measuring what the device can do");
-    let ceilings = ceilings::measure(&gpu)?;
-    let precision = if dtype == DType::F16 { "f16" } else { "f32" };
-    for run in &mut runs {
-        run.layers.iter_mut().for_each(|layer| layer.derive(&ceilings, precision));
-        run.floor_ms = (!run.layers.is_empty()).then(|| run.layers.iter().map(|layer| layer.floor_ms).sum());
-    }
-    let report = Report {
-        schema: SCHEMA,
-        date: report::utc(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())),
-        engine: engine(),
-        device: described(gpu.info()),
-        host: host(),
-        network: summary(&model, source),
-        precision: precision.into(),
-        cold_ms,
-        mapping_ms,
-        runs,
-        ceilings: Some(ceilings),
-        peak_memory_bytes,
-    };
-    Ok((report, explanation))
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    Ok(atomic_file::write(path, |file| file.write_all(text.as_bytes()))?)
 }
 
-fn cold(device: Duration, load: Duration, build: Duration, first: Duration) -> Cold {
-    Cold { device: ms(device), load: ms(load), build: ms(build), first: ms(first), total: ms(device + load + build + first) }
-}
-
-fn engine() -> Engine {
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    Engine { name: "stylegan-wgpu".into(), version: env!("CARGO_PKG_VERSION").into(), build: build.into() }
-}
-
-fn described(info: &wgpu::AdapterInfo) -> Device {
-    Device {
-        name: info.name.clone(),
-        backend: format!("{:?}", info.backend),
-        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
-        kind: format!("{:?}", info.device_type),
-    }
-}
-
-fn host() -> Host {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    Host {
-        os: std::env::consts::OS.into(),
-        arch: std::env::consts::ARCH.into(),
-        cpu: model.map(|(_, name)| name.trim().to_string()),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-    }
-}
-
-fn summary(model: &Model, source: String) -> Network {
-    let macs = Macs::of(&model.config);
-    let (height, width) = model.config.image_size();
-    Network {
-        name: model.config.network().into(),
-        source,
-        resolution: height,
-        width: (width != height).then_some(width),
-        parameters: model.parameters(),
-        gmac: macs.convolutions as f64 / 1e9,
-        gmac_papers: macs.papers as f64 / 1e9,
-    }
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    // More than a day is a typing error.
+    text.parse().ok().filter(|seconds| (0.0..=86400.0).contains(seconds)).ok_or_else(|| "write seconds, 0 to 86400, as 2.5".into())
 }

@@ -1,43 +1,61 @@
-//! The report of a bench: the structure of its JSON (docs/bench-schema.md) and what derives from the figures.
+//! The report of a bench: the structure of its JSON (docs/bench-schema.md, docs/bench.schema.json).
+//!
+//! Every time is in milliseconds and of one image: a batch's time divided by its images.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use super::protocol::Protocol;
+use super::quality::Quality;
+use super::statistics::Stat;
 
 /// The version in `"schema"`. Fields may be added under it; a change of meaning makes a new one.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
-/// One program on one device: ours, or a peer's. What a program does not measure is null or empty.
+/// One program on one device. What a program does not measure is null or empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
+    /// 2.
     pub(crate) schema: u32,
+    /// The protocol, its version, and the first 12 digits of the sha256 of everything else, as `standard-1-0f3a5b7c9d1e`. A report
+    /// that was changed by hand does not have its ID any more. Peers have none.
+    #[serde(default)]
+    pub(crate) id: Option<String>,
     /// UTC, as 2026-11-22T04:40:00Z.
     pub(crate) date: String,
+    /// What ran.
     pub(crate) engine: Engine,
+    /// Where it ran.
     pub(crate) device: Device,
+    /// The machine around it.
     pub(crate) host: Host,
-    pub(crate) network: Network,
-    /// `f32` or `f16`: storage of weights and activations.
-    pub(crate) precision: String,
+    /// How it was made.
     #[serde(default)]
-    pub(crate) cold_ms: Option<Cold>,
-    /// z -> w, one latent, read back.
+    pub(crate) made: Option<Made>,
+    /// How long, how often.
+    pub(crate) protocol: Protocol,
+    /// Whether the figures may be relied upon.
+    pub(crate) quality: Quality,
+    /// What the device reached in micro-benchmarks, before and after.
     #[serde(default)]
-    pub(crate) mapping_ms: Option<Stat>,
-    /// One per batch size.
-    pub(crate) runs: Vec<Run>,
+    pub(crate) ceilings: Option<BeforeAndAfter>,
+    /// Of a preset: the geometric mean of its images per second.
     #[serde(default)]
-    pub(crate) ceilings: Option<Ceilings>,
+    pub(crate) score: Option<f64>,
+    /// Most memory of the process, in bytes; a software adapter's is in it. Linux only.
     #[serde(default)]
     pub(crate) peak_memory_bytes: Option<u64>,
+    /// One for each network and precision.
+    pub(crate) results: Vec<Outcome>,
 }
 
 /// What ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Engine {
+    /// `stylegan-wgpu`, `PyTorch`, ...
     pub(crate) name: String,
+    /// Its version.
     pub(crate) version: String,
     /// `release`, `debug`; for peers the mode, as `compile`.
     pub(crate) build: String,
@@ -46,23 +64,83 @@ pub(crate) struct Engine {
 /// Where it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Device {
+    /// As the driver names it.
     pub(crate) name: String,
     /// `Vulkan`, `Metal`, `Dx12`; `CUDA` or `CPU` for peers.
     pub(crate) backend: String,
+    /// Name and version.
     pub(crate) driver: String,
     /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu`, `Other`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    /// PCI vendor and device, and its place where the driver tells it: `10de:2684 at 0000:01:00.0`.
+    #[serde(default)]
+    pub(crate) pci: Option<String>,
 }
 
 /// The machine around it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Host {
+    /// `linux`, `macos`, `windows`.
     pub(crate) os: String,
+    /// `x86_64`, `aarch64`.
     pub(crate) arch: String,
+    /// The processor.
     #[serde(default)]
     pub(crate) cpu: Option<String>,
+    /// Of hardware.
     pub(crate) threads: usize,
+}
+
+/// How a report was made: what one needs to make it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// The command line; of paths only the file's name.
+    pub(crate) command: String,
+    /// Of the source, with `-dirty` where files were changed; null where it was not built in a repository.
+    pub(crate) commit: Option<String>,
+    /// The version of wgpu.
+    pub(crate) wgpu: Option<String>,
+    /// What the device can run of the engine, as `stylegan devices` shows it.
+    pub(crate) tier: String,
+    /// Whether a pass ran on matrix units.
+    pub(crate) matrix_units: bool,
+    /// How variants of kernels were chosen.
+    pub(crate) tuning: TuningState,
+    /// Variables of the environment that engine, loader or driver look at; of paths only the file's name.
+    pub(crate) switches: BTreeMap<String, String>,
+    /// Kernels were taken from a folder: figures of that are nobody's.
+    pub(crate) foreign_kernels: bool,
+}
+
+/// How variants of kernels were chosen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TuningState {
+    /// By timing; else in their fixed order.
+    pub(crate) tuned: bool,
+    /// Shapes timed in this run.
+    pub(crate) timed_now: usize,
+    /// Shapes whose choice was known from an earlier run.
+    pub(crate) kept: usize,
+    /// sha256 of what was chosen for every pass, 12 digits: two reports with the same ran the same kernels.
+    pub(crate) choices: String,
+}
+
+/// A network in a precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// What was rendered.
+    pub(crate) network: Network,
+    /// `f32` or `f16`: storage of weights and activations; sums are f32.
+    pub(crate) precision: String,
+    /// The first image, step by step; only of the first network of a report.
+    #[serde(default)]
+    pub(crate) cold_ms: Option<Cold>,
+    /// z -> w, one latent, read back.
+    #[serde(default)]
+    pub(crate) mapping_ms: Option<Stat>,
+    /// One per batch size.
+    pub(crate) runs: Vec<Run>,
 }
 
 /// What was rendered.
@@ -72,15 +150,19 @@ pub(crate) struct Network {
     pub(crate) name: String,
     /// A file's name, or `synthetic, seed 0`.
     pub(crate) source: String,
+    /// Of configuration and tensors, whichever file they came from; null for peers.
+    #[serde(default)]
+    pub(crate) sha256: Option<String>,
     /// The height of an image, and its width too where there is no `width`.
     pub(crate) resolution: usize,
     /// The width, where it is another than the height.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) width: Option<usize>,
+    /// Values in its tensors.
     pub(crate) parameters: usize,
-    /// Of an image: convolutions, upsampling ones counted at their input.
+    /// 10^9 multiply-accumulates of an image's convolutions, upsampling ones counted at their input.
     pub(crate) gmac: f64,
-    /// As papers count.
+    /// The same as papers count.
     pub(crate) gmac_papers: f64,
 }
 
@@ -97,7 +179,7 @@ impl Network {
 /// The first image, step by step, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cold {
-    /// Opening the device.
+    /// Opening the device; for peers the import of the library.
     pub(crate) device: f64,
     /// Reading (or drawing) the weights.
     pub(crate) load: f64,
@@ -105,15 +187,16 @@ pub(crate) struct Cold {
     pub(crate) build: f64,
     /// Seed to pixels on the host, the first time.
     pub(crate) first: f64,
+    /// Their sum.
     pub(crate) total: f64,
 }
 
-/// A batch size, measured warm. Times in milliseconds are of the whole batch.
+/// A batch size, measured warm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
+    /// Images at once.
     pub(crate) batch: usize,
-    pub(crate) iterations: usize,
-    /// Timestamps around the whole pass.
+    /// Single stream: a batch is begun when the one before it is done. Timestamps around the whole pass.
     #[serde(default)]
     pub(crate) gpu_ms: Option<Stat>,
     /// Sum of timestamps around every dispatch.
@@ -125,31 +208,106 @@ pub(crate) struct Run {
     /// From ws on the host to 8-bit images on the host.
     #[serde(default)]
     pub(crate) wall_readback_ms: Option<Stat>,
-    /// Batch over the median of `wall_ms`, or of `wall_readback_ms` when that is absent.
+    /// Single stream: 1000 over the median of `wall_readback_ms`, or of `wall_ms` when that is absent.
     pub(crate) images_per_second: f64,
+    /// Throughput: a batch is submitted before the one ahead of it is waited for, every image read back.
+    #[serde(default)]
+    pub(crate) offline: Option<Offline>,
+    /// What came of checking the pictures; null for peers.
+    #[serde(default)]
+    pub(crate) picture: Option<Picture>,
+    /// Energy, clocks, temperatures, where the system tells them.
+    #[serde(default)]
+    pub(crate) telemetry: Option<Readings>,
     /// Sum of the layers' floors.
     #[serde(default)]
     pub(crate) floor_ms: Option<f64>,
     /// Buffers of the plan: weights, inputs, activations.
     #[serde(default)]
     pub(crate) plan_memory_bytes: Option<u64>,
+    /// One per pass, in order; empty on devices without timestamps, and for peers.
     #[serde(default)]
     pub(crate) layers: Vec<Layer>,
 }
 
-/// One pass of the plan.
+/// Throughput.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Offline {
+    /// Images of all repeats.
+    pub(crate) images: usize,
+    /// Images over seconds, of all repeats together.
+    pub(crate) images_per_second: f64,
+    /// Of each repeat.
+    pub(crate) repeats: Vec<f64>,
+}
+
+/// The pictures of a run, checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    /// Of the 8-bit RGBA pixels of the batch.
+    pub(crate) sha256: String,
+    /// Pictures that were read back while times were taken; all of them were the checked ones, byte for byte.
+    pub(crate) pictures: usize,
+    /// Difference of the worst image from what it is checked against: root of the sum of squares, over the same of the reference.
+    pub(crate) relative_error: f64,
+    /// The most that is allowed.
+    pub(crate) tolerance: f64,
+    /// `stored reference`, or `portable f32 kernels, same run`.
+    pub(crate) against: String,
+}
+
+/// What the sensors said while a run's images were drawn, 10 times a second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Readings {
+    /// Where it was read: `NVML`, `amdgpu hwmon`, `RAPL`, `cpufreq`, ...
+    pub(crate) sources: Vec<String>,
+    /// By name and unit, as `gpu_mhz`, `gpu_celsius`, `gpu_watts`, `cpu_mhz`, `cpu_watts`.
+    pub(crate) values: BTreeMap<String, Spread>,
+    /// Part of the samples in which a clock was held down, in percent; absent where nothing tells.
+    #[serde(default)]
+    pub(crate) throttled_percent: Option<f64>,
+    /// Why, as the driver names it.
+    #[serde(default)]
+    pub(crate) throttle_reasons: Vec<String>,
+    /// Of an image of the offline scenario: of the device if it tells its power, else of the processor's package.
+    #[serde(default)]
+    pub(crate) joules_per_image: Option<f64>,
+    /// Its inverse.
+    #[serde(default)]
+    pub(crate) images_per_joule: Option<f64>,
+}
+
+/// Of samples of a sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    /// Lowest.
+    pub(crate) least: f64,
+    /// Arithmetic mean.
+    pub(crate) mean: f64,
+    /// Highest.
+    pub(crate) most: f64,
+}
+
+/// One pass of the plan; all of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Layer {
+    /// `b64.conv1`.
     pub(crate) label: String,
+    /// `modulated_conv2d`.
     pub(crate) kernel: String,
+    /// `portable`, `subgroup`, ...
     pub(crate) variant: String,
     /// Median.
     pub(crate) gpu_ms: f64,
+    /// 10^9 operations.
     pub(crate) gflop: f64,
-    /// When every operand moves once.
-    pub(crate) bytes: u64,
+    /// When every operand of the batch moves once.
+    pub(crate) bytes: f64,
+    /// 10^9 operations per second.
     pub(crate) gflops: f64,
+    /// 10^9 bytes per second.
     pub(crate) gbs: f64,
+    /// The longer of its operations at the multiply-add ceiling and its bytes at the copy ceiling.
     pub(crate) floor_ms: f64,
     /// How much of its time the floor explains: 100 is as fast as the ceilings allow.
     pub(crate) floor_percent: f64,
@@ -157,20 +315,25 @@ pub(crate) struct Layer {
     pub(crate) bound: String,
 }
 
-/// Of several repetitions.
+/// Ceilings measured before the warm runs and after them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Stat {
-    pub(crate) median: f64,
-    pub(crate) p5: f64,
-    pub(crate) p95: f64,
+pub(crate) struct BeforeAndAfter {
+    /// When the first image was drawn.
+    pub(crate) before: Ceilings,
+    /// When all was measured.
+    pub(crate) after: Ceilings,
+    /// Of the ceiling that changed most, in percent of the higher value.
+    pub(crate) drift_percent: f64,
 }
 
 /// The most the device did in micro-benchmarks of the same run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ceilings {
-    /// Read plus written.
+    /// 10^9 bytes per second, read plus written.
     pub(crate) copy_gbs: f64,
+    /// 10^9 operations per second; a multiply-add is two.
     pub(crate) fma_f32_gflops: f64,
+    /// The same in f16, where the device has it.
     #[serde(default)]
     pub(crate) fma_f16_gflops: Option<f64>,
     /// f16 products summed in f32, where the device has matrix units that the kernels can use.
@@ -178,19 +341,24 @@ pub(crate) struct Ceilings {
     pub(crate) matrix_f16_gflops: Option<f64>,
 }
 
-impl Stat {
-    /// Of times in milliseconds; nothing of nothing.
-    pub(crate) fn of(times: &[f64]) -> Option<Stat> {
-        let mut sorted = times.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len().checked_sub(1)?;
-        // Linear between the neighbours, as numpy.percentile.
-        let at = |part: f64| {
-            let position = part * last as f64;
-            let low = position.floor() as usize;
-            sorted[low] + (sorted[(low + 1).min(last)] - sorted[low]) * position.fract()
-        };
-        Some(Stat { median: at(0.5), p5: at(0.05), p95: at(0.95) })
+impl BeforeAndAfter {
+    pub(crate) fn new(before: Ceilings, after: Ceilings) -> BeforeAndAfter {
+        let drift = |a: f64, b: f64| (1.0 - a.min(b) / a.max(b)) * 100.0;
+        let of = |c: Ceilings| [Some(c.copy_gbs), Some(c.fma_f32_gflops), c.fma_f16_gflops, c.matrix_f16_gflops];
+        let drifts = of(before).into_iter().zip(of(after)).filter_map(|(a, b)| Some(drift(a?, b?)));
+        BeforeAndAfter { before, after, drift_percent: drifts.fold(0.0, f64::max) }
+    }
+
+    /// The higher of each: what the device has been seen to do.
+    pub(crate) fn best(&self) -> Ceilings {
+        let (a, b) = (self.before, self.after);
+        let both = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        Ceilings {
+            copy_gbs: a.copy_gbs.max(b.copy_gbs),
+            fma_f32_gflops: a.fma_f32_gflops.max(b.fma_f32_gflops),
+            fma_f16_gflops: both(a.fma_f16_gflops, b.fma_f16_gflops),
+            matrix_f16_gflops: both(a.matrix_f16_gflops, b.matrix_f16_gflops),
+        }
     }
 }
 
@@ -207,9 +375,9 @@ impl Layer {
     /// Sets what follows from time, work and ceilings.
     pub(crate) fn derive(&mut self, ceilings: &Ceilings, precision: &str) {
         let seconds = self.gpu_ms.max(1e-6) * 1e-3;
-        let (compute, memory) = (self.gflop / ceilings.gflops(precision), self.bytes as f64 / 1e9 / ceilings.copy_gbs);
+        let (compute, memory) = (self.gflop / ceilings.gflops(precision), self.bytes / 1e9 / ceilings.copy_gbs);
         self.gflops = self.gflop / seconds;
-        self.gbs = self.bytes as f64 / 1e9 / seconds;
+        self.gbs = self.bytes / 1e9 / seconds;
         self.floor_ms = compute.max(memory) * 1e3;
         self.floor_percent = self.floor_ms / (seconds * 1e3) * 100.0;
         self.bound = if compute >= memory { "compute" } else { "memory" }.into();
@@ -218,56 +386,24 @@ impl Layer {
 
 impl Run {
     /// The best description of its time there is: GPU, else wall, else wall with readback.
-    pub(crate) fn median_ms(&self) -> Option<f64> {
-        self.gpu_ms.or(self.wall_ms).or(self.wall_readback_ms).map(|stat| stat.median)
+    pub(crate) fn best(&self) -> Option<&Stat> {
+        self.gpu_ms.as_ref().or(self.wall_ms.as_ref()).or(self.wall_readback_ms.as_ref())
+    }
+
+    /// How much of its time the layers' floors explain, in percent.
+    pub(crate) fn floor_percent(&self) -> Option<f64> {
+        self.floor_ms.zip(self.best()).map(|(floor, time)| floor / time.median * 100.0)
+    }
+
+    /// The most images a second that were seen: offline, or single stream where that was not measured.
+    pub(crate) fn throughput(&self) -> f64 {
+        self.offline.as_ref().map_or(self.images_per_second, |offline| offline.images_per_second)
     }
 }
 
 impl Report {
-    /// Reads a report of a version this program knows.
-    pub(crate) fn load(path: &Path) -> Result<Report, Failure> {
-        let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| within(error.to_string()))?;
-        // The version first: another one's fields need not fit.
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| within(error.to_string()))?;
-        match value["schema"].as_u64() {
-            Some(schema) if schema == u64::from(SCHEMA) => serde_json::from_value(value).map_err(|error| within(error.to_string())),
-            Some(schema) => Err(within(format!("a bench report of schema {schema}; this program reads schema {SCHEMA}"))),
-            None => Err(within("not a bench report: no \"schema\"".into())),
-        }
+    /// Every run, with its network and precision.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&Outcome, &Run)> {
+        self.results.iter().flat_map(|outcome| outcome.runs.iter().map(move |run| (outcome, run)))
     }
-
-    /// The JSON.
-    pub(crate) fn to_json(&self) -> String {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        round(&mut value);
-        format!("{value:#}")
-    }
-}
-
-/// Six digits say more than any clock; the rest is noise in a diff.
-fn round(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::Number(number) if number.is_f64() => {
-            if let Some(rounded) = number.as_f64().and_then(|v| format!("{v:.5e}").parse().ok()).and_then(serde_json::Number::from_f64) {
-                *number = rounded;
-            }
-        }
-        serde_json::Value::Array(values) => values.iter_mut().for_each(round),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(round),
-        _ => {}
-    }
-}
-
-/// The time of day, from a count of seconds since 1970.
-pub(crate) fn utc(seconds: u64) -> String {
-    // Days to a date (Hinnant, "chrono-compatible low-level date algorithms"): years begin in March, eras have 400 years.
-    let (days, time) = (seconds / 86400 + 719468, seconds % 86400);
-    let (era, of_era) = (days / 146097, days % 146097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", time / 3600, time / 60 % 60, time % 60)
 }

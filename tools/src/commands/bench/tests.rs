@@ -1,11 +1,18 @@
 //! Reports: their JSON, their page, their comparison, from made-up figures.
 
-use super::report::{Ceilings, Cold, Layer, Report, Run, Stat, utc};
+use super::json::utc;
+use super::protocol::Wanted;
+use super::quality::{Load, Quality};
+use super::report::*;
+use super::statistics::Stat;
 use super::*;
 
+pub(super) fn ceilings() -> Ceilings {
+    Ceilings { copy_gbs: 100.0, fma_f32_gflops: 1000.0, fma_f16_gflops: Some(1500.0), matrix_f16_gflops: None }
+}
+
 pub(super) fn report() -> Report {
-    let stat = |median| Some(Stat { median, p5: median * 0.9, p95: median * 1.2 });
-    let ceilings = Ceilings { copy_gbs: 100.0, fma_f32_gflops: 1000.0, fma_f16_gflops: Some(1500.0), matrix_f16_gflops: None };
+    let stat = |median: f64| Stat::of(vec![vec![median * 0.97, median, median * 1.03]]);
     let mut layers: Vec<Layer> =
         [("b4.conv1", "modulated_conv2d", 2.0, 1.5), ("b4.torgb", "to_rgb<&>\"", 1.0, 0.001), ("copy", "none", 1.0, 0.0)]
             .map(|(label, kernel, gpu_ms, gflop)| Layer {
@@ -14,7 +21,7 @@ pub(super) fn report() -> Report {
                 variant: "portable".into(),
                 gpu_ms,
                 gflop,
-                bytes: 20_000_000,
+                bytes: 20_000_000.0,
                 gflops: 0.0,
                 gbs: 0.0,
                 floor_ms: 0.0,
@@ -22,28 +29,32 @@ pub(super) fn report() -> Report {
                 bound: String::new(),
             })
             .into();
-    layers.iter_mut().for_each(|layer| layer.derive(&ceilings, "f16"));
+    layers.iter_mut().for_each(|layer| layer.derive(&ceilings(), "f16"));
     let run = Run {
         batch: 2,
-        iterations: 7,
         gpu_ms: stat(4.5),
         gpu_passes_ms: stat(4.0),
         wall_ms: stat(5.0),
         wall_readback_ms: stat(8.0),
-        images_per_second: 400.0,
+        images_per_second: 125.0,
+        offline: Some(Offline { images: 40, images_per_second: 180.0, repeats: vec![180.0] }),
+        picture: Some(Picture {
+            sha256: "00".repeat(32),
+            pictures: 46,
+            relative_error: 1e-3,
+            tolerance: 3e-3,
+            against: "stored reference".into(),
+        }),
+        telemetry: None,
         floor_ms: Some(1.4),
         plan_memory_bytes: Some(3 << 20),
         layers,
     };
-    Report {
-        schema: SCHEMA,
-        date: utc(1_795_322_400),
-        engine: engine(),
-        device: Device { name: "A <GPU> & \"more\" | x".into(), backend: "Vulkan".into(), driver: "1".into(), kind: "Cpu".into() },
-        host: host(),
+    let outcome = Outcome {
         network: Network {
             name: "stylegan2".into(),
             source: "x.safetensors".into(),
+            sha256: None,
             resolution: 64,
             width: None,
             parameters: 1000,
@@ -54,46 +65,87 @@ pub(super) fn report() -> Report {
         cold_ms: Some(Cold { device: 1.0, load: 2.0, build: 3.0, first: 4.0, total: 10.0 }),
         mapping_ms: None,
         runs: vec![run],
+    };
+    let ceilings = BeforeAndAfter::new(ceilings(), Ceilings { copy_gbs: 98.0, ..ceilings() });
+    let quality = Quality::of(outcome.runs.iter().map(|run| ("x".into(), run)), Some(&ceilings), Load::default());
+    Report {
+        schema: SCHEMA,
+        id: None,
+        date: utc(1_795_322_400),
+        engine: session::engine(),
+        device: Device {
+            name: "A <GPU> & \"more\" | x".into(),
+            backend: "Vulkan".into(),
+            driver: "1".into(),
+            kind: "Cpu".into(),
+            pci: None,
+        },
+        host: session::host(),
+        made: None,
+        protocol: Protocol::new(Wanted::default()),
+        quality,
         ceilings: Some(ceilings),
+        score: None,
         peak_memory_bytes: None,
+        results: vec![outcome],
     }
+    .named()
 }
 
-fn saved(folder: &tempfile::TempDir, text: &str) -> std::path::PathBuf {
-    let path = folder.path().join("report.json");
-    std::fs::write(&path, text).unwrap();
-    path
+fn read(text: &str) -> Result<Report, String> {
+    json::parse(text)
+}
+
+fn faults(text: &str) -> Vec<String> {
+    check::faults(&read(text).unwrap(), &serde_json::from_str(text).unwrap())
 }
 
 #[test]
 fn reports_survive_their_json() {
-    let folder = tempfile::tempdir().unwrap();
-    let read = |text: &str| {
-        Report::load(&saved(&folder, text)).map_err(|failure| match failure {
-            Failure::Runtime(text) => text,
-            _ => unreachable!("a file is at fault"),
-        })
-    };
     let text = report().to_json();
     let read_back = read(&text).unwrap();
     assert_eq!(read_back.to_json(), text);
-    assert_eq!((&read_back.device, read_back.runs[0].layers.len()), (&report().device, 3));
+    assert_eq!((&read_back.device, read_back.results[0].runs[0].layers.len()), (&report().device, 3));
     // A layer needs its time. What a peer leaves out is legal; another version and another file are not.
     assert!(read(&text.replace("\"gpu_ms\": 2.0,", "")).unwrap_err().contains("gpu_ms"));
     let mut peer: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for field in ["ceilings", "cold_ms", "mapping_ms", "peak_memory_bytes"] {
+    for field in ["id", "ceilings", "made", "score", "peak_memory_bytes"] {
         peer.as_object_mut().unwrap().remove(field);
     }
-    peer["runs"] = serde_json::json!([{ "batch": 1, "iterations": 3, "images_per_second": 2.0 }]);
-    assert!(read(&peer.to_string()).unwrap().runs[0].layers.is_empty());
-    assert!(read(&text.replace("\"schema\": 1", "\"schema\": 2")).unwrap_err().contains("schema 2"));
+    peer["results"][0]["runs"] = serde_json::json!([{ "batch": 1, "images_per_second": 2.0 }]);
+    assert!(read(&peer.to_string()).unwrap().results[0].runs[0].layers.is_empty());
+    assert!(read(&text.replace("\"schema\": 2", "\"schema\": 1")).unwrap_err().contains("schema 1; this program reads schema 2"));
     assert!(read("{}").unwrap_err().contains("not a bench report"));
     assert!(read("[1").is_err());
 }
 
 #[test]
+fn a_changed_report_is_found_out() {
+    let text = report().to_json();
+    assert!(report().id.unwrap().starts_with("custom-") && faults(&text).is_empty(), "{:?}", faults(&text));
+    // Its looks may change, and the order of its fields.
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(faults(&value.to_string()).is_empty());
+    let faster = text.replace("\"images_per_second\": 125.0", "\"images_per_second\": 925.0");
+    assert!(faster != text && faults(&faster)[0].contains("it was changed"));
+    assert!(faults(&text.replace("\"noisy\"", "\"ok\"").replace("A <GPU>", "B")).len() == 1);
+    let mut broken = report();
+    let run = &mut broken.results[0].runs[0];
+    run.images_per_second = 0.0;
+    run.gpu_ms.as_mut().unwrap().least = -1.0;
+    run.picture.as_mut().unwrap().relative_error = 0.5;
+    let broken = broken.named().to_json();
+    let found = faults(&broken).join("; ");
+    for part in ["0 images per second", "times of -1", "the picture is wrong"] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let unchecked = Report { results: Vec::new(), ..report() }.named().to_json();
+    assert_eq!(faults(&unchecked), ["it has no results"]);
+}
+
+#[test]
 fn floors_come_from_the_ceilings() {
-    let layers = report().runs.remove(0).layers;
+    let layers = report().results.remove(0).runs.remove(0).layers;
     // 1.5 GFLOP at 1500 GFLOP/s is 1 ms; 20 MB at 100 GB/s are 0.2 ms.
     let found: Vec<(f64, f64, &str)> = layers.iter().map(|layer| (layer.floor_ms, layer.floor_percent, layer.bound.as_str())).collect();
     assert!((found[0].0 - 1.0).abs() < 1e-9 && (found[0].1 - 50.0).abs() < 1e-6 && found[0].2 == "compute", "{found:?}");
@@ -101,49 +153,107 @@ fn floors_come_from_the_ceilings() {
 }
 
 #[test]
-fn pages_are_well_formed_and_draw_every_layer() {
-    let mut report = report();
-    let page = html::page(&report);
-    let options = || roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
-    let document = roxmltree::Document::parse_with_options(&page, options()).unwrap_or_else(|error| panic!("{error}\n{page}"));
-    let count = |name: &str| document.descendants().filter(|node| node.tag_name().name() == name).count();
-    // A circle for what computes, a bar and its floor for everything, a row and the head.
-    assert_eq!((count("svg"), count("circle"), count("rect"), count("tr")), (2, 2, 6, 4));
+fn ceilings_drift_and_the_best_count() {
+    let later = Ceilings { copy_gbs: 50.0, fma_f32_gflops: 1100.0, fma_f16_gflops: None, ..ceilings() };
+    let both = BeforeAndAfter::new(ceilings(), later);
+    assert_eq!((both.drift_percent, both.best().copy_gbs, both.best().fma_f32_gflops), (50.0, 100.0, 1100.0));
+    assert_eq!(both.best().fma_f16_gflops, Some(1500.0));
+}
+
+fn document(page: &str) -> roxmltree::Document<'_> {
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let document = roxmltree::Document::parse_with_options(page, options).unwrap_or_else(|error| panic!("{error}\n{page}"));
     assert!(document.descendants().all(|node| !["script", "link", "img"].contains(&node.tag_name().name())));
     assert!(!page.contains("NaN") && !page.contains("inf\""));
     assert_eq!(page.matches("http").count(), 1, "nothing but the namespace");
+    document
+}
+
+fn count(document: &roxmltree::Document<'_>, name: &str) -> usize {
+    document.descendants().filter(|node| node.tag_name().name() == name).count()
+}
+
+#[test]
+fn pages_are_well_formed_and_draw_every_layer() {
+    let mut report = report();
+    let page = html::page(&report);
+    let document = document(&page);
+    // A circle for what computes, a bar and its floor for everything, a row and the head.
+    assert_eq!(["svg", "circle", "rect", "tr"].map(|name| count(&document, name)), [2, 2, 6, 4]);
     // A peer has nothing to draw.
-    report.runs[0].layers.clear();
+    report.results[0].runs[0].layers.clear();
     report.ceilings = None;
-    assert!(roxmltree::Document::parse_with_options(&html::page(&report), options()).is_ok());
+    assert_eq!(count(&self::document(&html::page(&report)), "svg"), 0);
+}
+
+#[test]
+fn comparisons_are_drawn_by_network_and_precision() {
+    let (first, second) = pair();
+    let page = html::comparison(&[first.clone(), second, first]);
+    let document = document(&page);
+    // One group of three rows: a bar and an interval of two lines' caps each.
+    assert_eq!(["section", "svg", "rect"].map(|name| count(&document, name)), [2, 1, 3]);
+    assert!(page.contains("peer") && page.contains("2.00x"));
+}
+
+fn pair() -> (Report, Report) {
+    let (first, mut second) = (report(), report());
+    second.engine.name = "peer".into();
+    let run = &mut second.results[0].runs[0];
+    run.wall_ms = Stat::of(vec![vec![2.0, 2.5, 3.0]]);
+    run.gpu_ms = None;
+    (first, second)
 }
 
 #[test]
 fn comparisons_are_tables_with_ratios() {
-    let (first, mut second) = (report(), report());
-    second.engine.name = "peer".into();
-    second.runs[0].wall_ms = Some(Stat { median: 2.5, p5: 2.0, p95: 3.0 });
-    second.runs[0].gpu_ms = None;
-    let table = compare::table(&[first, second]);
+    let (first, second) = pair();
+    let reports = [first, second];
+    let table = compare::markdown(&reports);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
     assert!(lines.iter().all(|line| line.chars().count() == lines[0].chars().count() && line.starts_with("| ") && line.ends_with(" |")));
     assert!(lines[2].contains("1.00x") && lines[3].contains("2.00x") && lines[3].contains("peer"), "{table}");
     assert!(lines[2].contains("A <GPU> & \"more\" \\| x"));
+    let text = compare::table(&reports);
+    assert!(text.lines().all(|line| line.chars().count() <= 80) && text.contains("2.00x"), "{text}");
+    let csv = compare::csv(&reports);
+    let columns: Vec<usize> = csv.lines().map(|line| line.replace("\"A <GPU> & \"\"more\"\" | x\"", "x").split(',').count()).collect();
+    assert_eq!(columns, [24, 24, 24], "{csv}");
+    assert!(csv.contains("\"A <GPU> & \"\"more\"\" | x\"") && csv.contains(",2,"));
+}
+
+#[test]
+fn protocols_are_not_mixed() {
+    let (first, mut second) = pair();
+    let path = Path::new("x.json");
+    assert!(compare::same_protocol(&[(path, &first), (path, &second)]).is_ok());
+    second.protocol = Protocol::new(Wanted { preset: Some(Preset::Quick), ..Wanted::default() });
+    let failure = compare::same_protocol(&[(path, &first), (Path::new("y.json"), &second)]).unwrap_err();
+    assert!(failure.text().contains("y.json is quick 1"), "{}", failure.text());
 }
 
 #[test]
 fn tables_name_what_was_measured() {
-    let text = table::text(&report());
-    for part in ["74.06 GMAC", "143.0 GMAC", "4.50 ms", "cold start", "100 GB/s", "1.00 TFLOP/s", "1.50 TFLOP/s", "b4.torgb"] {
+    let mut report = report();
+    let text = table::text(&report);
+    for part in
+        ["74.06 GMAC", "143.0 GMAC", "4.50 ms", "cold start", "100 GB/s", "1.00 TFLOP/s", "1.50 TFLOP/s", "b4.torgb", "picture right"]
+    {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("ok; times scatter by at most 3.0 %; ceilings changed by 2.0 %"), "{text}");
+    report.quality.verdict = "noisy".into();
+    report.quality.reasons = vec!["the moon".into()];
+    assert!(table::text(&report).contains("noisy, do not rely on it: the moon"));
+    report.id = Some("x-1".into());
+    assert_eq!(table::result(&report), "Result: 180 images/s (custom, noisy, x-1)");
+    report.score = Some(0.7654);
+    assert_eq!(table::result(&report), "Result: 0.765 images/s (custom, noisy, x-1)");
 }
 
 #[test]
-fn statistics_and_dates() {
-    let stat = Stat::of(&[4.0, 1.0, 3.0, 2.0]).unwrap();
-    assert_eq!((stat.median, stat.p5), (2.5, 1.15));
-    assert!((stat.p95 - 3.85).abs() < 1e-12 && Stat::of(&[]).is_none());
+fn dates_are_those_of_the_calendar() {
     assert_eq!([0, 951_782_400, 1_795_322_400].map(utc), ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2026-11-22T04:40:00Z"]);
 }

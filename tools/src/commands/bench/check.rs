@@ -1,0 +1,78 @@
+//! `--check`: whether a report is whole, unchanged and good enough for a row.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::json;
+use super::report::Report;
+use crate::failure::Failure;
+use crate::say;
+
+/// Says it of every file; an error when one is not what it should be.
+pub(super) fn run(paths: &[PathBuf]) -> Result<(), Failure> {
+    let mut wrong = Vec::new();
+    for path in paths {
+        let name = path.display();
+        match of(path)? {
+            (report, faults) if faults.is_empty() => {
+                let row = match refusal(&report) {
+                    None => "gives a row in docs/latency.md".into(),
+                    Some(why) => format!("gives no row: {why}"),
+                };
+                say(&format!("{name}: whole, {}; {row}", report.id.as_deref().unwrap_or("without an ID")))?;
+            }
+            (_, faults) => wrong.push(format!("{name}: {}", faults.join("; "))),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Runtime(wrong.join("; "))) }
+}
+
+fn of(path: &Path) -> Result<(Report, Vec<String>), Failure> {
+    let text = json::text(path)?;
+    let report = json::parse(&text).map_err(|text| Failure::Runtime(format!("{}: {text}", path.display())))?;
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let faults = faults(&report, &value);
+    Ok((report, faults))
+}
+
+/// What no program of ours would have written.
+pub(super) fn faults(report: &Report, value: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |is: bool, text: String| faults.extend(is.then_some(text));
+    match &report.id {
+        Some(id) => {
+            let wanted = json::id(&report.protocol.title(), value);
+            fault(*id != wanted, format!("it was changed: its ID is {id}, its content's {wanted}"));
+        }
+        None => fault(report.engine.name == "stylegan-wgpu", "it has no ID".into()),
+    }
+    fault(report.results.is_empty(), "it has no results".into());
+    for (outcome, run) in report.runs() {
+        let title = format!("{} {}, batch {}", outcome.network.title(), outcome.precision, run.batch);
+        fault(run.batch == 0, format!("{title}: no batch"));
+        fault(run.best().is_none(), format!("{title}: no times"));
+        for stat in [&run.gpu_ms, &run.gpu_passes_ms, &run.wall_ms, &run.wall_readback_ms].into_iter().flatten() {
+            let positive = stat.least > 0.0 && stat.least <= stat.median && stat.median <= stat.most && stat.most.is_finite();
+            fault(!positive, format!("{title}: times of {} to {} ms with a median of {}", stat.least, stat.most, stat.median));
+        }
+        fault(!(run.images_per_second > 0.0), format!("{title}: {} images per second", run.images_per_second));
+        match &run.picture {
+            // Not `>`: NaN never passes.
+            Some(picture) => fault(!(picture.relative_error <= picture.tolerance), format!("{title}: the picture is wrong")),
+            None => fault(report.engine.name == "stylegan-wgpu", format!("{title}: no picture was checked")),
+        }
+    }
+    faults
+}
+
+/// Why a report gives no row in docs/latency.md, if it gives none.
+pub(super) fn refusal(report: &Report) -> Option<String> {
+    let foreign = report.made.as_ref().is_some_and(|made| made.foreign_kernels);
+    match () {
+        _ if !report.quality.is_ok() => Some(format!("it is noisy: {}", report.quality.reasons.join(", "))),
+        _ if report.engine.build == "debug" => Some("it is of a debug build".into()),
+        _ if foreign => Some("its kernels are not the engine's".into()),
+        _ => None,
+    }
+}
