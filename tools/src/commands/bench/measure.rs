@@ -121,7 +121,7 @@ impl Batch<'_> {
             submitted += usize::from(next.is_some());
             let last = next.is_none();
             if let Some(pending) = std::mem::replace(&mut ahead, next) {
-                let pictures = pending.wait()?;
+                let pictures = pending.wait(self.generator)?;
                 self.verified.check(&pictures, &self.title)?;
                 samples.pictures += self.ws.n;
             }

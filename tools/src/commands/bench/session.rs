@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use stylegan_wgpu::generator::{Generator, Noise, Options};
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{Gpu, PrecisionChoice, wgpu};
@@ -128,7 +128,7 @@ impl Session<'_> {
         let load = clock.elapsed();
         let summary = summary(&model, source);
         let (precisions, batches) = match self.args.preset {
-            None => (vec![self.args.precision.into()], self.args.batch.clone()),
+            None => (vec![self.precision(&model)], self.args.batch.clone()),
             Some(preset) => (self.precisions(), Protocol::batches(preset)),
         };
         let mut reference = match subject {
@@ -140,6 +140,15 @@ impl Session<'_> {
             results.push(outcome);
         }
         Ok(())
+    }
+
+    /// What auto is for this network: left to the engine, it would draw a picture again in f32 that f16 does not hold, unseen.
+    fn precision(&self, model: &Model) -> PrecisionChoice {
+        match self.args.precision.into() {
+            PrecisionChoice::Auto if self.gpu.tier().half && model.check_fits(Precision::F16).is_ok() => PrecisionChoice::F16,
+            PrecisionChoice::Auto => PrecisionChoice::F32,
+            given => given,
+        }
     }
 
     /// Of a preset: f16 first, where the device has it.
