@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::json;
 use super::report::Report;
+use super::statistics::exceeds;
 use crate::failure::Failure;
 use crate::say;
 
@@ -56,10 +57,12 @@ pub(super) fn faults(report: &Report, value: &Value) -> Vec<String> {
             let positive = stat.least > 0.0 && stat.least <= stat.median && stat.median <= stat.most && stat.most.is_finite();
             fault(!positive, format!("{title}: times of {} to {} ms with a median of {}", stat.least, stat.most, stat.median));
         }
-        fault(!(run.images_per_second > 0.0), format!("{title}: {} images per second", run.images_per_second));
+        fault(
+            !run.images_per_second.is_normal() || run.images_per_second < 0.0,
+            format!("{title}: {} images per second", run.images_per_second),
+        );
         match &run.picture {
-            // Not `>`: NaN never passes.
-            Some(picture) => fault(!(picture.relative_error <= picture.tolerance), format!("{title}: the picture is wrong")),
+            Some(picture) => fault(exceeds(picture.relative_error, picture.tolerance), format!("{title}: the picture is wrong")),
             None => fault(report.engine.name == "stylegan-wgpu", format!("{title}: no picture was checked")),
         }
     }

@@ -5,6 +5,7 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 use super::report::{BeforeAndAfter, Run};
+use super::statistics::exceeds;
 
 /// Most that the times of a run may scatter, in percent.
 const MOST_COV: f64 = 5.0;
@@ -62,25 +63,26 @@ impl Quality {
             let Some(stat) = run.best() else { continue };
             match stat.cov_percent {
                 None => reasons.push(format!("{title}: {} samples are too few to tell", stat.count)),
-                // Not `>`: NaN never passes.
-                Some(cov) if !(cov <= MOST_COV) => reasons.push(format!("{title}: times scatter by {cov:.1} % (allowed: {MOST_COV:.0} %)")),
+                Some(cov) if exceeds(cov, MOST_COV) => {
+                    reasons.push(format!("{title}: times scatter by {cov:.1} % (allowed: {MOST_COV:.0} %)"))
+                }
                 Some(_) => {}
             }
             highest = highest.into_iter().chain(stat.cov_percent).reduce(f64::max);
             let medians = stat.medians();
             let (least, most) = medians.iter().fold((f64::INFINITY, 0.0f64), |(least, most), &v| (least.min(v), most.max(v)));
             let spread = (most / least - 1.0) * 100.0;
-            if medians.len() > 1 && !(spread <= MOST_SPREAD) {
+            if medians.len() > 1 && exceeds(spread, MOST_SPREAD) {
                 reasons.push(format!("{title}: repeats differ by {spread:.1} % (allowed: {MOST_SPREAD:.0} %)"));
             }
         }
-        if let Some(drift) = ceilings.map(|ceilings| ceilings.drift_percent).filter(|&drift| !(drift <= MOST_DRIFT)) {
+        if let Some(drift) = ceilings.map(|ceilings| ceilings.drift_percent).filter(|&drift| exceeds(drift, MOST_DRIFT)) {
             reasons.push(format!("a ceiling changed by {drift:.0} % between beginning and end (allowed: {MOST_DRIFT:.0} %)"));
         }
-        if let Some(others) = load.others_percent.filter(|&others| !(others <= MOST_OTHERS)) {
+        if let Some(others) = load.others_percent.filter(|&others| exceeds(others, MOST_OTHERS)) {
             reasons.push(format!("other programs took {others:.0} % of the processors' time (allowed: {MOST_OTHERS:.0} %)"));
         }
-        if let Some(steal) = load.steal_percent.filter(|&steal| !(steal <= MOST_STEAL)) {
+        if let Some(steal) = load.steal_percent.filter(|&steal| exceeds(steal, MOST_STEAL)) {
             reasons.push(format!("the virtual machine was refused {steal:.0} % of the processors' time (allowed: {MOST_STEAL:.0} %)"));
         }
         let verdict = if reasons.is_empty() { "ok" } else { "noisy" }.into();

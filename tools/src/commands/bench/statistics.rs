@@ -71,6 +71,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     if sorted.is_empty() { 0.0 } else { percentile(&sorted, 0.5) }
 }
 
+/// Whether a figure is above its limit; NaN is.
+pub(crate) fn exceeds(value: f64, limit: f64) -> bool {
+    value.is_nan() || value > limit
+}
+
 /// Linear between the neighbours, as numpy.percentile.
 fn percentile(sorted: &[f64], part: f64) -> f64 {
     let last = sorted.len() - 1;
