@@ -68,8 +68,8 @@ impl RandomState {
         }
     }
 
-    /// A double of 53 random bits in [0, 1).
-    fn next_f64(&mut self) -> f64 {
+    /// `random_sample()`: the next double of 53 random bits in [0, 1).
+    pub fn next_f64(&mut self) -> f64 {
         let (a, b) = (self.next_u32() >> 5, self.next_u32() >> 6);
         (f64::from(a) * 67108864.0 + f64::from(b)) / 9007199254740992.0
     }

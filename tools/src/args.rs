@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use stylegan_wgpu::generator::PrecisionChoice;
 use stylegan_wgpu::model::Precision;
 
+use crate::centers::{self, Wanted};
 use crate::failure::Failure;
 use crate::note;
 
@@ -158,6 +159,11 @@ pub(crate) struct StudioArgs {
     /// How many layers the truncation applies to, from the coarsest; all when absent
     #[arg(long, value_name = "N")]
     pub(crate) trunc_cutoff: Option<usize>,
+
+    /// Truncates every picture towards the nearest of several centres of w, instead of the one average that looks like the majority: a
+    /// file of `centers`, or auto (64 of them, auto:N for N: made once for a network and kept)
+    #[arg(long, value_parser = centers::parse, value_name = "FILE|auto")]
+    pub(crate) centers: Option<Wanted>,
 
     /// Class of the pictures, for conditional networks
     #[arg(long, value_name = "N")]

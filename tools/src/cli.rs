@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{
-    bench, blend, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average, random_weights,
-    video,
+    bench, blend, centers, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average,
+    random_weights, video,
 };
 use crate::failure::Failure;
 
@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Mix(mix::MixArgs),
     Video(video::VideoArgs),
     Directions(directions::DirectionsArgs),
+    Centers(centers::CentersArgs),
     Edit(edit::EditArgs),
     Blend(blend::BlendArgs),
     Convert(convert::ConvertArgs),
@@ -59,6 +60,7 @@ impl Command {
             Command::Mix(args) => mix::run(&args),
             Command::Video(args) => video::run(&args),
             Command::Directions(args) => directions::run(&args),
+            Command::Centers(args) => centers::run(&args),
             Command::Edit(args) => edit::run(&args),
             Command::Blend(args) => blend::run(&args),
             Command::Convert(args) => convert::run(&args),

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod centers;
 mod cli;
 mod commands;
 mod default_model;
+mod diverse;
 mod failure;
 mod film;
 mod grid;

@@ -43,10 +43,20 @@ pub(crate) struct Entry {
     pub(crate) sha256: String,
 }
 
+/// A line of `--diverse`: which seeds were chosen, of which. For the reader; a picture is the same whatever it was chosen from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Choice {
+    /// As `--seeds` takes them, in the order chosen.
+    pub(crate) chosen: String,
+    /// Of these, as `--seeds` had them.
+    pub(crate) of: String,
+}
+
 /// What all manifests of a folder say.
 pub(crate) struct History {
     folder: PathBuf,
     headers: Vec<(PathBuf, Header)>,
+    choices: Vec<Choice>,
     /// Finished files by name.
     finished: HashMap<String, Entry>,
 }
@@ -80,7 +90,7 @@ fn is_name(name: &str) -> bool {
 impl History {
     /// Reads the manifests in a folder, which need not be there.
     pub(crate) fn read(folder: &Path) -> Result<History, Failure> {
-        let mut history = History { folder: folder.into(), headers: Vec::new(), finished: HashMap::new() };
+        let mut history = History { folder: folder.into(), headers: Vec::new(), choices: Vec::new(), finished: HashMap::new() };
         let failed = |path: &Path, error: io::Error| Failure::Runtime(format!("{}: {error}", path.display()));
         let entries = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(history),
@@ -113,7 +123,13 @@ impl History {
             return Err(wrong(&format!("is a manifest of version {}, this program writes {VERSION}", header.manifest)));
         }
         // A line that cannot be read costs drawing its picture again.
-        self.finished.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()).map(|entry: Entry| (entry.file.clone(), entry)));
+        for line in lines {
+            match (serde_json::from_slice::<Entry>(line), serde_json::from_slice(line)) {
+                (Ok(entry), _) => drop(self.finished.insert(entry.file.clone(), entry)),
+                (Err(_), Ok(choice)) => self.choices.push(choice),
+                (Err(_), Err(_)) => {}
+            }
+        }
         self.headers.push((path, header));
         Ok(())
     }
@@ -135,6 +151,11 @@ impl History {
             }
         }
         Ok(())
+    }
+
+    /// Whether a choice is recorded.
+    pub(crate) fn has_choice(&self, choice: &Choice) -> bool {
+        self.choices.contains(choice)
     }
 
     /// Whether a file is recorded, and there with the size recorded.
@@ -160,15 +181,20 @@ fn difference(then: &Map<String, Value>, now: &Map<String, Value>) -> Option<Str
             Some(Value::String(text)) => short(text),
             Some(value) => short(&value.to_string()),
         };
-        let (then, now) = (then.get(key), now.get(key));
-        (then != now && !(key == PRECISION && now.is_none()))
-            .then(|| format!("{} {}, now {}", key.replace('_', "-"), show(then), show(now)))
+        let known_late = LATE.contains(&key.as_str()) && !now.contains_key(key);
+        // What a setting without a value is, is what manifests are that were written before there was such a setting.
+        let value = |of: &Map<String, Value>| of.get(key).filter(|value| !value.is_null()).cloned();
+        let (then, now) = (value(then), value(now));
+        let (then, now) = (then.as_ref(), now.as_ref());
+        (then != now && !known_late).then(|| format!("{} {}, now {}", key.replace('_', "-"), show(then), show(now)))
     })
     .next()
 }
 
-/// The one setting that is not known before the device is.
+/// The settings that may not be known before the device is.
 pub(crate) const PRECISION: &str = "precision";
+pub(crate) const CENTERS: &str = "centers";
+const LATE: [&str; 2] = [PRECISION, CENTERS];
 
 /// What of a hash or a list fits an error.
 fn short(text: &str) -> String {
@@ -220,6 +246,12 @@ impl Manifest {
         };
         let file = open().map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
         Ok(Manifest { path: path.into(), file, waiting: Vec::new(), flushed: Instant::now() })
+    }
+
+    /// Adds a choice, now.
+    pub(crate) fn append_choice(&mut self, choice: &Choice) -> Result<(), Failure> {
+        let written = line(choice).and_then(|line| self.file.write_all(&line));
+        written.map_err(|error| Failure::Runtime(format!("{}: {error}", self.path.display())))
     }
 
     /// Adds a line, soon: when the disk has the file.
@@ -339,11 +371,40 @@ mod tests {
         assert_eq!(refusal(&history, &network, &settings(0.5), Some("manifest.jsonl")), None);
         let beside = refusal(&history, &network, &settings(0.5), Some("manifest-1-of-2.jsonl")).unwrap();
         assert!(beside.contains("remove that file"), "{beside}");
+        // Nor are centres that are not made yet; without any, they are known to be none.
+        let mut centers = settings(0.7);
+        centers.insert(CENTERS.into(), json!("ab"));
+        let path = folder.path().join("centers");
+        std::fs::create_dir(&path).unwrap();
+        Manifest::open(&path.join(name(None)), &Header::new(&network, centers.clone(), "GPU".into()), false).unwrap();
+        let with = History::read(&path).unwrap();
+        assert_eq!(refusal(&with, &network, &settings(0.7), None), None, "not known yet");
+        assert_eq!(refusal(&with, &network, &centers, None), None);
+        let mut none = settings(0.7);
+        none.insert(CENTERS.into(), Value::Null);
+        assert!(refusal(&with, &network, &none, None).unwrap().contains("centers ab, now none"));
+        assert!(refusal(&history, &network, &centers, None).unwrap().contains("centers none, now ab"));
+        assert_eq!(refusal(&history, &network, &none, None), None, "as before there were any");
         early.insert("class".into(), json!(3));
         assert!(refusal(&history, &network, &early, None).unwrap().contains("class none, now 3"));
 
         std::fs::write(folder.path().join("manifest-2-of-3.jsonl"), "{\"manifest\": 1}\n").unwrap();
         assert!(History::read(folder.path()).err().unwrap().text().contains("is not a manifest of this program"));
+    }
+
+    #[test]
+    fn choices_are_lines_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name(None));
+        let mut manifest = Manifest::open(&path, &header(1.0), false).unwrap();
+        let choice = Choice { chosen: "3,1".into(), of: "0-9".into() };
+        manifest.append_choice(&choice).unwrap();
+        let file = atomic_file::write_unsynced(&folder.path().join("a.png"), |file| file.write_all(b"abc")).unwrap();
+        manifest.append(entry("a.png", 3), file).unwrap();
+        manifest.flush().unwrap();
+        let history = History::read(folder.path()).unwrap();
+        assert!(history.has_choice(&choice) && history.has("a.png"));
+        assert!(!history.has_choice(&Choice { chosen: "3".into(), ..choice }));
     }
 
     #[cfg(unix)]

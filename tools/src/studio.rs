@@ -1,5 +1,6 @@
 //! The studio: a network on a device with the flags of a command that draws. Seeds go in, rows of w and pictures come out.
 
+use serde_json::Value;
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
@@ -7,26 +8,29 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 
 use crate::args::{DrawArgs, NoiseMode, StudioArgs};
+use crate::centers::{self, Anchor, Chosen};
 use crate::failure::Failure;
 use crate::tuning::tuning;
-use crate::{default_model, network, warn};
+use crate::{default_model, network, note, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
 pub(crate) struct Subject {
     pub(crate) model: Model,
     class: Option<usize>,
+    centers: Option<Chosen>,
 }
 
 impl Subject {
     /// Opens the network and checks the flags that depend on it.
     pub(crate) fn open(args: &StudioArgs) -> Result<Subject, Failure> {
-        let model = network::open_or_default(args.network.as_deref())?;
+        let model = network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?;
         if args.noise_mode == NoiseMode::Tf && !matches!(model.config, Config::StyleGan2(_)) {
             let network = model.config.network();
             return Err(Failure::usage(format!("--noise-mode tf is what TensorFlow's StyleGAN2 draws; this is a {network}")));
         }
         let class = check_class(args.class, model.config.c_dim())?;
-        Ok(Subject { model, class })
+        let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class)).transpose()?;
+        Ok(Subject { model, class, centers })
     }
 
     /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
@@ -34,12 +38,24 @@ impl Subject {
         if args.noise_mode == NoiseMode::Tf {
             return Err(Failure::usage("--noise-mode tf draws the noise from a picture's seed, and rows of w have none"));
         }
-        Ok(Subject { model: network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?, class: None })
+        if args.centers.is_some() {
+            return Err(Failure::usage("--centers is for pictures of seeds; rows of w are drawn as they are"));
+        }
+        Ok(Subject { model: network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?, class: None, centers: None })
     }
 
     /// The class that is drawn.
     pub(crate) fn class(&self) -> Option<usize> {
         self.class
+    }
+
+    /// Of the centres that pictures are truncated towards, if they are known before a device is opened: their sha256.
+    pub(crate) fn centers(&self) -> Option<Value> {
+        match &self.centers {
+            None => Some(Value::Null),
+            Some(Chosen::Ready(centers)) => Some(centers::sha256(centers).into()),
+            Some(Chosen::Missing(_)) => None,
+        }
     }
 }
 
@@ -48,7 +64,7 @@ pub(crate) struct Studio {
     pub(crate) generator: Generator,
     class: Option<usize>,
     truncation: Truncation,
-    w_avg: Vec<f32>,
+    anchor: Anchor,
     noise_mode: NoiseMode,
     noise_seed: u32,
     /// Of every picture of the run, for noise that is drawn from it.
@@ -59,6 +75,9 @@ pub(crate) struct Studio {
 impl Studio {
     /// Opens the device for at most `images` pictures, and says so when the network is the built-in one.
     pub(crate) fn open(args: &DrawArgs, subject: &Subject, images: usize) -> Result<Studio, Failure> {
+        if args.trunc == 1.0 && subject.centers.is_some() {
+            note("--centers changes nothing at --trunc 1; 0.5 to 0.7 is usual");
+        }
         Studio::with_psi(args, args.trunc, subject, images)
     }
 
@@ -74,13 +93,26 @@ impl Studio {
         Ok(Studio {
             class: subject.class,
             truncation: Truncation { psi, cutoff: args.trunc_cutoff },
-            w_avg: generator.w_avg(),
+            anchor: match &subject.centers {
+                None => Anchor::Average(generator.w_avg()),
+                Some(chosen) => Anchor::Centers(chosen.centers(&gpu, &subject.model)?),
+            },
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,
             seeds: Vec::new(),
             batch,
             generator,
         })
+    }
+
+    /// Its psi and cutoff.
+    pub(crate) fn truncation(&self) -> Truncation {
+        self.truncation
+    }
+
+    /// What truncation pulls towards.
+    pub(crate) fn anchor(&self) -> &Anchor {
+        &self.anchor
     }
 
     /// Says the seed of every picture of the run, which `--noise-mode tf` needs.
@@ -122,7 +154,7 @@ impl Studio {
         let mut values = Vec::with_capacity(ws.values.len());
         for (i, &(_, psi)) in pictures.iter().enumerate() {
             let mut ws = ws.slice(i..i + 1);
-            Truncation { psi, ..truncation }.apply(&mut ws, &self.w_avg)?;
+            self.anchor.truncate(&Truncation { psi, ..truncation }, &mut ws)?;
             values.extend(ws.values);
         }
         Ok(Ws { values, ..ws })
@@ -132,7 +164,7 @@ impl Studio {
     pub(crate) fn ws_of(&mut self, latents: &[f32], n: usize) -> Result<Ws, Failure> {
         let classes = self.class.map(|class| vec![class; n]);
         let mut ws = self.generator.mapping(latents, classes.as_deref())?;
-        self.truncation.apply(&mut ws, &self.w_avg)?;
+        self.anchor.truncate(&self.truncation, &mut ws)?;
         Ok(ws)
     }
 

@@ -2,18 +2,13 @@
 
 mod fixtures;
 mod place;
+mod twins;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use fixtures::{Fixture, read_npy, rel_l2};
 use place::{PLAIN, Place};
-use stylegan_wgpu::latent::{Ws, z};
 use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{NoiseSource, synthesis};
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::DType;
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;
@@ -55,14 +50,7 @@ fn networks(place: &Place, low: &str, high: &str) {
 
 /// The picture of a seed by the twins: psi 0.7.
 fn twin(model: &Model, seed: u32) -> Vec<f32> {
-    let mapping = mapping(model, 1);
-    let values = reference::run(&mapping.plan, &HashMap::from([("z", z(seed, model.config.z_dim()))]));
-    let average = model.array("mapping.w_avg").to_f32();
-    let w: Vec<f32> = values[mapping.w.id].iter().zip(&average).map(|(w, average)| average + 0.7 * (w - average)).collect();
-    let ws = Ws::broadcast(&w, model.config.w_dim(), model.config.num_ws());
-    let network = synthesis(model, 1, DType::F32, NoiseSource::Const);
-    let values = reference::run(&network.plan, &HashMap::from([("ws", ws.values)]));
-    values[network.img.id].clone()
+    twins::picture(model, &twins::towards(model, &twins::average(model), &twins::w_of(model, &[seed], None)[0], 0.7))
 }
 
 /// The tensors of the blend are put together here by their names: a mistake of the tool's rule shows.

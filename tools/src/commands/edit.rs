@@ -36,7 +36,7 @@ pub(crate) struct EditArgs {
     seed: u32,
 
     /// The picture by its rows of w instead of a seed, from a file as `generate` takes it
-    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seed", "class", "trunc", "trunc_cutoff"])]
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seed", "class", "trunc", "trunc_cutoff", "centers"])]
     projected_w: Option<Source>,
 
     /// Direction: a file of `directions` with a number; or a .npy, .npz or .pt of others, with the number or name of one of several

@@ -12,10 +12,11 @@ use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
 use crate::args::{self, DevicePrecision, DrawArgs, Format, NoiseMode, SeedRanges, Shard};
+use crate::diverse;
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::latents::{self, Latents};
-use crate::manifest::{self, Entry, Header, History, Manifest};
+use crate::manifest::{self, Choice, Entry, Header, History, Manifest};
 use crate::output;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
 use crate::studio::{Studio, Subject};
@@ -35,6 +36,7 @@ use crate::{network, say, warn};
   stylegan generate --network cifar10.pkl --seeds 0-9 --class 3 --outdir ships
   stylegan generate --network ffhq.pkl --seeds 0-7 --outdir out --grid 4x2 --format jpg
   stylegan generate --network ffhq.pkl --seeds 0-99999 --batch 8 --shard 3/16 --outdir many
+  stylegan generate --network ffhq.pkl --seeds 0-9999 --diverse 16 --trunc 0.5 --centers auto --grid 4x4 --outdir varied
   stylegan generate --network ffhq.pkl --projected-w projected_w.npz --outdir out
   stylegan generate --network ffhq.pkl --seeds 0 --noise-mode random --noise-seed 7 --outdir out --format npy")]
 pub(crate) struct GenerateArgs {
@@ -45,9 +47,13 @@ pub(crate) struct GenerateArgs {
     #[arg(long, default_value = "0", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
+    /// Draws so many of the seeds only: those whose w are farthest from each other. Says which, as --seeds takes them
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    diverse: Option<u32>,
+
     /// Rows of w to draw instead of seeds, from a .npz, .npy or .pt as --save-ws, projectors and encoders write them; FILE:KEY picks one
     /// of several entries or pictures
-    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff", "centers", "diverse"])]
     projected_w: Option<Source>,
 
     /// Folder to write into; made when it is not there
@@ -85,14 +91,19 @@ pub(crate) struct GenerateArgs {
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     // Everything that can be wrong is looked at before a device is opened, and before a file or folder is made.
-    let order = Order::of(args)?;
+    let mut order = Order::of(args)?;
+    let chooser = order.choose()?;
     let todo = order.todo()?;
     if todo.is_empty() {
         return order.report(0, None);
     }
-    let mut studio = Studio::open(&args.draw, &order.subject, todo.len())?;
+    let mut studio = match chooser {
+        Some(studio) => studio,
+        None => Studio::open(&args.draw, &order.subject, todo.len())?,
+    };
     let mut settings = order.settings.clone();
     settings.insert(manifest::PRECISION.into(), format!("{:?}", studio.generator.dtype()).to_lowercase().into());
+    settings.insert(manifest::CENTERS.into(), studio.anchor().record());
     order.check(&settings)?;
     if let Latents::Seeds(seeds) = &order.latents {
         studio.draws(seeds.clone());
@@ -103,7 +114,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         output::make_folder(folder)?;
     }
     let header = Header::new(&order.network, settings, studio.device());
-    let manifest = Manifest::open(&args.outdir.join(manifest::name(args.shard)), &header, args.overwrite)?;
+    let mut manifest = Manifest::open(&args.outdir.join(manifest::name(args.shard)), &header, args.overwrite)?;
+    if let Some(choice) = order.choice.as_ref().filter(|choice| args.overwrite || !order.history.has_choice(choice)) {
+        manifest.append_choice(choice)?;
+    }
     let times = order.draw(&mut studio, &todo, manifest)?;
     order.report(todo.len(), Some((times, studio.device())))
 }
@@ -113,6 +127,8 @@ struct Order<'a> {
     args: &'a GenerateArgs,
     subject: Subject,
     latents: Latents,
+    /// Of --diverse.
+    choice: Option<Choice>,
     network: String,
     /// Beside the network and the latents, what decides how a picture looks.
     settings: Map<String, Value>,
@@ -142,12 +158,30 @@ impl Order<'_> {
                 (subject, latents)
             }
         };
-        check_pictures(args, &subject.model.config, latents.len())?;
+        let count = match args.diverse {
+            None => latents.len(),
+            Some(n) => diverse::check(n, latents.len(), &subject)?,
+        };
+        check_pictures(args, &subject.model.config, count)?;
         let network = network::sha256(&subject.model);
-        let settings = settings(&args.draw, &latents, subject.class());
-        let order = Order { args, subject, latents, network, settings, history: History::read(&args.outdir)? };
+        let settings = settings(&args.draw, &latents, &subject);
+        let order = Order { args, subject, latents, choice: None, network, settings, history: History::read(&args.outdir)? };
         order.check(&order.settings)?;
         Ok(order)
+    }
+
+    /// Of --diverse: keeps the seeds that are farthest from each other, and says which. Gives the studio it was done in.
+    fn choose(&mut self) -> Result<Option<Studio>, Failure> {
+        let (Some(n), Latents::Seeds(seeds)) = (self.args.diverse, &self.latents) else { return Ok(None) };
+        let mut studio = Studio::open(&self.args.draw, &self.subject, n as usize)?;
+        let chosen = diverse::choose(&mut studio, seeds, n as usize, self.args.draw.trunc)?;
+        self.choice = Some(Choice { chosen: args::ranges(&chosen), of: args::ranges(seeds) });
+        if !self.args.json {
+            say(&format!("--seeds {}", args::ranges(&chosen)))?;
+        }
+        self.latents = Latents::Seeds(chosen);
+        self.settings = settings(&self.args.draw, &self.latents, &self.subject);
+        Ok(Some(studio))
     }
 
     /// Refuses a folder of other pictures.
@@ -244,6 +278,7 @@ impl Order<'_> {
             let mut summary = times.as_ref().map_or_else(|| json!({ "images": 0 }), |(times, _)| times.json());
             summary["device"] = times.map(|(_, device)| device).into();
             summary["finished_before"] = (all - drawn).into();
+            summary["seeds"] = self.choice.as_ref().map(|choice| choice.chosen.as_str()).into();
             summary["shard"] = self.args.shard.map(|shard| shard.to_string()).into();
             summary["outdir"] = self.args.outdir.display().to_string().into();
             summary["manifest"] = manifest.display().to_string().into();
@@ -261,13 +296,14 @@ impl Order<'_> {
 }
 
 /// What of the flags decides how a picture looks.
-fn settings(draw: &DrawArgs, latents: &Latents, class: Option<usize>) -> Map<String, Value> {
+fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String, Value> {
     let mut settings = Map::new();
     match latents {
         Latents::Seeds(_) => {
             settings.insert("trunc".into(), args::as_typed(draw.trunc).into());
             settings.insert("trunc_cutoff".into(), draw.trunc_cutoff.into());
-            settings.insert("class".into(), class.into());
+            settings.insert("class".into(), subject.class().into());
+            settings.extend(subject.centers().map(|centers| (manifest::CENTERS.into(), centers)));
         }
         Latents::Rows { sha256, .. } => {
             settings.insert("projected_w".into(), sha256.as_str().into());

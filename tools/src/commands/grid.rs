@@ -9,6 +9,7 @@ use serde_json::json;
 use stylegan_tools::vectors::Source;
 
 use crate::args::{self, Format, SeedRanges, StudioArgs};
+use crate::diverse;
 use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::label::Font;
@@ -23,6 +24,7 @@ use crate::{network, say};
 #[command(after_help = "Examples:
   stylegan grid --seeds 0-15 -o sheet.png
   stylegan grid --network ffhq.pkl --seeds 0-99 --columns 10 --size 256 --labels -o sheet.webp
+  stylegan grid --network ffhq.pkl --seeds 0-9999 --diverse 16 --centers auto -o varied.png
   stylegan grid --network ffhq.pkl --seeds 85,100 --trunc=-1,-0.5,0,0.5,0.7,1 --labels -o sweep.png")]
 pub(crate) struct GridArgs {
     #[command(flatten)]
@@ -32,8 +34,12 @@ pub(crate) struct GridArgs {
     #[arg(long, default_value = "0-15", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
+    /// Draws so many of the seeds only: those whose w are farthest from each other. Says which, as --seeds takes them
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    diverse: Option<u32>,
+
     /// Pictures by their rows of w instead of seeds, from a file as `generate` takes it
-    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff", "centers", "diverse"])]
     projected_w: Option<Source>,
 
     /// Truncation psi; of several, each has a column and each seed a row (write --trunc=-1,0,1 with =)
@@ -80,7 +86,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     {
         args::note_psi(psi);
     }
-    let (subject, latents) = match &args.projected_w {
+    let (subject, mut latents) = match &args.projected_w {
         None => (Subject::open(&args.studio)?, Latents::Seeds(seeds)),
         Some(source) => {
             let subject = Subject::without_latents(&args.studio)?;
@@ -90,6 +96,15 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     };
     let config = &subject.model.config;
     format.check(config.img_channels())?;
+    let mut studio = None;
+    if let (Some(n), Latents::Seeds(seeds)) = (args.diverse, &latents) {
+        diverse::check(n, seeds.len(), &subject)?;
+        let studio = studio.insert(Studio::with_psi(&args.studio, 1.0, &subject, n as usize * args.trunc.len())?);
+        // Of a sweep, where the pictures differ most.
+        let psi = args.trunc.iter().copied().reduce(|most, psi| if psi.abs() > most.abs() { psi } else { most });
+        let chosen = diverse::choose(studio, seeds, n as usize, psi.unwrap_or(1.0))?;
+        latents = Latents::Seeds(chosen);
+    }
 
     let cells: Vec<(usize, f32)> = (0..latents.len()).flat_map(|place| args.trunc.iter().map(move |&psi| (place, psi))).collect();
     let columns = match (args.trunc.len(), args.columns) {
@@ -106,8 +121,14 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let (height, width) = size;
     grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
 
-    let mut studio = Studio::with_psi(&args.studio, 1.0, &subject, cells.len())?;
+    let mut studio = match studio {
+        Some(studio) => studio,
+        None => Studio::with_psi(&args.studio, 1.0, &subject, cells.len())?,
+    };
     if let Latents::Seeds(seeds) = &latents {
+        if args.diverse.is_some() && !args.json {
+            say(&format!("--seeds {}", args::ranges(seeds)))?;
+        }
         studio.draws(cells.iter().map(|&(place, _)| seeds[place]).collect());
     }
     let sheet = Mutex::new(Grid::with_strips(columns, rows, size, strip, config.img_channels()));
@@ -146,6 +167,9 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let device = studio.device();
     if args.json {
         let mut summary = times.json();
+        if let (Some(_), Latents::Seeds(seeds)) = (args.diverse, &latents) {
+            summary["seeds"] = args::ranges(seeds).into();
+        }
         summary["output"] = args.output.display().to_string().into();
         summary["device"] = device.into();
         summary["sheet"] = json!({ "columns": columns, "rows": rows, "width": width, "height": height });

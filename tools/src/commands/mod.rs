@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod blend;
+pub(crate) mod centers;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod devices;

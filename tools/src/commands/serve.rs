@@ -9,11 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::regular_file;
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
 use crate::args::{self, DevicePrecision};
+use crate::centers::{self, Chosen, Wanted};
 use crate::failure::Failure;
 use crate::serve::Connections;
 use crate::serve::app::{App, Token};
@@ -53,6 +55,11 @@ pub(crate) struct ServeArgs {
     /// Truncation psi of requests that name none
     #[arg(long, default_value_t = args::USUAL_TRUNC, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
     trunc: f32,
+
+    /// Truncates every picture towards the nearest of several centres of w, instead of the one average that looks like the majority: a
+    /// file of `centers`, or auto (64 of them, auto:N for N: made once for a network and kept)
+    #[arg(long, value_parser = centers::parse, value_name = "FILE|auto")]
+    centers: Option<Wanted>,
 
     /// Pictures rendered at once, when so many wait [default: 8 on a GPU, 1 on a software adapter]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
@@ -110,11 +117,25 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     args::note_psi(args.trunc);
     let token = token(args.token_file.as_deref())?;
     let model = network::open_or_default(args.network.as_deref())?;
+    if matches!(args.centers, Some(Wanted::Auto(_))) && model.config.c_dim() > 0 {
+        return Err(Failure::usage(
+            "--centers auto is of one class, and every request names its own: make a file of one class or of all with `stylegan centers`",
+        ));
+    }
+    let chosen = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, None)).transpose()?;
     let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;
+    let centers = match &chosen {
+        None => None,
+        Some(chosen) => Some(chosen.centers(&Gpu::open(args.device.as_deref())?, &model)?),
+    };
     let mut facts = Facts::new(painter::name_of(args.network.as_ref()), &model, args.trunc, token.is_some());
+    if let Some(centers) = &centers {
+        facts.truncates_towards(centers);
+    }
     let directions_of = model.clone();
     let mut opening = Opening {
         model,
+        centers,
         device: args.device.clone(),
         precision: args.precision.into(),
         batch: args.batch.map(usize::from),

@@ -49,7 +49,7 @@ pub(crate) struct VideoArgs {
     seeds: Vec<SeedRanges>,
 
     /// Keyframes by their rows of w instead of seeds, from a file as `generate` takes it
-    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff"])]
+    #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seeds", "class", "trunc", "trunc_cutoff", "centers"])]
     projected_w: Option<Source>,
 
     /// Pictures in a frame: the seeds are dealt out among them
@@ -90,6 +90,11 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     let (columns, rows) = args.grid;
     let format = Format::of(&args.output)?;
     args.draw.refuse_tf()?;
+    if args.interpolation == Kind::SlerpZ && args.draw.centers.is_some() {
+        return Err(Failure::usage(
+            "--interpolation slerp-z truncates every frame on its own, and would jump where another centre becomes the nearest; use cubic or linear with --centers",
+        ));
+    }
     output::check_file(&args.output)?;
     let (subject, latents) = match &args.projected_w {
         None => {

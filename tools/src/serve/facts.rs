@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_tools::hex;
+use stylegan_tools::vectors::Centers;
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 
 use super::directions::Directions;
 use super::params;
-use crate::args;
+use crate::{args, centers};
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) classes: usize,
     /// Whether noise=tf is offered: a StyleGAN2.
     pub(crate) has_tf_noise: bool,
+    /// How many centres pictures are truncated towards; None where it is the average w.
+    pub(crate) centers: Option<usize>,
     /// Truncation of requests that name none.
     pub(crate) trunc: f32,
     /// Directions that requests may walk along: none until they are found, in the background.
@@ -52,10 +55,18 @@ impl Facts {
             w_dim: config.w_dim(),
             classes: config.c_dim(),
             has_tf_noise: matches!(config, Config::StyleGan2(_)),
+            centers: None,
             trunc,
             directions: Arc::default(),
             private,
         }
+    }
+
+    /// Truncation goes towards these. The pictures are others, so the id becomes another one.
+    pub(crate) fn truncates_towards(&mut self, centers: &Centers) {
+        self.centers = Some(centers.count());
+        let id = format!("{} {}", self.id, centers::sha256(centers));
+        self.id = hex(&Sha256::digest(id))[..16].into();
     }
 
     /// The sum of some steps along directions, in their sigma; None when there are no steps.
@@ -110,6 +121,7 @@ impl Facts {
             "w_dim": self.w_dim,
             "classes": self.classes,
             "trunc": args::as_typed(self.trunc),
+            "centers": self.centers,
             "searching": self.directions.is_sought(),
             "directions": self.directions.count(),
             "direction_names": (1..=self.directions.count()).map(|number| format!("PCA {number}")).collect::<Vec<_>>(),
@@ -132,6 +144,7 @@ impl Facts {
             w_dim: 4,
             classes: 0,
             has_tf_noise: true,
+            centers: None,
             trunc: 1.0,
             directions: Arc::new(Directions::example()),
             private: false,
@@ -162,6 +175,18 @@ mod tests {
         assert_ne!(facts.etag("seed 2"), tag);
         assert_ne!(Facts { id: "f".into(), ..Facts::example() }.etag("seed 1"), tag);
         assert_ne!(Facts { device: "CPU".into(), ..Facts::example() }.etag("seed 1"), tag);
+    }
+
+    #[test]
+    fn pictures_of_other_centres_have_another_id() {
+        let with = |values: Vec<f32>| {
+            let mut facts = Facts::example();
+            facts.truncates_towards(&Centers::new(2, values));
+            facts
+        };
+        let [a, b] = [with(vec![1.0, 2.0]), with(vec![1.0, 3.0])];
+        assert!(a.id != b.id && a.id != Facts::example().id && a.id.len() == 16);
+        assert_eq!((&a.json()["centers"], &Facts::example().json()["centers"]), (&json!(1), &json!(null)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use image::RgbaImage;
+use stylegan_tools::vectors::Centers;
 use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Ws, z};
@@ -11,6 +12,7 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::{Error, Result};
 
 use super::recipe::Recipe;
+use crate::centers::Anchor;
 
 /// What the worker needs of a device.
 pub(crate) trait Paint {
@@ -24,6 +26,8 @@ pub(crate) trait Paint {
 #[derive(Clone)]
 pub(crate) struct Opening {
     pub(crate) model: Model,
+    /// What pictures are truncated towards, instead of the average w.
+    pub(crate) centers: Option<Centers>,
     pub(crate) device: Option<String>,
     pub(crate) precision: PrecisionChoice,
     /// None: as many as suit the device.
@@ -38,7 +42,7 @@ const GPU_BATCH: usize = 8;
 /// A network on a device.
 pub(crate) struct Painter {
     generator: Generator,
-    w_avg: Vec<f32>,
+    anchor: Anchor,
     batch: usize,
     painted: usize,
     lose_device_at: Option<usize>,
@@ -58,7 +62,8 @@ impl Opening {
         for size in (0..sizes).rev().map(|bits| 1 << bits) {
             generator.executor(size)?;
         }
-        Ok(Painter { w_avg: generator.w_avg(), generator, batch, painted: 0, lose_device_at: self.lose_device_at.take() })
+        let anchor = self.centers.clone().map_or_else(|| Anchor::Average(generator.w_avg()), Anchor::Centers);
+        Ok(Painter { anchor, generator, batch, painted: 0, lose_device_at: self.lose_device_at.take() })
     }
 }
 
@@ -100,7 +105,7 @@ impl Paint for Painter {
             .map(|recipe| {
                 let (own, others) = mapped.split_at(recipe.seeds().count());
                 mapped = others;
-                recipe.ws(own, &self.w_avg)
+                recipe.ws(own, &self.anchor)
             })
             .collect()
     }

@@ -4,6 +4,8 @@ use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{self, Truncation, Ws};
 use stylegan_wgpu::{Error, Result};
 
+use crate::centers::Anchor;
+
 /// All that decides a picture of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
@@ -42,10 +44,10 @@ impl Recipe {
     }
 
     /// Its rows of w. `mapped` has those of its seeds in the order of [`Recipe::seeds`], not truncated.
-    pub(crate) fn ws(&self, mapped: &[Ws], w_avg: &[f32]) -> Result<Ws> {
+    pub(crate) fn ws(&self, mapped: &[Ws], anchor: &Anchor) -> Result<Ws> {
         let truncated = |i: usize| {
             let mut ws = mapped.get(i).cloned().ok_or_else(|| Error::Argument("a seed was not mapped".into()))?;
-            self.truncation.apply(&mut ws, w_avg)?;
+            anchor.truncate(&self.truncation, &mut ws)?;
             Ok::<Ws, Error>(ws)
         };
         let mut ws = match &self.source {
@@ -83,16 +85,16 @@ mod tests {
     #[test]
     fn seeds_are_truncated_mixed_and_morphed_and_rows_of_the_request_are_left_alone() {
         let ws = |value: f32| Ws::new(1, 2, 2, vec![value; 4]).unwrap();
-        let mapped = [ws(1.0), ws(3.0)];
-        let values = |source| recipe(source).ws(&mapped, &[0.0, 2.0]).unwrap().values;
+        let (mapped, average) = ([ws(1.0), ws(3.0)], Anchor::Average(vec![0.0, 2.0]));
+        let values = |source| recipe(source).ws(&mapped, &average).unwrap().values;
         assert_eq!(values(Source::Seed(1)), [0.5, 1.5, 0.5, 1.5]);
         assert_eq!(values(Source::Mix { seed: 1, with: 2, layers: vec![1] }), [0.5, 1.5, 1.5, 2.5]);
         assert_eq!(values(Source::Morph { from: 1, to: 2, t: 0.25 }), [0.75, 1.75, 0.75, 1.75]);
         assert_eq!(values(Source::Ws(ws(7.0))), [7.0; 4]);
         let moved = Recipe { shift: Some(vec![0.0, -1.0]), ..recipe(Source::Seed(1)) };
-        assert_eq!(moved.ws(&mapped, &[0.0, 2.0]).unwrap().values, [0.5, 0.5, 0.5, 0.5]);
-        assert!(recipe(Source::Mix { seed: 1, with: 2, layers: vec![2] }).ws(&mapped, &[0.0; 2]).is_err());
-        assert!(recipe(Source::Seed(1)).ws(&[], &[0.0; 2]).is_err());
+        assert_eq!(moved.ws(&mapped, &average).unwrap().values, [0.5, 0.5, 0.5, 0.5]);
+        assert!(recipe(Source::Mix { seed: 1, with: 2, layers: vec![2] }).ws(&mapped, &average).is_err());
+        assert!(recipe(Source::Seed(1)).ws(&[], &average).is_err());
         assert_eq!(recipe(Source::Mix { seed: 1, with: 2, layers: vec![] }).seeds().collect::<Vec<_>>(), [1, 2]);
     }
 }

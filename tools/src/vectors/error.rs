@@ -95,6 +95,12 @@ impl std::error::Error for VectorError {
     }
 }
 
+impl From<io::Error> for VectorError {
+    fn from(error: io::Error) -> VectorError {
+        VectorError::Io(error)
+    }
+}
+
 impl From<ArrayFileError> for VectorError {
     fn from(error: ArrayFileError) -> VectorError {
         VectorError::Array(error)

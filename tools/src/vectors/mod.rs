@@ -1,17 +1,23 @@
-//! Vectors of w that come from files and go into them: rows of w as projectors and encoders write them, directions to walk along.
+//! Vectors of w that come from files and go into them: rows of w as projectors and encoders write them, directions to walk along,
+//! centres to truncate towards.
 //! Whatever wrapping they are in, they are found by their shapes; where several things could be meant, the error lists them.
 
 mod axes;
+mod centers;
 mod direction;
 mod error;
+mod farthest;
 mod file;
+mod kmeans;
 mod rows;
 mod samples;
 mod source;
 
 pub use axes::{Axes, Method};
+pub use centers::Centers;
 pub use direction::Direction;
 pub use error::{Result, VectorError};
+pub use farthest::farthest;
 pub use file::VectorFile;
 pub use rows::rows;
 pub use samples::{Draw, for_each_w, samples};
