@@ -13,6 +13,7 @@ cd "$root"
 binaries=$(cargo test --workspace --no-run --test kernels --test plans --test parity 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 # The larger fixtures, where they lie beside the repository, and the real weights.
 fixtures=$(for folder in "$root/../shared" "$HOME/.cache/stylegan-wgpu"; do [ ! -d "$folder" ] || readlink -f "$folder"; done)
+failed=
 icd=/usr/share/vulkan/icd.d/lvp_icd.json
 
 run() { # NAME CHROOT VARIABLE...
@@ -24,9 +25,9 @@ run() { # NAME CHROOT VARIABLE...
                 mkdir -p "$chroot$folder"
                 mountpoint -q "$chroot$folder" || mount --bind "$folder" "$chroot$folder"
             done
-            chroot "$chroot" env -C "$root" HOME=/root PATH=/usr/bin:/bin "$@" "$root/$binary" --test-threads 2
+            chroot "$chroot" env -C "$root" HOME=/root PATH=/usr/bin:/bin "$@" "$root/$binary" --test-threads 2 || failed="$failed $name: $(basename "$binary");"
         else
-            env "$@" "./$binary" --test-threads 2
+            env "$@" "./$binary" --test-threads 2 || failed="$failed $name: $(basename "$binary");"
         fi
     done
     [ -z "$chroot" ] || for folder in "$root" $fixtures; do umount "$chroot$folder"; done
@@ -39,3 +40,4 @@ run "lavapipe of Debian 13" "$lab/trixie" VK_DRIVER_FILES=$icd
 swiftshader=/usr/lib/chromium/vk_swiftshader_icd.json
 [ -e $swiftshader ] || apt_install chromium-common
 run SwiftShader "" VK_DRIVER_FILES=$swiftshader STYLEGAN_PRECISIONS=f32
+[ -z "$failed" ] || { say "Failed:$failed"; exit 1; }
