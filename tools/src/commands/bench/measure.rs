@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::protocol::{Protocol, Until};
 use super::report::{Layer, Offline, Picture, Run};
 use super::statistics::{Stat, median};
+use super::telemetry::Telemetry;
 use super::verify::{self, Verified};
 use crate::failure::Failure;
 
@@ -38,6 +39,7 @@ pub(super) struct Batch<'a> {
     /// For messages.
     pub(super) title: String,
     pub(super) progress: &'a Progress,
+    pub(super) telemetry: &'a Telemetry,
 }
 
 /// The samples of all repeats.
@@ -48,12 +50,13 @@ struct Samples {
     wall: Vec<Vec<f64>>,
     readback: Vec<Vec<f64>>,
     layers: Vec<(Layer, Vec<f64>)>,
-    offline: Vec<(usize, Duration)>,
+    /// Images, from when to when.
+    offline: Vec<(usize, (Instant, Instant))>,
     pictures: usize,
 }
 
 impl Batch<'_> {
-    /// Layers come without floors, which need the ceilings. `offline` is told how long each offline scenario was.
+    /// Layers come without floors, which need the ceilings.
     pub(super) fn measure(mut self, protocol: &Protocol) -> Result<Run, Failure> {
         let mut samples = Samples::default();
         self.say("warming up");
@@ -129,15 +132,17 @@ impl Batch<'_> {
                 break;
             }
         }
-        samples.offline.push((submitted * self.ws.n, start.elapsed()));
+        samples.offline.push((submitted * self.ws.n, (start, Instant::now())));
         Ok(())
     }
 
     fn run(self, samples: Samples) -> Run {
         let (wall_ms, wall_readback_ms) = (Stat::of(samples.wall), Stat::of(samples.readback));
         let single = wall_readback_ms.as_ref().or(wall_ms.as_ref());
-        let rate = |(images, time): &(usize, Duration)| *images as f64 / time.as_secs_f64();
-        let (images, seconds) = samples.offline.iter().fold((0, Duration::ZERO), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        let stretches: Vec<(Instant, Instant)> = samples.offline.iter().map(|(_, stretch)| *stretch).collect();
+        let rate = |images: usize, time: Duration| images as f64 / time.as_secs_f64();
+        let images = samples.offline.iter().map(|(images, _)| images).sum();
+        let repeats = samples.offline.iter().map(|&(images, (from, to))| rate(images, to - from)).collect();
         let layers = samples.layers.into_iter().map(|(layer, samples)| Layer { gpu_ms: median(&samples), ..layer }).collect();
         Run {
             batch: self.ws.n,
@@ -148,8 +153,8 @@ impl Batch<'_> {
             wall_readback_ms,
             offline: Some(Offline {
                 images,
-                images_per_second: rate(&(images, seconds)),
-                repeats: samples.offline.iter().map(rate).collect(),
+                images_per_second: rate(images, stretches.iter().map(|(from, to)| *to - *from).sum()),
+                repeats,
             }),
             picture: Some(Picture {
                 sha256: self.verified.sha256,
@@ -158,7 +163,7 @@ impl Batch<'_> {
                 tolerance: self.verified.tolerance,
                 against: self.verified.against.into(),
             }),
-            telemetry: None,
+            telemetry: self.telemetry.readings(&stretches, images),
             floor_ms: None,
             plan_memory_bytes: Some(self.generator.memory()),
             layers,

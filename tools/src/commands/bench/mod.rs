@@ -29,6 +29,7 @@ mod session;
 mod statistics;
 mod synthetic;
 mod table;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod verify;

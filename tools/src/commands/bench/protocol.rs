@@ -19,6 +19,7 @@ const VERSION: u32 = 1;
 
 /// How a report was measured. Reports of different protocols are not compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Protocol {
     /// `quick`, `standard`, or `custom`.
     pub(crate) name: String,

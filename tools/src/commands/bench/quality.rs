@@ -20,6 +20,7 @@ const MOST_STEAL: f64 = 5.0;
 
 /// The verdict, and what it rests on. A report that is not `ok` gives no row in docs/latency.md.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Quality {
     /// `ok` or `noisy`.
     pub(crate) verdict: String,
@@ -35,6 +36,7 @@ pub(crate) struct Quality {
 
 /// What else the machine did while the report was made. Linux only; null elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Load {
     /// Load average of a minute when it began.
     #[serde(default)]

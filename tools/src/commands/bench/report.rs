@@ -15,6 +15,7 @@ pub(crate) const SCHEMA: u32 = 2;
 
 /// One program on one device. What a program does not measure is null or empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     /// 2.
     pub(crate) schema: u32,
@@ -52,6 +53,7 @@ pub(crate) struct Report {
 
 /// What ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Engine {
     /// `stylegan-wgpu`, `PyTorch`, ...
     pub(crate) name: String,
@@ -63,6 +65,7 @@ pub(crate) struct Engine {
 
 /// Where it ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Device {
     /// As the driver names it.
     pub(crate) name: String,
@@ -80,6 +83,7 @@ pub(crate) struct Device {
 
 /// The machine around it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Host {
     /// `linux`, `macos`, `windows`.
     pub(crate) os: String,
@@ -94,6 +98,7 @@ pub(crate) struct Host {
 
 /// How a report was made: what one needs to make it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Made {
     /// The command line; of paths only the file's name.
     pub(crate) command: String,
@@ -115,6 +120,7 @@ pub(crate) struct Made {
 
 /// How variants of kernels were chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TuningState {
     /// By timing; else in their fixed order.
     pub(crate) tuned: bool,
@@ -128,6 +134,7 @@ pub(crate) struct TuningState {
 
 /// A network in a precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outcome {
     /// What was rendered.
     pub(crate) network: Network,
@@ -145,6 +152,7 @@ pub(crate) struct Outcome {
 
 /// What was rendered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Network {
     /// `stylegan2`, `mobilestylegan`.
     pub(crate) name: String,
@@ -178,6 +186,7 @@ impl Network {
 
 /// The first image, step by step, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Cold {
     /// Opening the device; for peers the import of the library.
     pub(crate) device: f64,
@@ -193,6 +202,7 @@ pub(crate) struct Cold {
 
 /// A batch size, measured warm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Run {
     /// Images at once.
     pub(crate) batch: usize,
@@ -232,6 +242,7 @@ pub(crate) struct Run {
 
 /// Throughput.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Offline {
     /// Images of all repeats.
     pub(crate) images: usize,
@@ -243,6 +254,7 @@ pub(crate) struct Offline {
 
 /// The pictures of a run, checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Picture {
     /// Of the 8-bit RGBA pixels of the batch.
     pub(crate) sha256: String,
@@ -258,6 +270,7 @@ pub(crate) struct Picture {
 
 /// What the sensors said while a run's images were drawn, 10 times a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Readings {
     /// Where it was read: `NVML`, `amdgpu hwmon`, `RAPL`, `cpufreq`, ...
     pub(crate) sources: Vec<String>,
@@ -279,6 +292,7 @@ pub(crate) struct Readings {
 
 /// Of samples of a sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Spread {
     /// Lowest.
     pub(crate) least: f64,
@@ -290,6 +304,7 @@ pub(crate) struct Spread {
 
 /// One pass of the plan; all of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Layer {
     /// `b64.conv1`.
     pub(crate) label: String,
@@ -317,6 +332,7 @@ pub(crate) struct Layer {
 
 /// Ceilings measured before the warm runs and after them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BeforeAndAfter {
     /// When the first image was drawn.
     pub(crate) before: Ceilings,
@@ -328,6 +344,7 @@ pub(crate) struct BeforeAndAfter {
 
 /// The most the device did in micro-benchmarks of the same run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Ceilings {
     /// 10^9 bytes per second, read plus written.
     pub(crate) copy_gbs: f64,

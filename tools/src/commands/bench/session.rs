@@ -20,6 +20,7 @@ use super::quality::{Clocks, Quality};
 use super::report::{BeforeAndAfter, Ceilings, Cold, Device, Engine, Host, Network, Outcome, Report, SCHEMA};
 use super::score;
 use super::synthetic::{self, Synthetic};
+use super::telemetry::Telemetry;
 use super::verify::{self, Reference, Verified};
 use super::{BenchArgs, Subject};
 use crate::failure::Failure;
@@ -34,6 +35,7 @@ struct Session<'a> {
     trusted: Gpu,
     protocol: Protocol,
     progress: Progress,
+    telemetry: Telemetry,
     tuner: Tuner,
     memory: PeakMemory,
     /// From opening the device.
@@ -56,6 +58,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(Report, Option<String>), Failure>
     }
     let session = Session {
         args,
+        telemetry: Telemetry::new(gpu.info()),
         gpu,
         trusted,
         protocol: args.protocol(),
@@ -201,7 +204,7 @@ impl Session<'_> {
             let reference = reference.as_ref().expect("just drawn, where it was not stored");
             self.progress.say(format!("{title}: checking the picture"));
             let verified = Verified::new(&mut generator, &ws, reference, &title)?;
-            let batch = Batch { generator: &mut generator, ws: &ws, verified, title, progress: &self.progress };
+            let batch = Batch { generator: &mut generator, ws: &ws, verified, title, progress: &self.progress, telemetry: &self.telemetry };
             outcome.runs.push(batch.measure(&self.protocol)?);
         }
         Ok(outcome)

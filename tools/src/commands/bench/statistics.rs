@@ -11,6 +11,7 @@ const KEPT: usize = 1000;
 
 /// Of several samples, in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Stat {
     /// How many samples there were.
     pub(crate) count: usize,

@@ -257,3 +257,21 @@ fn tables_name_what_was_measured() {
 fn dates_are_those_of_the_calendar() {
     assert_eq!([0, 951_782_400, 1_795_322_400].map(utc), ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2026-11-22T04:40:00Z"]);
 }
+
+/// `docs/bench.schema.json` is made of the structures and their comments; `STYLEGAN_WRITE_SCHEMA=1` writes it.
+#[test]
+fn the_schema_is_that_of_the_structures() {
+    let mut schema = schemars::schema_for!(Report);
+    schema.insert("$id".into(), "https://github.com/stylegan-wgpu/stylegan-wgpu/blob/main/docs/bench.schema.json".into());
+    schema.insert("title".into(), "A report of stylegan bench".into());
+    let text = format!("{:#}\n", schema.as_value());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/bench.schema.json");
+    if std::env::var_os("STYLEGAN_WRITE_SCHEMA").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap();
+    assert!(found == text, "docs/bench.schema.json is not that of the report; STYLEGAN_WRITE_SCHEMA=1 writes it");
+    // Every field that a report has is in it.
+    let properties = schema.get("properties").unwrap().as_object().unwrap();
+    assert!(serde_json::to_value(report()).unwrap().as_object().unwrap().keys().all(|field| properties.contains_key(field)));
+}
