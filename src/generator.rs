@@ -11,6 +11,7 @@ use crate::gpu::Gpu;
 use crate::latent::{RandomState, Ws};
 use crate::model::{Model, Precision};
 use crate::networks::mapping::{Mapping, mapping};
+use crate::networks::stylegan3::Transform;
 use crate::networks::{self, Config, NoiseSource, Synthesis};
 use crate::tensor::{DType, Tensor};
 use crate::tune::Tuning;
@@ -87,6 +88,8 @@ pub struct Generator {
     /// Ready to run, the one used last at the end.
     mapping: Vec<(usize, Mapping, Executor)>,
     synthesis: Vec<Prepared>,
+    /// Where StyleGAN3's pictures lie: one for all, or one for each of a call.
+    transforms: Vec<Transform>,
     /// At most so many of each; see [`Generator::keep_prepared`].
     prepared: usize,
     /// The weights stay on the device while executors for other batches come and go.
@@ -107,6 +110,7 @@ struct Prepared {
 struct Handles {
     ws: Tensor,
     noises: Vec<Tensor>,
+    transform: Option<Tensor>,
     img: Tensor,
     rgba: Tensor,
 }
@@ -210,10 +214,15 @@ impl Generator {
             scope,
             mapping: Vec::new(),
             synthesis: Vec::new(),
+            transforms: Vec::new(),
             prepared: 1,
             weights: Vec::new(),
             wide: None,
         };
+        if let Config::StyleGan3(_) = &model.config {
+            let stored = model.array("synthesis.input.transform").to_f32();
+            generator.transforms.push(Transform(std::array::from_fn(|i| std::array::from_fn(|j| stored[3 * i + j]))));
+        }
         generator.prepare(options.batch, NoiseSource::Const)?;
         Ok(generator)
     }
@@ -223,9 +232,39 @@ impl Generator {
         &self.model.config
     }
 
-    /// The average w: `[w_dim]`, or `[num_ws, w_dim]` when the model has one for each layer.
+    /// The average w: `[w_dim]`, or `[num_ws, w_dim]` when the model has one for each layer, or `[c_dim, w_dim]` of a StyleGAN-XL.
     pub fn w_avg(&self) -> Vec<f32> {
         self.model.array("mapping.w_avg").to_f32()
+    }
+
+    /// The average w that pictures of this class are truncated towards: the class's own, of a StyleGAN-XL (without a class, the mean
+    /// over all), [`Generator::w_avg`] of all others.
+    pub fn w_avg_of(&self, class: Option<usize>) -> Vec<f32> {
+        let all = self.w_avg();
+        let w_dim = self.config().w_dim();
+        match &self.model.config {
+            Config::StyleGan3(config) if config.class_embedding.is_some() => match class {
+                Some(class) => all.chunks_exact(w_dim).nth(class).map_or_else(Vec::new, <[f32]>::to_vec),
+                None => (0..w_dim).map(|i| all.iter().skip(i).step_by(w_dim).sum::<f32>() / config.c_dim as f32).collect(),
+            },
+            _ => all,
+        }
+    }
+
+    /// Moves and turns the pictures of a StyleGAN3 from now on: one transform for all of them, or one for each picture of every call.
+    /// It takes the place of what the model has, which is the identity in NVIDIA's.
+    pub fn set_transforms(&mut self, transforms: &[Transform]) -> Result<()> {
+        if !matches!(self.config(), Config::StyleGan3(_)) {
+            return Err(Error::Argument(format!(
+                "pictures of a {} cannot be moved or turned; those of a StyleGAN3 can",
+                self.config().network()
+            )));
+        }
+        if transforms.is_empty() || !transforms.iter().all(Transform::is_finite) {
+            return Err(Error::Argument("a transform is a matrix of finite numbers".into()));
+        }
+        self.transforms = transforms.to_vec();
+        Ok(())
     }
 
     /// The device.
@@ -324,8 +363,12 @@ impl Generator {
     /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
     /// batch of the options.
     pub fn record(&mut self, ws: &Ws) -> Result<Recording<'_>> {
+        let transform = self.transform_of(ws.n)?;
         let Prepared { handles, executor, .. } = self.prepared_for(ws, NoiseSource::Const)?;
-        let staged = vec![(handles.ws, executor.stage(handles.ws, &ws.values)?)];
+        let mut staged = vec![(handles.ws, executor.stage(handles.ws, &ws.values)?)];
+        if let Some(tensor) = handles.transform {
+            staged.push((tensor, executor.stage(tensor, &transform)?));
+        }
         Ok(Recording { executor, handles, staged })
     }
 
@@ -366,8 +409,12 @@ impl Generator {
             Noise::Random { .. } | Noise::AfterZ { .. } => NoiseSource::Input,
         };
         let z_dim = self.config().z_dim();
+        let transform = self.transform_of(ws.n)?;
         let Prepared { handles, executor, .. } = self.prepared_for(ws, source)?;
         executor.write(handles.ws, &ws.values)?;
+        if let Some(tensor) = handles.transform {
+            executor.write(tensor, &transform)?;
+        }
         match noise {
             Noise::Random { seed } => write_noise(executor, &handles.noises, ws.n, seed, 0)?,
             Noise::AfterZ { seed } => write_noise(executor, &handles.noises, ws.n, seed, z_dim)?,
@@ -387,6 +434,21 @@ impl Generator {
             self.wide = Some(Box::new(Generator::new(&self.gpu, &self.model, &options)?));
         }
         Ok(self.wide.as_mut().expect("just made"))
+    }
+
+    /// The rows of the transforms of so many pictures.
+    fn transform_of(&self, images: usize) -> Result<Vec<f32>> {
+        Ok(match self.transforms[..] {
+            [] => Vec::new(),
+            [one] => one.rows().repeat(images),
+            _ if self.transforms.len() == images => self.transforms.iter().flat_map(Transform::rows).collect(),
+            _ => {
+                return Err(Error::Argument(format!(
+                    "{} transforms for {images} pictures; one for all, or one for each",
+                    self.transforms.len()
+                )));
+            }
+        })
     }
 
     /// The executor for the batch that `ws` is.
@@ -421,10 +483,10 @@ impl Generator {
     }
 
     fn resolve(&self, images: usize, noise: NoiseSource) -> Result<Prepared> {
-        let Synthesis { plan, ws, noises, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
+        let Synthesis { plan, ws, noises, transform, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
         let options = executor::Options { tuning: self.options.tuning.clone(), ..executor::Options::default() };
         let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &options)?;
-        Ok(Prepared { images, noise, handles: Handles { ws, noises, img, rgba }, executor })
+        Ok(Prepared { images, noise, handles: Handles { ws, noises, transform, img, rgba }, executor })
     }
 
     /// Drops those not used for longest until `count` are left.
@@ -439,6 +501,10 @@ impl Generator {
 
 /// Whether f16 holds the weights that are stored in it: the mapping network's are not.
 fn holds(model: &Model) -> bool {
+    // Those of StyleGAN3 that are stored in it are brought near 1 before, whatever they are.
+    if matches!(model.config, Config::StyleGan3(_)) {
+        return true;
+    }
     let stored = model.arrays.iter().filter(|(name, _)| name.starts_with("synthesis."));
     stored.flat_map(|(_, array)| array.values()).all(|value| value.abs() < 65520.0)
 }

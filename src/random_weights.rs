@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::latent::RandomState;
 use crate::model::{Array, Model};
 use crate::networks::Config;
+use crate::networks::stylegan3::Transform;
 
 /// The synthetic model of a seed, bit for bit the one the fixtures were made from.
 ///
@@ -18,6 +19,10 @@ pub fn random_weights(config: &Config, seed: u32) -> Model {
     let mut random = RandomState::new(seed);
     let mut arrays = BTreeMap::new();
     for spec in specs {
+        if let Some(values) = fixed(config, &spec.name) {
+            arrays.insert(spec.name, Array::from_f32(&spec.shape, &values));
+            continue;
+        }
         let (factor, offset) = scale(config, &spec.name, &spec.shape);
         let count = spec.shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| random.next_gaussian() as f32 * factor + offset).collect();
@@ -26,6 +31,17 @@ pub fn random_weights(config: &Config, seed: u32) -> Model {
     let provenance = BTreeMap::from([("source".into(), "synthetic".into()), ("seed".into(), seed.to_string())]);
     Model::new(config.clone(), arrays, provenance)
         .unwrap_or_else(|error| panic!("synthetic weights do not fit their own manifest: {error}"))
+}
+
+/// What of a StyleGAN3 is no weight, and is not drawn.
+fn fixed(config: &Config, name: &str) -> Option<Vec<f32>> {
+    let Config::StyleGan3(config) = config else { return None };
+    match name {
+        "synthesis.input.affine.bias" => Some(vec![1.0, 0.0, 0.0, 0.0]),
+        "synthesis.input.transform" => Some(Transform::IDENTITY.0.as_flattened().to_vec()),
+        _ if name.ends_with(".magnitude_ema") => Some(vec![1.0]),
+        _ => config.designed_filter(name),
+    }
 }
 
 /// What a tensor's normal values are multiplied by, and what is added then.
@@ -54,6 +70,18 @@ fn scale(config: &Config, name: &str, shape: &[usize]) -> (f32, f32) {
                 "mapping.w_avg" => 0.1,
                 _ if name.ends_with(".noise_strength") || name.ends_with(".bias") => 0.1,
                 _ if name.ends_with(".torgb.weight") => 0.25,
+                _ => 1.0,
+            };
+            (factor, 0.0)
+        }
+        Config::StyleGan3(config) => {
+            let lr = config.lr_multiplier;
+            let factor = match name {
+                _ if name.starts_with("mapping.fc") && name.ends_with(".weight") => 1.0 / lr,
+                _ if name.starts_with("mapping.fc") && name.ends_with(".bias") => 0.1 / lr,
+                "mapping.w_avg" | "synthesis.input.affine.weight" => 0.1,
+                "synthesis.input.phases" => 0.25,
+                _ if name.ends_with(".bias") => 0.1,
                 _ => 1.0,
             };
             (factor, 0.0)

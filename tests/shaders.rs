@@ -9,7 +9,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, StorageAccess, TypeInner};
 use stylegan_wgpu::kernel::{Assembly, Kernel, Variant};
 use stylegan_wgpu::kernels;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
 use stylegan_wgpu::plan::{Band, Pass, Plan};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::{DType, Slab};
@@ -40,9 +40,9 @@ struct Assembled {
 fn assembled() -> Vec<Assembled> {
     let mut all = Vec::new();
     for (&kernel, variant) in kernels::ALL.iter().flat_map(|kernel| kernel.variants.iter().map(move |variant| (kernel, variant))) {
-        for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32)] {
+        for (reads, writes) in [(DType::F32, DType::F32), (DType::F16, DType::F16), (DType::F16, DType::F32), (DType::F32, DType::F16)] {
             let matrix = matches!(variant.needs, Needs::Matrix { .. });
-            if matrix && (reads, writes) != (DType::F16, DType::F16) {
+            if matrix && reads != DType::F16 {
                 continue; // matrix units multiply f16
             }
             for other in [false, true] {
@@ -316,6 +316,15 @@ fn a_shader_has_a_rust_file_of_the_same_stem() {
     assert_eq!(stems("src/kernels", ".rs"), kernels);
 }
 
+/// The same StyleGAN3 with fewer channels.
+fn small(mut config: stylegan3::Config) -> stylegan3::Config {
+    (config.z_dim, config.w_dim, config.input.channels) = (8, 8, 12);
+    for layer in &mut config.layers {
+        (layer.in_channels, layer.out_channels) = (12, 12);
+    }
+    config
+}
+
 /// Plans in which every kernel occurs.
 fn plans() -> Vec<Plan> {
     let stylegan2 = stylegan2::Config {
@@ -342,7 +351,9 @@ fn plans() -> Vec<Plan> {
         layer_features: None,
         lr_multiplier: 0.01,
     };
-    let configs = [Config::StyleGan1(stylegan1), Config::StyleGan2(stylegan2), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile)];
+    let [t, r] = [stylegan3::Config::t(64), stylegan3::Config::r(64)].map(|config| Config::StyleGan3(small(config)));
+    let configs =
+        [Config::StyleGan1(stylegan1), Config::StyleGan2(stylegan2), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), t, r];
     let networks = configs.iter().flat_map(|config| {
         let model = random_weights(config, 1);
         let mapping = stylegan_wgpu::networks::mapping::mapping(&model, 2).plan;

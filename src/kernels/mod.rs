@@ -13,12 +13,15 @@ pub mod blur2d;
 pub mod demodulate;
 pub mod depthwise_conv2d;
 pub mod filter_bias_act;
+pub mod filtered_lrelu;
 pub mod fully_connected;
 pub mod instance_statistics;
 pub mod inverse_haar;
 pub mod modulated_conv2d;
 pub mod modulated_conv2d_up;
 pub mod normalize_2nd_moment;
+pub mod normalize_styles;
+pub mod synthesis_input;
 pub mod to_rgb;
 pub mod to_rgba8;
 pub mod upsample2d_add;
@@ -32,12 +35,15 @@ pub static ALL: &[&Kernel] = &[
     &demodulate::KERNEL,
     &depthwise_conv2d::KERNEL,
     &filter_bias_act::KERNEL,
+    &filtered_lrelu::KERNEL,
     &fully_connected::KERNEL,
     &instance_statistics::KERNEL,
     &inverse_haar::KERNEL,
     &modulated_conv2d::KERNEL,
     &modulated_conv2d_up::KERNEL,
     &normalize_2nd_moment::KERNEL,
+    &normalize_styles::KERNEL,
+    &synthesis_input::KERNEL,
     &to_rgb::KERNEL,
     &to_rgba8::KERNEL,
     &upsample2d_add::KERNEL,

@@ -169,6 +169,37 @@ impl Plan {
         tail: Tail,
         border: usize,
     ) -> Tensor {
+        self.push_modulated_conv2d(label, x, weight, style, demod, tail, (border, x.dtype))
+    }
+
+    /// [`Plan::modulated_conv2d`] with a y of another element type than x.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
+    pub fn modulated_conv2d_to(
+        &mut self,
+        dtype: DType,
+        label: &str,
+        x: Tensor,
+        weight: Tensor,
+        style: Slice,
+        demod: Slice,
+        tail: Tail,
+    ) -> Tensor {
+        self.push_modulated_conv2d(label, x, weight, style, demod, tail, (1, dtype))
+    }
+
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "the operands of the formula")]
+    fn push_modulated_conv2d(
+        &mut self,
+        label: &str,
+        x: Tensor,
+        weight: Tensor,
+        style: Slice,
+        demod: Slice,
+        tail: Tail,
+        (border, write_dtype): (usize, DType),
+    ) -> Tensor {
         let ([images, inputs, height, width], [outputs, weight_inputs, kernel, _]) = (x.shape, weight.shape);
         let n = images.max(style.tensor.shape[0]);
         assert_eq!(inputs, weight_inputs, "{label}: x and weight disagree");
@@ -185,7 +216,7 @@ impl Plan {
             windows: &[Window::same(1), Window::same(border as isize)],
             dtype: x.dtype,
             shape: [n, outputs, height, width],
-            write_dtype: x.dtype,
+            write_dtype,
             layout: Layout::Slab { border },
             rows: height,
             columns: width,

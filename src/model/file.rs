@@ -92,7 +92,7 @@ impl Model {
         let written = atomic_file::filled(path, |file| {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(header.as_bytes())?;
-            self.arrays.values().try_for_each(|array| write_array(file, array, precision))
+            self.arrays.iter().try_for_each(|(name, array)| write_array(file, array, stored(name, precision)))
         })?;
         check_written(written.temporary(), &header, self.file_size(precision)).map_err(|source| Error::Io { path: path.into(), source })?;
         written.finish()
@@ -100,7 +100,7 @@ impl Model {
 
     /// Refuses what [`Model::save`] would: a value that f16 cannot hold.
     pub fn check_fits(&self, precision: Precision) -> Result<()> {
-        for (name, array) in self.arrays.iter().filter(|_| precision == Precision::F16) {
+        for (name, array) in self.arrays.iter().filter(|(name, _)| stored(name, precision) == Precision::F16) {
             if let Some(value) = array.values().find(|value| !f16::from_f32(*value).is_finite()) {
                 return Err(Error::Tensor {
                     name: name.clone(),
@@ -126,8 +126,8 @@ impl Model {
 
     /// Bytes of the file that [`Model::save`] would write.
     pub fn file_size(&self, precision: Precision) -> u64 {
-        let values: usize = self.arrays.values().map(Array::len).sum();
-        (8 + self.header(precision).len() + values * precision.size()) as u64
+        let values: usize = self.arrays.iter().map(|(name, array)| array.len() * stored(name, precision).size()).sum();
+        (8 + self.header(precision).len() + values) as u64
     }
 
     /// The JSON header, padded with spaces so that the values start at a multiple of 8.
@@ -141,6 +141,7 @@ impl Model {
         header.insert("__metadata__".into(), metadata);
         let mut start = 0;
         for (name, array) in &self.arrays {
+            let precision = stored(name, precision);
             let end = start + array.len() * precision.size();
             header.insert(name.clone(), json!({ "dtype": precision.dtype(), "shape": array.shape, "data_offsets": [start, end] }));
             start = end;
@@ -167,6 +168,13 @@ fn check_written(path: &Path, header: &str, size: u64) -> io::Result<()> {
 fn read_config(text: Option<&str>) -> Result<Config> {
     let text = text.ok_or_else(|| Error::Format("a safetensors file, but without a config in its metadata: not a model of ours".into()))?;
     Config::from_json(text).map_err(|error| Error::Format(format!("metadata config: {}", one_line(&error.to_string()))))
+}
+
+/// The type of a tensor in a file of that precision. Frequencies and filters of StyleGAN3 are few, and every pixel depends on them: they
+/// stay f32.
+fn stored(name: &str, precision: Precision) -> Precision {
+    let exact = name.starts_with("synthesis.input.") || name.ends_with("_filter") || name.ends_with(".magnitude_ema");
+    if exact { Precision::F32 } else { precision }
 }
 
 /// Writes the values of one tensor, through a small buffer when they change their type.

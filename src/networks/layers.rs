@@ -27,6 +27,8 @@ pub struct Synthesis {
     pub ws: Tensor,
     /// `[N * H, W]` of every layer with noise; inputs, when the noise comes from there.
     pub noises: Vec<Tensor>,
+    /// `[N * 3, 4]`, an input of StyleGAN3: the affine map of the plane that its features are of, row by row.
+    pub transform: Option<Tensor>,
     /// The image, `[N, C, H, W]`, about -1..1.
     pub img: Tensor,
     /// The image as 8-bit pixels.
@@ -41,8 +43,22 @@ pub(crate) struct StyleSpec {
     pub(crate) slot: usize,
     /// Factor of the affine's weight, and of its bias.
     pub(crate) gains: [f32; 2],
-    /// Whether the layer's 3x3 weights are demodulated.
-    pub(crate) demodulate: bool,
+    /// Whether the layer's weights are demodulated, and how.
+    pub(crate) demodulate: Demodulate,
+}
+
+/// How the weights of a layer are demodulated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Demodulate {
+    /// Not at all.
+    No,
+    /// Every modulated output filter is divided by its norm.
+    Norm,
+    /// The same, whatever the scales of weights and styles: both are brought to a mean square of 1 before. `gain` follows.
+    Normalized {
+        /// Factor of the layer's output.
+        gain: f32,
+    },
 }
 
 /// A synthesis network under construction.
@@ -54,6 +70,7 @@ pub(crate) struct Layers<'a> {
     images: usize,
     noise: NoiseSource,
     noises: Vec<Tensor>,
+    transform: Option<Tensor>,
     ws: Tensor,
     styles: HashMap<String, Slice>,
     demods: HashMap<String, Slice>,
@@ -72,11 +89,14 @@ impl<'a> Layers<'a> {
     ) -> Layers<'a> {
         let mut plan = Plan::new();
         let ws = plan.input("ws", [images * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
-        let (styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
+        let (mut styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
+        if specs.iter().any(|spec| matches!(spec.demodulate, Demodulate::Normalized { .. })) {
+            styles = normalize_styles(&mut plan, model, styles, specs, &first_rows);
+        }
         let slice = |first: &usize| Slice { tensor: styles, first: *first };
         let style_of = specs.iter().zip(&first_rows).map(|(spec, first)| (spec.name.clone(), slice(first))).collect();
         let demods = demodulate(&mut plan, model, styles, dtype, specs, &first_rows);
-        Layers { plan, model, dtype, images, noise, noises: Vec::new(), ws, styles: style_of, demods }
+        Layers { plan, model, dtype, images, noise, noises: Vec::new(), transform: None, ws, styles: style_of, demods }
     }
 
     /// The network's learned input as an activation, `[1, C, h, w]`.
@@ -84,6 +104,13 @@ impl<'a> Layers<'a> {
         let array = self.array(name);
         let [channels, height, width] = array.shape()[..] else { unreachable!("the manifest says [C, h, w]") };
         self.plan.constant(name, [1, channels, height, width], self.dtype, Layout::Slab { border: 1 }, whole(&array))
+    }
+
+    /// The caller's map of the plane of each image.
+    pub(crate) fn transform(&mut self) -> Tensor {
+        let transform = self.plan.input("transform", [3 * self.images, 4, 1, 1], DType::F32, Layout::Flat);
+        self.transform = Some(transform);
+        transform
     }
 
     /// A modulated, optionally demodulated convolution with its tail.
@@ -94,16 +121,21 @@ impl<'a> Layers<'a> {
 
     /// The bias of a layer.
     pub(crate) fn bias(&mut self, name: &str) -> Tensor {
-        self.per_channel(&format!("{name}.bias"))
+        self.scaled_bias(name, 1.0)
     }
 
-    /// A per-channel tensor `[1, C]`, padded to what the kernels' tiles read.
-    fn per_channel(&mut self, name: &str) -> Tensor {
+    /// The same times a factor.
+    pub(crate) fn scaled_bias(&mut self, name: &str, factor: f32) -> Tensor {
+        self.per_channel(&format!("{name}.bias"), factor)
+    }
+
+    /// A per-channel tensor `[1, C]` times a factor, padded to what the kernels' tiles read.
+    fn per_channel(&mut self, name: &str, factor: f32) -> Tensor {
         let array = self.array(name);
         let rows = array.len().next_multiple_of(CHANNEL_TILE);
         let load = whole(&array);
         let padded = move || {
-            let mut values = load();
+            let mut values: Vec<f32> = load().into_iter().map(|value| value * factor).collect();
             values.resize(rows, 0.0);
             values
         };
@@ -122,7 +154,7 @@ impl<'a> Layers<'a> {
     pub(crate) fn epilogue(&mut self, name: &str) -> Epilogue {
         let bias = self.bias(name);
         let (noise, strength, noise_on) = match self.noise_map(name) {
-            Some(map) => (map, self.per_channel(&format!("{name}.noise_strength")), true),
+            Some(map) => (map, self.per_channel(&format!("{name}.noise_strength"), 1.0), true),
             None => (self.no_noise(), self.filled("no strength", bias.shape[1], 0.0), false),
         };
         Epilogue { bias, noise, strength, noise_on, slope: 0.2 }
@@ -149,6 +181,11 @@ impl<'a> Layers<'a> {
     /// Convolution weights. In f16 every output channel of a demodulated layer is divided by a power of two, which
     /// demodulation undoes exactly: weights of any size fit.
     pub(crate) fn convolution_weight(&mut self, name: &str) -> Tensor {
+        self.convolution_weight_of(name, self.dtype)
+    }
+
+    /// The same of a layer whose activations have another type than the network's.
+    pub(crate) fn convolution_weight_of(&mut self, name: &str, dtype: DType) -> Tensor {
         let array = self.array(&format!("{name}.weight"));
         let [outputs, inputs, kernel, _] = array.shape()[..] else { unreachable!("the manifest says [O, I, k, k]") };
         let load = whole(&array);
@@ -163,7 +200,7 @@ impl<'a> Layers<'a> {
             }
             values
         };
-        self.plan.convolution_weight(&format!("{name}.weight"), [outputs, inputs, kernel, kernel], self.dtype, Arc::new(values))
+        self.plan.convolution_weight(&format!("{name}.weight"), [outputs, inputs, kernel, kernel], dtype, Arc::new(values))
     }
 
     /// The style of a layer.
@@ -214,7 +251,7 @@ impl<'a> Layers<'a> {
         let rgba = self.plan.to_rgba8("rgba8", img);
         self.plan.tap(img);
         self.plan.tap(rgba);
-        Synthesis { plan: self.plan, ws: self.ws, noises: self.noises, img, rgba }
+        Synthesis { plan: self.plan, ws: self.ws, noises: self.noises, transform: self.transform, img, rgba }
     }
 }
 
@@ -272,13 +309,13 @@ fn demodulate(
     let mut firsts = HashMap::new();
     let mut layers = Vec::new();
     let (mut rows, mut energies) = (0, 0);
-    for (spec, &style) in specs.iter().zip(first_rows).filter(|(spec, _)| spec.demodulate) {
+    for (spec, &style) in specs.iter().zip(first_rows).filter(|(spec, _)| spec.demodulate != Demodulate::No) {
         let weight = model.array(&format!("synthesis.{}.weight", spec.name)).clone();
         let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
         firsts.insert(spec.name.clone(), rows);
         rows += outputs.next_multiple_of(CHANNEL_TILE);
         energies += outputs * quads(inputs) * 4;
-        layers.push((weight, style));
+        layers.push((weight, style, spec.demodulate));
     }
     if layers.is_empty() {
         return HashMap::new();
@@ -287,10 +324,11 @@ fn demodulate(
     let energy_layers = layers.clone();
     let energy = move || {
         let mut values = Vec::with_capacity(energies);
-        for (weight, _) in energy_layers.iter() {
+        for (weight, _, demodulate) in energy_layers.iter() {
             let (inputs, taps) = (weight.shape()[1], weight.shape()[2] * weight.shape()[3]);
             for row in weight.to_f32().chunks_exact(inputs * taps) {
-                let square = |taps: &[f32]| taps.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() as f32;
+                let mean = mean_square(*demodulate, row);
+                let square = |taps: &[f32]| (taps.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() / mean) as f32;
                 values.extend(row.chunks_exact(taps).map(square));
                 values.resize(values.len().next_multiple_of(4), 0.0);
             }
@@ -300,11 +338,13 @@ fn demodulate(
     let table = move || {
         let mut values = Vec::with_capacity(rows * 4);
         let mut first = 0;
-        for (weight, style) in layers.iter() {
+        for (weight, style, demodulate) in layers.iter() {
             let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
             let end = values.len() + outputs.next_multiple_of(CHANNEL_TILE) * 4;
+            let gain = if let Demodulate::Normalized { gain } = demodulate { *gain } else { 1.0 };
             for row in weight.to_f32().chunks_exact(weight.len() / outputs) {
                 let scale = if dtype == DType::F16 { power_of_two(row) } else { 1.0 };
+                let scale = (f64::from(scale) * f64::from(gain) / mean_square(*demodulate, row).sqrt()) as f32;
                 values.extend([scale, (style / 4) as f32, quads(inputs) as f32, first as f32]);
                 first += quads(inputs);
             }
@@ -316,6 +356,27 @@ fn demodulate(
     let table = plan.constant("demodulate.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
     let demods = plan.demodulate("demodulate", styles, energy, table);
     firsts.into_iter().map(|(name, first)| (name, Slice { tensor: demods, first })).collect()
+}
+
+/// What the squares of an output's weights are divided by.
+fn mean_square(demodulate: Demodulate, row: &[f32]) -> f64 {
+    let mean = || row.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() / row.len() as f64;
+    // An output without weights stays zero.
+    if let Demodulate::Normalized { .. } = demodulate { Some(mean()).filter(|&mean| mean > 0.0).unwrap_or(1.0) } else { 1.0 }
+}
+
+/// One pass that brings the styles of the layers that want it to a mean square of 1.
+fn normalize_styles(plan: &mut Plan, model: &Model, styles: Tensor, specs: &[StyleSpec], first_rows: &[usize]) -> Tensor {
+    let mut table = Vec::with_capacity(4 * specs.len());
+    for (spec, first) in specs.iter().zip(first_rows) {
+        let channels = model.array(&format!("synthesis.{}.affine.bias", spec.name)).len();
+        let groups = channels.next_multiple_of(CHANNEL_TILE) / 4;
+        let normalized = matches!(spec.demodulate, Demodulate::Normalized { .. });
+        table.extend([(first / 4) as f32, groups as f32, if normalized { channels as f32 } else { 0.0 }, 0.0]);
+    }
+    let layers =
+        plan.constant("normalize_styles.layers", [specs.len(), 4, 1, 1], DType::F32, Layout::Flat, Arc::new(move || table.clone()));
+    plan.normalize_styles("normalize_styles", styles, layers)
 }
 
 /// The power of two that brings the largest of the values into 1..2; 1 when all are zero.

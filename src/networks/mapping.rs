@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::layers::whole;
-use super::{Config, stylegan2};
+use super::{Config, stylegan2, stylegan3};
 use crate::kernels::slope_and_gain;
 use crate::model::Model;
 use crate::plan::{Load, Plan};
@@ -57,6 +57,15 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
             activation: config.mapping_activation,
             concat_labels: config.concat_labels,
         },
+        Config::StyleGan3(config) => Shape {
+            z_dim: config.z_dim,
+            c_dim: config.c_dim,
+            num_layers: config.num_layers,
+            gains: (|lr_multiplier, inputs| lr_multiplier / (inputs as f32).sqrt(), config.lr_multiplier),
+            lr_multiplier: config.lr_multiplier,
+            activation: stylegan2::Activation::Lrelu,
+            concat_labels: false,
+        },
         Config::MobileStyleGan(config) => Shape {
             z_dim: config.z_dim,
             c_dim: 0,
@@ -72,6 +81,9 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
     let z = (shape.z_dim > 0).then(|| plan.input("z", [n, shape.z_dim, 1, 1], DType::F32, Layout::Flat));
     let label = (shape.c_dim > 0).then(|| plan.input("label", [n, shape.c_dim, 1, 1], DType::F32, Layout::Flat));
     let embed = label.map(|label| {
+        if let Config::StyleGan3(stylegan3::Config { class_embedding: Some(_), .. }) = &model.config {
+            return class_embedding(&mut plan, model, label);
+        }
         let gain = if shape.concat_labels { 1.0 } else { 1.0 / (shape.c_dim as f32).sqrt() };
         let (weight, bias) = fc(&mut plan, model, "embed", gain, 1.0);
         plan.fully_connected("embed", label, weight, bias, 1.0, 1.0)
@@ -94,6 +106,27 @@ pub fn mapping(model: &Model, n: usize) -> Mapping {
     }
     plan.tap(x);
     Mapping { plan, z, label, w: x }
+}
+
+/// StyleGAN-XL: the class's row of a table through a layer of its own. Table and layer are one matrix, made when it is loaded.
+fn class_embedding(plan: &mut Plan, model: &Model, label: Tensor) -> Tensor {
+    let (table, weight) = (model.array("mapping.embed.weight").clone(), model.array("mapping.embed_proj.weight").clone());
+    let ([classes, features], [outputs, _]) = (table.shape(), weight.shape()) else {
+        unreachable!("the manifest says [classes, E], [O, E]")
+    };
+    let (classes, features, outputs) = (*classes, *features, *outputs);
+    let load = move || {
+        let (table, weight) = (table.to_f32(), weight.to_f32());
+        let gain = 1.0 / (features as f64).sqrt();
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+        let rows = weight.chunks_exact(features);
+        rows.flat_map(|row| table.chunks_exact(features).map(move |class| (dot(row, class) * gain) as f32)).collect()
+    };
+    let matrix = plan.constant("embed.weight", [outputs, classes, 1, 1], DType::F32, Layout::Flat, Arc::new(load));
+    let bias = whole(model.array("mapping.embed_proj.bias"));
+    let bias = plan.constant("embed.bias", [1, outputs, 1, 1], DType::F32, Layout::Flat, bias);
+    let (slope, gain) = slope_and_gain(stylegan2::Activation::Lrelu);
+    plan.fully_connected("embed", label, matrix, bias, slope, gain)
 }
 
 /// The weight and bias of a layer, times their gains; a bias the model does not have is 0.

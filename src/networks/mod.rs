@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod mobilestylegan;
 pub mod stylegan1;
 pub mod stylegan2;
+pub mod stylegan3;
 
 pub use layers::{NoiseSource, Synthesis};
 
@@ -24,6 +25,8 @@ pub enum Config {
     StyleGan1(stylegan1::Config),
     /// Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", and its -ADA successor.
     StyleGan2(stylegan2::Config),
+    /// Karras et al. 2021, "Alias-Free Generative Adversarial Networks", StyleGAN-Human v3 and StyleGAN-XL.
+    StyleGan3(stylegan3::Config),
     /// Belousov 2021, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity Image Synthesis".
     MobileStyleGan(mobilestylegan::Config),
 }
@@ -47,6 +50,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.validate(),
             Config::StyleGan2(config) => config.validate(),
+            Config::StyleGan3(config) => config.validate(),
             Config::MobileStyleGan(config) => config.validate(),
         }
     }
@@ -56,6 +60,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.z_dim,
             Config::StyleGan2(config) => config.z_dim,
+            Config::StyleGan3(config) => config.z_dim,
             Config::MobileStyleGan(config) => config.z_dim,
         }
     }
@@ -65,6 +70,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.c_dim,
             Config::StyleGan2(config) => config.c_dim,
+            Config::StyleGan3(config) => config.c_dim,
             Config::MobileStyleGan(_) => 0,
         }
     }
@@ -74,6 +80,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.w_dim,
             Config::StyleGan2(config) => config.w_dim,
+            Config::StyleGan3(config) => config.w_dim,
             Config::MobileStyleGan(config) => config.w_dim,
         }
     }
@@ -83,6 +90,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.num_ws(),
             Config::StyleGan2(config) => config.num_ws(),
+            Config::StyleGan3(config) => config.num_ws(),
             Config::MobileStyleGan(config) => config.num_ws(),
         }
     }
@@ -92,6 +100,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.image_size(),
             Config::StyleGan2(config) => config.image_size(),
+            Config::StyleGan3(config) => config.image_size(),
             Config::MobileStyleGan(config) => (config.img_resolution, config.img_resolution),
         }
     }
@@ -101,6 +110,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.img_channels,
             Config::StyleGan2(config) => config.img_channels,
+            Config::StyleGan3(config) => config.torgb.img_channels,
             Config::MobileStyleGan(_) => 3,
         }
     }
@@ -110,6 +120,7 @@ impl Config {
         match self {
             Config::StyleGan1(config) => config.manifest(),
             Config::StyleGan2(config) => config.manifest(),
+            Config::StyleGan3(config) => config.manifest(),
             Config::MobileStyleGan(config) => config.manifest(),
         }
     }
@@ -119,14 +130,26 @@ impl Config {
         let specs = match self {
             Config::StyleGan1(config) => stylegan1::styles(config),
             Config::StyleGan2(config) => stylegan2::styles(config),
+            Config::StyleGan3(config) => stylegan3::styles(config, |_| 1.0),
             Config::MobileStyleGan(config) => mobilestylegan::styles(config),
         };
-        specs.into_iter().map(|spec| StyleLayer { name: spec.name, slot: spec.slot }).collect()
+        let last = match self {
+            Config::StyleGan3(config) => config.torgb.name.as_str(),
+            _ => "torgb",
+        };
+        let role = |name: &str| match name {
+            "input" => Role::Input,
+            _ if name.ends_with(last) => Role::ToRgb,
+            _ => Role::Convolution,
+        };
+        specs.into_iter().map(|spec| StyleLayer { role: role(&spec.name), name: spec.name, slot: spec.slot }).collect()
     }
 
-    /// The resolution in the name of the block that row `slot` of ws belongs to: two rows for each, of a MobileStyleGAN one at 4x4 and then three for each.
+    /// The resolution in the name of the block that row `slot` of ws belongs to: two rows for each, of a MobileStyleGAN one at 4x4 and then
+    /// three for each. A layer of StyleGAN3 has its sampling rate, the side that a square picture has at it.
     pub fn slot_resolution(&self, slot: usize) -> usize {
         match self {
+            Config::StyleGan3(config) => config.sampling_rate(slot),
             Config::StyleGan1(_) | Config::StyleGan2(_) => 4 << (slot / 2),
             Config::MobileStyleGan(_) => 4 << slot.div_ceil(3),
         }
@@ -137,6 +160,7 @@ impl Config {
         match self {
             Config::StyleGan1(_) => "stylegan1",
             Config::StyleGan2(_) => "stylegan2",
+            Config::StyleGan3(_) => "stylegan3",
             Config::MobileStyleGan(_) => "mobilestylegan",
         }
     }
@@ -149,13 +173,19 @@ pub struct StyleLayer {
     pub name: String,
     /// Which row of ws it reads.
     pub slot: usize,
+    /// What it does with it.
+    pub role: Role,
 }
 
-impl StyleLayer {
-    /// Whether it makes RGB of features.
-    pub fn is_torgb(&self) -> bool {
-        self.name.ends_with("torgb")
-    }
+/// What a layer's styles are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// They modulate features.
+    Convolution,
+    /// They modulate what makes an image of features.
+    ToRgb,
+    /// They turn and move StyleGAN3's input.
+    Input,
 }
 
 /// The forward pass of a model's synthesis network for `images` images, with activations and weights of type `dtype`.
@@ -163,6 +193,7 @@ pub fn synthesis(model: &Model, images: usize, dtype: DType, noise: NoiseSource)
     match &model.config {
         Config::StyleGan1(config) => stylegan1::synthesis(model, config, images, dtype, noise),
         Config::StyleGan2(config) => stylegan2::synthesis(model, config, images, dtype, noise),
+        Config::StyleGan3(config) => stylegan3::synthesis(model, config, images, dtype),
         Config::MobileStyleGan(config) => mobilestylegan::synthesis(model, config, images, dtype, noise),
     }
 }

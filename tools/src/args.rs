@@ -12,6 +12,7 @@ use stylegan_wgpu::model::Precision;
 use crate::centers::{self, Wanted};
 use crate::failure::Failure;
 use crate::note;
+use crate::path::Place;
 
 /// Truncation psi where a person looks at many pictures (`serve`, `grid`). Commands that are NVIDIA's keep NVIDIA's 1.
 pub(crate) const USUAL_TRUNC: f32 = 0.7;
@@ -125,6 +126,15 @@ pub(crate) struct DrawArgs {
 }
 
 impl StudioArgs {
+    /// Where the pictures are drawn, if the flags say so.
+    pub(crate) fn place(&self) -> Option<Place> {
+        (self.translate.is_some() || self.rotate.is_some() || self.zoom.is_some()).then_some(Place {
+            translate: self.translate.unwrap_or(Place::HERE.translate),
+            rotate: self.rotate.unwrap_or(Place::HERE.rotate),
+            zoom: self.zoom.unwrap_or(Place::HERE.zoom),
+        })
+    }
+
     /// Of a command whose pictures are not of one seed each.
     pub(crate) fn refuse_tf(&self) -> Result<(), Failure> {
         match self.noise_mode {
@@ -176,6 +186,18 @@ pub(crate) struct StudioArgs {
     /// Seed of --noise-mode random; the i-th picture (from 0) uses N + i, whatever the batch
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) noise_seed: u32,
+
+    /// Of a StyleGAN3: moves the pictures to the right and down, in picture sides
+    #[arg(long, value_parser = parse_pair, allow_hyphen_values = true, value_name = "X,Y")]
+    pub(crate) translate: Option<[f32; 2]>,
+
+    /// Of a StyleGAN3: turns the pictures, counter-clockwise
+    #[arg(long, value_parser = parse_finite, allow_negative_numbers = true, value_name = "DEGREES")]
+    pub(crate) rotate: Option<f32>,
+
+    /// Of a StyleGAN3: draws the pictures so many times as large, about their centre
+    #[arg(long, value_parser = parse_zoom, value_name = "FACTOR")]
+    pub(crate) zoom: Option<f32>,
 
     /// Pictures rendered at once: more is faster on large GPUs, and takes more of their memory
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
@@ -248,6 +270,17 @@ pub(crate) fn parse_seeds(text: &str) -> Result<SeedRanges, String> {
 
 pub(crate) fn parse_finite(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|value: &f32| value.is_finite()).ok_or_else(|| "not a finite number".into())
+}
+
+/// Two numbers, as 0.1,-0.25.
+pub(crate) fn parse_pair(text: &str) -> Result<[f32; 2], String> {
+    let numbers = text.split_once(',').and_then(|(x, y)| Some([parse_finite(x.trim()).ok()?, parse_finite(y.trim()).ok()?]));
+    numbers.ok_or_else(|| "write two finite numbers, as 0.1,-0.25".into())
+}
+
+/// A factor of a picture's size: beyond these, there is one pixel or nothing.
+pub(crate) fn parse_zoom(text: &str) -> Result<f32, String> {
+    parse_finite(text).ok().filter(|zoom| (1e-3..=1e3).contains(zoom)).ok_or_else(|| "write a number from 0.001 to 1000".into())
 }
 
 pub(crate) fn parse_grid(text: &str) -> Result<(usize, usize), String> {

@@ -1,6 +1,6 @@
 //! Which rows of w: numbers and ranges, or the names that the StyleGAN papers give to groups of them.
 
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::{Config, StyleLayer};
 
 use crate::failure::Failure;
 
@@ -8,12 +8,14 @@ use crate::failure::Failure;
 #[derive(Clone, Debug)]
 pub(crate) struct Layers(Vec<Part>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Part {
     /// First and last row.
     Rows(usize, usize),
     /// A name, and the lowest and highest resolution of its rows.
     Band(&'static str, usize, usize),
+    /// The name of a layer, as the network's own code calls it.
+    Layer(String),
 }
 
 /// Karras et al. 2019, section 3.1: 4 to 8 pixels, 16 to 32, and what is above.
@@ -25,7 +27,11 @@ pub(crate) fn parse_layers(text: &str) -> Result<Layers, String> {
         if let Some(band) = BANDS.into_iter().find(|band| matches!(band, Part::Band(name, ..) if *name == text)) {
             return Ok(band);
         }
-        let wrong = |_| format!("'{text}' is no layer; write numbers and ranges, as 0-3,7, or coarse, middle or fine");
+        let is_name = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter));
+        if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && is_name(text) {
+            return Ok(Part::Layer(text.to_owned()));
+        }
+        let wrong = |_| format!("'{text}' is no layer; write numbers and ranges, as 0-3,7, coarse, middle or fine, or names of layers");
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let (first, last): (usize, usize) = (first.trim().parse().map_err(wrong)?, last.trim().parse().map_err(wrong)?);
         match first <= last {
@@ -42,12 +48,25 @@ impl Layers {
         let num_ws = config.num_ws();
         let mut chosen = vec![false; num_ws];
         for part in &self.0 {
-            match *part {
-                Part::Rows(first, last) if last < num_ws => chosen[first..=last].fill(true),
-                Part::Rows(_, last) => {
+            match part {
+                Part::Layer(name) => {
+                    let rows = rows_of(name, config);
+                    if rows.is_empty() {
+                        return Err(Failure::usage(format!("{flag}: this network has no layer {name}; it has {}", names(config))));
+                    }
+                    rows.into_iter().for_each(|row| chosen[row] = true);
+                }
+                Part::Band(..) if matches!(config, Config::StyleGan3(_)) => {
+                    return Err(Failure::usage(format!(
+                        "{flag}: coarse, middle and fine are resolutions of StyleGAN and StyleGAN2; name layers of this stylegan3: {}",
+                        names(config)
+                    )));
+                }
+                &Part::Rows(first, last) if last < num_ws => chosen[first..=last].fill(true),
+                &Part::Rows(_, last) => {
                     return Err(Failure::usage(format!("{flag} names layer {last}; this network has {num_ws}, 0 to {}", num_ws - 1)));
                 }
-                Part::Band(name, lowest, highest) => {
+                &Part::Band(name, lowest, highest) => {
                     let band: Vec<usize> = (0..num_ws).filter(|&row| (lowest..=highest).contains(&config.slot_resolution(row))).collect();
                     if band.is_empty() {
                         return Err(Failure::usage(format!(
@@ -64,9 +83,22 @@ impl Layers {
     }
 }
 
+/// The rows of w that a layer of that name reads; of a StyleGAN3, L3 is short for L3_52_512.
+fn rows_of(name: &str, config: &Config) -> Vec<usize> {
+    let is_meant = |layer: &StyleLayer| match config {
+        Config::StyleGan3(_) => layer.name == name || layer.name.split('_').next() == Some(name),
+        _ => layer.name == name,
+    };
+    config.style_layers().into_iter().filter(is_meant).map(|layer| layer.slot).collect()
+}
+
+fn names(config: &Config) -> String {
+    config.style_layers().into_iter().map(|layer| layer.name).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
-    use stylegan_wgpu::networks::{mobilestylegan, stylegan2};
+    use stylegan_wgpu::networks::{mobilestylegan, stylegan2, stylegan3};
 
     use super::*;
 
@@ -84,9 +116,20 @@ mod tests {
             assert_eq!(rows(name, &config).unwrap(), all(first, last), "{name}");
         }
         assert!(rows("3-18", &config).unwrap_err().contains("layer 18; this network has 18, 0 to 17"));
-        for wrong in ["", "3-1", "a", "-1", "1,", "1-2-3", "Coarse"] {
+        for wrong in ["", "3-1", "-1", "1,", "1-2-3", "coarse-fine", "a b"] {
             assert!(parse_layers(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn layers_go_by_their_names() {
+        let config = Config::StyleGan2(stylegan2::Config::config_f());
+        assert_eq!(rows("b8.conv0,b8.torgb", &config).unwrap(), [1, 3]);
+        assert!(rows("b3.conv0", &config).unwrap_err().contains("no layer b3.conv0; it has b4.conv1, b4.torgb"));
+        let config = Config::StyleGan3(stylegan3::Config::t(1024));
+        assert_eq!(rows("input,L2_52_512,L14,15", &config).unwrap(), [0, 3, 15]);
+        assert!(rows("L15", &config).unwrap_err().contains("it has input, L0_36_512"));
+        assert!(rows("coarse", &config).unwrap_err().contains("name layers of this stylegan3: input, L0_36_512"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod layers;
 mod manifest;
 mod network;
 mod output;
+mod path;
 mod pipeline;
 #[cfg(feature = "serve")]
 mod serve;

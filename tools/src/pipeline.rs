@@ -103,8 +103,9 @@ enum Pending {
 }
 
 impl Pending {
-    fn submit(studio: &mut Studio, ws: &Ws, first: usize, planes: bool) -> Result<Pending, Failure> {
-        let noise = studio.noise(first);
+    fn submit(studio: &mut Studio, ws: &Ws, indices: &[usize], planes: bool) -> Result<Pending, Failure> {
+        studio.go_to(indices)?;
+        let noise = studio.noise(indices[0]);
         Ok(match planes {
             true => Pending::Planes(studio.generator.submit_f32(ws, noise)?),
             false => Pending::Rgba(studio.generator.submit_rgba8(ws, noise)?),
@@ -152,7 +153,7 @@ fn draw_all(
         for indices in runs {
             let ws = ws.slice(row..row + indices.len());
             row += indices.len();
-            let next = Batch { indices, pending: Pending::submit(studio, &ws, indices[0], planes)?, ws };
+            let next = Batch { indices, pending: Pending::submit(studio, &ws, indices, planes)?, ws };
             if let Some(batch) = ahead.replace(next)
                 && !deliver(studio, batch)?
             {

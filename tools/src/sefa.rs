@@ -3,6 +3,7 @@
 
 use stylegan_wgpu::error::{Error, Result};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::Role;
 
 use crate::array_file::Array;
 
@@ -24,7 +25,7 @@ pub struct Directions {
 }
 
 /// The `n` strongest directions for the layers that read one of the rows `slots` of ws; torgb is left out, because it changes
-/// colours only.
+/// colours only, and so is StyleGAN3's input, whose styles turn and move the picture.
 ///
 /// The matrix is the stored affine weights of these layers `[features, w_dim]`, one below the other, their rows not normalised.
 pub fn directions(model: &Model, slots: &[usize], n: usize) -> Result<Directions> {
@@ -32,7 +33,7 @@ pub fn directions(model: &Model, slots: &[usize], n: usize) -> Result<Directions
     if n == 0 || n > w_dim {
         return Err(Error::Argument(format!("{n} directions were asked for; w has {w_dim} dimensions, so there are 1 to {w_dim}")));
     }
-    let chosen = |layer: &stylegan_wgpu::networks::StyleLayer| !layer.is_torgb() && slots.contains(&layer.slot);
+    let chosen = |layer: &stylegan_wgpu::networks::StyleLayer| layer.role == Role::Convolution && slots.contains(&layer.slot);
     let layers: Vec<String> = model.config.style_layers().into_iter().filter(chosen).map(|layer| layer.name).collect();
     if layers.is_empty() {
         return Err(Error::Argument("no convolution reads these rows of w: choose other layers".into()));

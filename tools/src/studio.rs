@@ -6,10 +6,12 @@ use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::stylegan3::Transform;
 
 use crate::args::{DrawArgs, NoiseMode, StudioArgs};
 use crate::centers::{self, Anchor, Chosen};
 use crate::failure::Failure;
+use crate::path::Path;
 use crate::tuning::tuning;
 use crate::{default_model, network, note, warn};
 
@@ -18,6 +20,8 @@ pub(crate) struct Subject {
     pub(crate) model: Model,
     class: Option<usize>,
     centers: Option<Chosen>,
+    /// Where the pictures of a StyleGAN3 are drawn, if not where its file says.
+    transform: Option<Transform>,
 }
 
 impl Subject {
@@ -30,7 +34,7 @@ impl Subject {
         }
         let class = check_class(args.class, model.config.c_dim())?;
         let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class)).transpose()?;
-        Ok(Subject { model, class, centers })
+        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers })
     }
 
     /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
@@ -41,7 +45,8 @@ impl Subject {
         if args.centers.is_some() {
             return Err(Failure::usage("--centers is for pictures of seeds; rows of w are drawn as they are"));
         }
-        Ok(Subject { model: network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?, class: None, centers: None })
+        let model = network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?;
+        Ok(Subject { transform: transform(args, &model.config)?, model, class: None, centers: None })
     }
 
     /// The class that is drawn.
@@ -59,6 +64,10 @@ impl Subject {
     }
 }
 
+fn transform(args: &StudioArgs, config: &Config) -> Result<Option<Transform>, Failure> {
+    args.place().map(|place| place.transform(config)).transpose()
+}
+
 /// A generator with what the flags say about class, truncation, noise and batch.
 pub(crate) struct Studio {
     pub(crate) generator: Generator,
@@ -69,6 +78,8 @@ pub(crate) struct Studio {
     noise_seed: u32,
     /// Of every picture of the run, for noise that is drawn from it.
     seeds: Vec<u32>,
+    /// Of the pictures of a film.
+    path: Option<Path>,
     batch: usize,
 }
 
@@ -86,7 +97,10 @@ impl Studio {
         let gpu = Gpu::open(args.device.as_deref())?;
         let batch = usize::from(args.batch).min(images.max(1));
         let options = Options { precision: args.precision.into(), batch, tuning: tuning(args.no_tune) };
-        let generator = Generator::new(&gpu, &subject.model, &options)?;
+        let mut generator = Generator::new(&gpu, &subject.model, &options)?;
+        if let Some(transform) = subject.transform {
+            generator.set_transforms(&[transform])?;
+        }
         if args.network.is_none() {
             default_model::introduce();
         }
@@ -94,12 +108,13 @@ impl Studio {
             class: subject.class,
             truncation: Truncation { psi, cutoff: args.trunc_cutoff },
             anchor: match &subject.centers {
-                None => Anchor::Average(generator.w_avg()),
+                None => Anchor::Average(generator.w_avg_of(subject.class)),
                 Some(chosen) => Anchor::Centers(chosen.centers(&gpu, &subject.model)?),
             },
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,
             seeds: Vec::new(),
+            path: None,
             batch,
             generator,
         })
@@ -118,6 +133,19 @@ impl Studio {
     /// Says the seed of every picture of the run, which `--noise-mode tf` needs.
     pub(crate) fn draws(&mut self, seeds: Vec<u32>) {
         self.seeds = seeds;
+    }
+
+    /// Has the pictures of the run drawn along a path.
+    pub(crate) fn follows(&mut self, path: Path) {
+        self.path = Some(path);
+    }
+
+    /// Goes to where these pictures are drawn.
+    pub(crate) fn go_to(&mut self, indices: &[usize]) -> Result<(), Failure> {
+        let Some(path) = self.path else { return Ok(()) };
+        let config = self.generator.config();
+        let transforms = indices.iter().map(|&index| path.at(index).transform(config)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.generator.set_transforms(&transforms)?)
     }
 
     /// Pictures rendered at once.

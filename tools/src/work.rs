@@ -1,6 +1,6 @@
 //! The arithmetic of one picture, from the configuration alone.
 
-use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1, stylegan2};
+use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1, stylegan2, stylegan3};
 
 /// Multiply-accumulates of one picture in the two ways they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,7 @@ impl Macs {
         match config {
             Config::StyleGan1(config) => stylegan1(config),
             Config::StyleGan2(config) => stylegan2(config),
+            Config::StyleGan3(config) => stylegan3(config),
             Config::MobileStyleGan(config) => mobile(config),
         }
     }
@@ -72,6 +73,29 @@ fn stylegan2(config: &stylegan2::Config) -> Macs {
             papers += outputs * config.img_channels * area + outputs * config.w_dim;
         }
     }
+    Macs { convolutions: convolutions as u64, papers: papers as u64 }
+}
+
+/// Convolutions on the map as it is, without the rows and columns that a kernel adds; filters as they are written down, without zeros.
+fn stylegan3(config: &stylegan3::Config) -> Macs {
+    let area = |[height, width]: [usize; 2]| height * width;
+    let features = config.input.channels.pow(2) * area(config.input.size);
+    let (mut convolutions, mut papers) = (features, features + config.z_dim * config.w_dim + (config.num_layers - 1) * config.w_dim.pow(2));
+    for layer in &config.layers {
+        let grown = layer.in_size.map(|side| side + layer.conv_kernel - 1);
+        let convolution = layer.in_channels * layer.out_channels * layer.conv_kernel.pow(2) * area(grown);
+        convolutions += convolution;
+        // Up-sampled along rows then columns; a radial filter has all of its taps at every pixel.
+        let [rows, columns] = layer.out_size.map(|side| 2 * side + layer.down_taps - 2);
+        let up = layer.up_taps / layer.up_factor * (grown[0] * columns + rows * columns);
+        let down = match layer.down_radial {
+            true => layer.down_taps.pow(2) * area(layer.out_size),
+            false => layer.down_taps * layer.out_size[1] * (rows + layer.out_size[0]),
+        };
+        papers += convolution + layer.out_channels * (up + down) + layer.in_channels * config.w_dim;
+    }
+    let (height, width) = config.image_size();
+    papers += config.torgb_channels() * (config.torgb.img_channels * height * width + config.w_dim);
     Macs { convolutions: convolutions as u64, papers: papers as u64 }
 }
 

@@ -152,6 +152,34 @@ fn ada_thin_1024() {
     parity_of_pickle("ada-thin-1024");
 }
 
+#[test]
+fn stylegan3_t_64() {
+    parity_of_pickle("stylegan3-t-64");
+}
+
+#[test]
+fn stylegan3_r_64() {
+    parity_of_pickle("stylegan3-r-64");
+}
+
+/// Scales of weights over six decades: NaN in a naive f16.
+#[test]
+fn stylegan3_t_fp16_128() {
+    parity_of_pickle("stylegan3-t-fp16-128");
+}
+
+/// RGBA, classes, a frozen mapping network, moved and turned.
+#[test]
+fn stylegan3_t_transform_64() {
+    parity_of_pickle("stylegan3-t-transform-64");
+}
+
+/// StyleGAN-Human v3: every width is half of the height, margins included.
+#[test]
+fn human_v3_r_64x32() {
+    parity_of_pickle("human-v3-r-64x32");
+}
+
 /// The full size: 30 M synthetic weights, drawn by `random-weights`; at 1024 in f32 a layer is larger than a 128 MiB binding.
 #[test]
 fn synthetic_config_f_1024() {

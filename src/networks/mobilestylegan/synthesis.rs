@@ -3,7 +3,7 @@
 use super::Config;
 use crate::kernels::Tail;
 use crate::model::Model;
-use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis, whole};
+use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis, whole};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.
@@ -26,7 +26,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
 /// Slot 0 is b4.conv1's; block i has 3i+1 (wavelet and conv1) and 3i+2 (conv2); the last slot is torgb's. The slots 3i+3 of the
 /// blocks between belonged to images that only training looked at.
 pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
-    let spec = |name: String, slot: usize| StyleSpec { name, slot, gains: [1.0, 1.0], demodulate: false };
+    let spec = |name: String, slot: usize| StyleSpec { name, slot, gains: [1.0, 1.0], demodulate: Demodulate::No };
     let mut specs = vec![spec("b4.conv1".into(), 0)];
     for (i, resolution) in config.resolutions().enumerate() {
         specs.push(spec(format!("b{resolution}.up"), 3 * i + 1));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Config;
 use crate::model::Model;
-use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis, whole};
+use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis, whole};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.
@@ -28,7 +28,7 @@ pub(crate) fn synthesis(model: &Model, config: &Config, images: usize, dtype: DT
 pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
     let gains = [1.0 / (config.w_dim as f32).sqrt(), 1.0];
     let layers = config.resolutions().flat_map(|resolution| ["conv0", "conv1"].map(|layer| format!("b{resolution}.{layer}")));
-    layers.enumerate().map(|(slot, name)| StyleSpec { name, slot, gains, demodulate: false }).collect()
+    layers.enumerate().map(|(slot, name)| StyleSpec { name, slot, gains, demodulate: Demodulate::No }).collect()
 }
 
 struct Net<'a> {

@@ -3,7 +3,7 @@
 use super::{Architecture, Config};
 use crate::kernels::{Tail, filter_bias_act, slope_and_gain, upsample_border};
 use crate::model::Model;
-use crate::networks::layers::{Layers, NoiseSource, StyleSpec, Synthesis};
+use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.
@@ -35,7 +35,7 @@ pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
     let mut specs = Vec::new();
     for (i, resolution) in config.resolutions().enumerate() {
         let mut layer = |name: &str, slot: usize| {
-            specs.push(StyleSpec { name: format!("b{resolution}.{name}"), slot, gains: [weight_gain, 1.0], demodulate: true });
+            specs.push(StyleSpec { name: format!("b{resolution}.{name}"), slot, gains: [weight_gain, 1.0], demodulate: Demodulate::Norm });
         };
         if i > 0 {
             layer("conv0", 2 * i - 1);
@@ -48,7 +48,7 @@ pub(crate) fn styles(config: &Config) -> Vec<StyleSpec> {
                 name: format!("b{resolution}.torgb"),
                 slot: 2 * i + 1,
                 gains: [weight_gain * gain, gain],
-                demodulate: false,
+                demodulate: Demodulate::No,
             });
         }
     }

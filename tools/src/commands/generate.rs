@@ -314,6 +314,15 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
         DevicePrecision::Auto => None,
         precision => settings.insert(manifest::PRECISION.into(), format!("{precision:?}").to_lowercase().into()),
     };
+    // Only where they are given: manifests of other pictures have no such entries.
+    if let Some(translate) = draw.translate {
+        settings.insert("translate".into(), translate.map(args::as_typed).to_vec().into());
+    }
+    for (name, value) in [("rotate", draw.rotate), ("zoom", draw.zoom)] {
+        if let Some(value) = value {
+            settings.insert(name.into(), args::as_typed(value).into());
+        }
+    }
     settings.insert("noise_mode".into(), format!("{:?}", draw.noise_mode).to_lowercase().into());
     if draw.noise_mode == NoiseMode::Random {
         // The noise of a picture goes by its place in the list.

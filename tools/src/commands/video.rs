@@ -12,6 +12,7 @@ use crate::args::{self, DrawArgs, SeedRanges};
 use crate::failure::Failure;
 use crate::film::Film;
 use crate::latents::Latents;
+use crate::path::{Path, Place};
 use crate::studio::{Studio, Subject};
 use crate::{grid, output, say};
 
@@ -39,6 +40,7 @@ enum Kind {
   stylegan video --network ffhq.pkl --seeds 0-31 --grid 4x2 --trunc 0.7 -o lerp.mp4
   stylegan video --network ffhq.pkl --seeds 0-7 --num-keyframes 5 --grid 3x1 --shuffle-seed 1 -o walk.mp4
   stylegan video --network ffhq.pkl --projected-w faces.npy -o faces.mp4
+  stylegan video --network stylegan3-r.pkl --seeds 1,2 --turns 1 --zoom-to 2 -o turn.mp4
   stylegan video --network ffhq.pkl --seeds 85,86 --interpolation slerp-z -o two.gif")]
 pub(crate) struct VideoArgs {
     #[command(flatten)]
@@ -75,6 +77,18 @@ pub(crate) struct VideoArgs {
     /// How to go from keyframe to keyframe
     #[arg(long, value_enum, default_value_t = Kind::Cubic, value_name = "KIND")]
     interpolation: Kind,
+
+    /// Of a StyleGAN3: moves the pictures to there and back over the video, in picture sides to the right and down
+    #[arg(long, value_parser = args::parse_pair, allow_hyphen_values = true, value_name = "X,Y")]
+    pan: Option<[f32; 2]>,
+
+    /// Of a StyleGAN3: turns the pictures over the video, counter-clockwise
+    #[arg(long, value_parser = clap::value_parser!(i32).range(-1000..=1000), allow_negative_numbers = true, value_name = "TURNS")]
+    turns: Option<i32>,
+
+    /// Of a StyleGAN3: goes from the size of --zoom to this one and back
+    #[arg(long, value_parser = args::parse_zoom, value_name = "FACTOR")]
+    zoom_to: Option<f32>,
 
     /// Video to write: .mp4, .webp, .gif or .png
     #[arg(short, long, value_name = "FILE")]
@@ -129,7 +143,15 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{keyframes} keyframes in {} pictures are too many to keep in memory", film.cells())));
     }
 
+    let path = path(args, &film);
+    if let Some(path) = path {
+        // Whether the network can go there, and as far as that.
+        let middle = film.frames / 2 * film.cells();
+        path.at(middle).transform(config)?;
+    }
+
     let mut studio = Studio::open(&args.draw, &subject, pictures)?;
+    path.into_iter().for_each(|path| studio.follows(path));
     let order = deal(latents.len(), keyframes * film.cells(), args.shuffle_seed);
     let walk = |places: &[usize]| Walk::new(args.interpolation, &mut studio, &latents, places);
     let walks = order.chunks(keyframes).map(walk).collect::<Result<Vec<_>, _>>()?;
@@ -151,6 +173,19 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
         return say(&summary.to_string());
     }
     say(&format!("{}: {} frames of {width} x {height}, {seconds:.1} s; {}", args.output.display(), film.frames, times.line(&device)))
+}
+
+/// The path of the flags, if there are any.
+fn path(args: &VideoArgs, film: &Film) -> Option<Path> {
+    let from = args.draw.place().unwrap_or(Place::HERE);
+    (args.pan.is_some() || args.turns.is_some() || args.zoom_to.is_some()).then_some(Path {
+        from,
+        pan: args.pan.unwrap_or_default(),
+        turns: args.turns.unwrap_or_default(),
+        zoom_to: args.zoom_to.unwrap_or(from.zoom),
+        frames: film.frames,
+        cells: film.cells(),
+    })
 }
 
 /// Keyframes of each cell.

@@ -16,7 +16,7 @@ pub enum ConvertError {
     },
     /// The file is none of the formats we know (a web page, a Git LFS pointer, a picture, ...).
     Unrecognised(String),
-    /// The file is known, but is not a generator we can run: a discriminator, an encoder, a StyleGAN3.
+    /// The file is known, but is not a generator we can run: a discriminator, an encoder, a FastGAN.
     Unsupported(String),
     /// The file ends early.
     Truncated {

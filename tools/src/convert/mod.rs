@@ -29,6 +29,7 @@ mod rosinality;
 mod state_dict;
 mod stylegan1;
 mod stylegan2;
+mod stylegan3;
 mod tensor;
 mod tf;
 mod torch;

@@ -71,21 +71,21 @@ pub(crate) fn convert(
 }
 
 /// A generator's module tree, flattened.
-struct Generator<'c> {
-    checkpoint: &'c Checkpoint<'c>,
+pub(crate) struct Generator<'c> {
+    pub(crate) checkpoint: &'c Checkpoint<'c>,
     class_name: String,
     /// Keyword and positional arguments the generator was made with.
-    kwargs: Option<Id>,
+    pub(crate) kwargs: Option<Id>,
     args: Option<Id>,
     /// Each module's `__dict__`, by its path; the generator's own is "". None of a bare state_dict.
     modules: BTreeMap<String, Id>,
     /// Each parameter and buffer, by its path.
-    tensors: BTreeMap<String, Id>,
+    pub(crate) tensors: BTreeMap<String, Id>,
     untold: Untold,
 }
 
 impl<'c> Generator<'c> {
-    fn new(nest: &Nest<'c>, prefix: &str, untold: Untold) -> Generator<'c> {
+    pub(crate) fn new(nest: &Nest<'c>, prefix: &str, untold: Untold) -> Generator<'c> {
         let pickle = &nest.checkpoint.pickle;
         let own = prefix.trim_end_matches('.');
         let below = |path: &str| match path == own {
@@ -108,7 +108,7 @@ impl<'c> Generator<'c> {
     }
 
     /// Whether only tensors are in the file: sizes follow from their shapes, options do not.
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         !self.modules.contains_key("")
     }
 
@@ -125,13 +125,13 @@ impl<'c> Generator<'c> {
         Some(format!("this is a state_dict without its configuration; taken for granted: {}", taken.join(", ")))
     }
 
-    fn tensor(&self, name: &str) -> Result<Tensor> {
+    pub(crate) fn tensor(&self, name: &str) -> Result<Tensor> {
         let id = *self.tensors.get(name).ok_or_else(|| ConvertError::tensor(name, "a tensor", "nothing"))?;
         self.checkpoint.tensor(name, id)
     }
 
     /// The shape of a tensor that must be there with so many sides.
-    fn shape<const SIDES: usize>(&self, name: &str) -> Result<[usize; SIDES]> {
+    pub(crate) fn shape<const SIDES: usize>(&self, name: &str) -> Result<[usize; SIDES]> {
         let found = self.tensors.get(name).and_then(|&id| self.checkpoint.shape(id));
         let what = self.tensors.get(name).map_or("nothing".to_owned(), |&id| self.checkpoint.pickle.describe(id));
         let wrong = |found: String| ConvertError::tensor(name, format!("a tensor of {SIDES} sides"), found);
@@ -162,7 +162,7 @@ impl<'c> Generator<'c> {
 
     // ---- where arguments are found: keyword, positional, then the attribute that was made of it
 
-    fn attribute(&self, module: &str, key: &str) -> Option<Id> {
+    pub(crate) fn attribute(&self, module: &str, key: &str) -> Option<Id> {
         self.checkpoint.pickle.get(*self.modules.get(module)?, key)
     }
 
@@ -377,7 +377,7 @@ impl<'c> Generator<'c> {
             .ok_or_else(|| ConvertError::malformed(format!("{key} is {}, not a whole number", self.checkpoint.pickle.describe(id))))
     }
 
-    fn number(&self, key: &str, id: Id) -> Result<f32> {
+    pub(crate) fn number(&self, key: &str, id: Id) -> Result<f32> {
         let value = numpy::number(&self.checkpoint.pickle, id);
         value
             .map(|value| value as f32)

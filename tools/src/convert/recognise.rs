@@ -5,7 +5,7 @@ use std::path::Path;
 use super::archive::{self, Member};
 use super::budget::Budget;
 use super::error::{ConvertError, Result};
-use super::find::{self, Layout, Place};
+use super::find::{self, Layout};
 use super::globals::Global;
 use super::nest::Nest;
 use super::network::Converted;
@@ -13,7 +13,7 @@ use super::nvlabs::Untold;
 use super::state_dict::{StateDict, known_stranger};
 use super::torch::{Checkpoint, MAGIC};
 use super::value::Value;
-use super::{Progress, genforce, nvlabs, pickle, rosinality, tf};
+use super::{Progress, genforce, nvlabs, pickle, rosinality, stylegan3, tf};
 
 /// The container of a checkpoint.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<Stri
             }
             match place.layout {
                 Layout::Nvlabs => nvlabs::convert(nest, &place, untold, warnings, progress),
-                Layout::StyleGan3 => Err(stylegan3(nest, &place)),
+                Layout::StyleGan3 => stylegan3::convert(nest, &place, progress),
                 Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, &place, progress),
                 Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, &place, progress),
                 Layout::AdrianSahlman => Err(ConvertError::unsupported(
@@ -151,24 +151,6 @@ pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<Stri
 fn list(names: &[String]) -> String {
     let first = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > 4 { format!("{first}, ...") } else { first }
-}
-
-fn stylegan3(nest: &Nest<'_>, place: &Place) -> ConvertError {
-    let xl = nest.tensors.contains_key(&format!("{}mapping.embed_proj.weight", place.prefix));
-    // Layers L0_36_512.. are convolutions of 3x3 in T, of 1x1 in R.
-    let first = format!("{}synthesis.L0_", place.prefix);
-    let weight = nest
-        .tensors
-        .range(first.clone()..)
-        .find(|(name, _)| name.starts_with(&first) && name.ends_with(".weight") && !name.contains("affine"));
-    let letter = match weight.and_then(|(_, &id)| nest.checkpoint.shape(id)?.last().copied()) {
-        Some(1) => "R",
-        _ => "T",
-    };
-    let name = if xl { "StyleGAN-XL, built on StyleGAN3" } else { "StyleGAN3" };
-    ConvertError::unsupported(format!(
-        "this is a {name} (config {letter}), a different network that is not supported yet; StyleGAN2 checkpoints are"
-    ))
 }
 
 /// The refusal of a pickle that is none of the generators we run: by name, when it is something known.

@@ -81,7 +81,9 @@ pub(crate) fn extra(name: &str, network: &str) -> ConvertError {
 pub(crate) fn known_stranger(dict: &StateDict<'_>) -> Option<&'static str> {
     let prefix = |prefix: &str| dict.has_prefix(prefix);
     Some(match () {
-        () if prefix("synthesis.input.") || prefix("synthesis.L0_") => "a StyleGAN3, a different network that is not supported yet",
+        () if prefix("synthesis.input.") || prefix("synthesis.L0_") => {
+            "a StyleGAN3 without its mapping network; convert the .pkl that it was made from"
+        }
         () if prefix("g_mapping.") && prefix("g_synthesis.") => {
             "a StyleGAN (2019) in the names of lernapparat's port (g_mapping, g_synthesis), which are not read; convert the checkpoint it was made from"
         }

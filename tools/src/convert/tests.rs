@@ -139,14 +139,21 @@ fn nvlabs() {
 }
 
 #[test]
-fn stylegan3_is_refused_by_name() {
+fn stylegan3() {
     for (folder, case) in cases("stylegan3") {
         let name = case["name"].as_str().unwrap();
         let Some(letter) = name.strip_prefix("stylegan3-").and_then(|rest| rest.chars().next()) else { continue };
-        let error = open(&folder.join("network.pkl"), &mut quiet()).unwrap_err();
-        assert!(matches!(error, ConvertError::Unsupported(_)), "{error:?}");
-        let wanted = format!("StyleGAN3 (config {})", letter.to_ascii_uppercase());
-        assert!(error.to_string().contains(&wanted), "{error}");
+        let model = open(&folder.join("network.pkl"), &mut quiet()).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let Config::StyleGan3(config) = &model.config else { panic!("{:?}", model.config) };
+        let size = |key: &str| case["config"][key].as_u64().unwrap() as usize;
+        assert_eq!((config.z_dim, config.c_dim, config.w_dim), (size("z_dim"), size("c_dim"), size("w_dim")));
+        assert_eq!((config.layers.len(), config.torgb.img_channels, config.output_scale), (14, size("img_channels"), 0.25));
+        assert_eq!(config.image_size(), (size("img_resolution"), size("img_resolution")));
+        let (kernel, radial) = if letter == 'r' { (1, true) } else { (3, false) };
+        assert!(config.layers.iter().all(|layer| layer.conv_kernel == kernel && layer.use_fp16 && layer.conv_clamp == Some(256.0)));
+        // The critically sampled layers of R have filters of one dimension, too.
+        assert_eq!(config.layers.iter().filter(|layer| layer.down_radial).count(), if radial { 12 } else { 0 });
+        assert_eq!(model.provenance["source_format"], "stylegan3");
     }
 }
 

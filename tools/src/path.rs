@@ -1,0 +1,73 @@
+//! Where in its plane StyleGAN3 draws: a place, and over a film a path that ends where it began.
+
+use std::f64::consts::TAU;
+
+use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::stylegan3::Transform;
+
+use crate::failure::Failure;
+
+/// A picture moved by picture sides to the right and down, turned by degrees, then magnified.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) translate: [f32; 2],
+    pub(crate) rotate: f32,
+    pub(crate) zoom: f32,
+}
+
+/// Over a film from one place: pan and zoom go there and back, the picture makes whole turns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Path {
+    pub(crate) from: Place,
+    pub(crate) pan: [f32; 2],
+    pub(crate) turns: i32,
+    pub(crate) zoom_to: f32,
+    /// Frames of the film, and pictures of each.
+    pub(crate) frames: usize,
+    pub(crate) cells: usize,
+}
+
+impl Place {
+    pub(crate) const HERE: Place = Place { translate: [0.0; 2], rotate: 0.0, zoom: 1.0 };
+
+    /// The map of the network's plane; an error where it has none, or the numbers are beyond f32.
+    pub(crate) fn transform(self, config: &Config) -> Result<Transform, Failure> {
+        if !matches!(config, Config::StyleGan3(_)) {
+            return Err(Failure::usage(format!("only a StyleGAN3 is moved, turned and zoomed; this is a {}", config.network())));
+        }
+        let transform = Transform::new(self.translate, self.rotate, self.zoom);
+        transform.ok_or_else(|| Failure::usage("the picture is moved too far: nothing is drawn there"))
+    }
+}
+
+impl Path {
+    /// Where the `index`-th picture of the film is.
+    pub(crate) fn at(&self, index: usize) -> Place {
+        let time = (index / self.cells) as f64 / self.frames as f64;
+        // Slow at both ends: 0 at the beginning, 1 in the middle.
+        let out = (1.0 - (TAU * time).cos()) / 2.0;
+        let Place { translate: [x, y], rotate, zoom } = self.from;
+        let moved = |from: f32, by: f32| (f64::from(from) + out * f64::from(by)) as f32;
+        Place {
+            translate: [moved(x, self.pan[0]), moved(y, self.pan[1])],
+            rotate: (f64::from(rotate) + 360.0 * f64::from(self.turns) * time) as f32,
+            zoom: (f64::from(zoom) * (f64::from(self.zoom_to) / f64::from(zoom)).powf(out)) as f32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_goes_there_and_back() {
+        let from = Place { translate: [0.5, 0.0], rotate: 10.0, zoom: 2.0 };
+        let path = Path { from, pan: [1.0, -1.0], turns: -1, zoom_to: 8.0, frames: 8, cells: 2 };
+        assert_eq!((path.at(0), path.at(1)), (from, from));
+        assert_eq!(path.at(8), Place { translate: [1.5, -1.0], rotate: -170.0, zoom: 8.0 });
+        let [two, six] = [path.at(4), path.at(12)];
+        assert!((two.translate[0] - six.translate[0]).abs() < 1e-6 && (two.zoom - six.zoom).abs() < 1e-5, "{two:?} {six:?}");
+        assert_eq!((two.rotate, six.rotate), (-80.0, -260.0));
+    }
+}
