@@ -536,7 +536,12 @@ fn bands_change_nothing_of_stylegan3() {
             let x = layer.plan.synthesis_input("features", style, transform, waves, features, 1);
             let filtered = filtered_lrelu(&mut layer.random, up, [6 * up, 12], 1, padding);
             layer.plan.filtered_lrelu("filtered", x, &filtered, 1, DType::F32);
-            check(&format!("up {up} in bands of {max_binding:?}"), layer.plan, &layer.inputs, &Options { max_binding, ..Options::default() })
+            check(
+                &format!("up {up} in bands of {max_binding:?}"),
+                layer.plan,
+                &layer.inputs,
+                &Options { max_binding, ..Options::default() },
+            )
         };
         let whole = run(None);
         assert!(whole == run(Some(400_000)) && whole == run(Some(90_000)), "up {up}");
@@ -564,7 +569,15 @@ fn normalize_styles_equals_its_twin() {
         let mut layer = Layer::new(seed);
         let styles = layer.input("styles", [2, 96, 1, 1], DType::F32, Layout::Flat);
         // Of 32 rows of a layer 7 are its own.
-        let of_layer = |row: usize| if row % 96 < 32 { scale } else if (39..64).contains(&(row % 96)) { 0.0 } else { 1.0 };
+        let of_layer = |row: usize| {
+            if row % 96 < 32 {
+                scale
+            } else if (39..64).contains(&(row % 96)) {
+                0.0
+            } else {
+                1.0
+            }
+        };
         layer.inputs.get_mut("styles").expect("the input").iter_mut().enumerate().for_each(|(row, value)| *value *= of_layer(row));
         let table = fixed(vec![0.0, 8.0, 32.0, 0.0, 8.0, 8.0, 7.0, 0.0, 16.0, 8.0, 0.0, 0.0]);
         let layers = layer.plan.constant("layers", [3, 4, 1, 1], DType::F32, Layout::Flat, table);

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use half::f16;
+
 use crate::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail};
 use crate::model::{Array, Model};
 use crate::plan::{Load, Plan};
@@ -73,7 +75,7 @@ pub(crate) struct Layers<'a> {
     transform: Option<Tensor>,
     ws: Tensor,
     styles: HashMap<String, Slice>,
-    demods: HashMap<String, Slice>,
+    demods: HashMap<String, (Slice, Demodulate)>,
 }
 
 impl<'a> Layers<'a> {
@@ -178,8 +180,8 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Convolution weights. In f16 every output channel of a demodulated layer is divided by a power of two, which
-    /// demodulation undoes exactly: weights of any size fit.
+    /// Convolution weights. In f16 every output channel of a demodulated layer is divided by a scale, which demodulation undoes: weights
+    /// of any size fit.
     pub(crate) fn convolution_weight(&mut self, name: &str) -> Tensor {
         self.convolution_weight_of(name, self.dtype)
     }
@@ -189,13 +191,13 @@ impl<'a> Layers<'a> {
         let array = self.array(&format!("{name}.weight"));
         let [outputs, inputs, kernel, _] = array.shape()[..] else { unreachable!("the manifest says [O, I, k, k]") };
         let load = whole(&array);
-        let scaled = self.dtype == DType::F16 && self.demods.contains_key(name);
+        let demodulate = self.demods.get(name).map(|(_, demodulate)| *demodulate).filter(|_| self.dtype == DType::F16);
         let values = move || {
             let mut values = load();
-            if scaled {
+            if let Some(demodulate) = demodulate {
                 for row in values.chunks_exact_mut(inputs * kernel * kernel) {
-                    let scale = 1.0 / power_of_two(row);
-                    row.iter_mut().for_each(|value| *value *= scale);
+                    let scale = f16_scale(demodulate, row);
+                    row.iter_mut().for_each(|value| *value /= scale);
                 }
             }
             values
@@ -210,7 +212,7 @@ impl<'a> Layers<'a> {
 
     /// The demodulation factors of a layer; ones for a layer without.
     pub(crate) fn demod(&mut self, name: &str) -> Slice {
-        self.demods.get(name).copied().unwrap_or_else(|| {
+        self.demods.get(name).map(|(slice, _)| *slice).unwrap_or_else(|| {
             let channels = self.array(&format!("{name}.weight")).shape()[0];
             self.ones(channels)
         })
@@ -305,14 +307,14 @@ fn demodulate(
     dtype: DType,
     specs: &[StyleSpec],
     first_rows: &[usize],
-) -> HashMap<String, Slice> {
+) -> HashMap<String, (Slice, Demodulate)> {
     let mut firsts = HashMap::new();
     let mut layers = Vec::new();
     let (mut rows, mut energies) = (0, 0);
     for (spec, &style) in specs.iter().zip(first_rows).filter(|(spec, _)| spec.demodulate != Demodulate::No) {
         let weight = model.array(&format!("synthesis.{}.weight", spec.name)).clone();
         let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
-        firsts.insert(spec.name.clone(), rows);
+        firsts.insert(spec.name.clone(), (rows, spec.demodulate));
         rows += outputs.next_multiple_of(CHANNEL_TILE);
         energies += outputs * quads(inputs) * 4;
         layers.push((weight, style, spec.demodulate));
@@ -343,7 +345,7 @@ fn demodulate(
             let end = values.len() + outputs.next_multiple_of(CHANNEL_TILE) * 4;
             let gain = if let Demodulate::Normalized { gain } = demodulate { *gain } else { 1.0 };
             for row in weight.to_f32().chunks_exact(weight.len() / outputs) {
-                let scale = if dtype == DType::F16 { power_of_two(row) } else { 1.0 };
+                let scale = if dtype == DType::F16 { f16_scale(*demodulate, row) } else { 1.0 };
                 let scale = (f64::from(scale) * f64::from(gain) / mean_square(*demodulate, row).sqrt()) as f32;
                 values.extend([scale, (style / 4) as f32, quads(inputs) as f32, first as f32]);
                 first += quads(inputs);
@@ -355,7 +357,7 @@ fn demodulate(
     let energy = plan.constant("demodulate.energy", [1, energies, 1, 1], DType::F32, Layout::Flat, Arc::new(energy));
     let table = plan.constant("demodulate.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
     let demods = plan.demodulate("demodulate", styles, energy, table);
-    firsts.into_iter().map(|(name, first)| (name, Slice { tensor: demods, first })).collect()
+    firsts.into_iter().map(|(name, (first, demodulate))| (name, (Slice { tensor: demods, first }, demodulate))).collect()
 }
 
 /// What the squares of an output's weights are divided by.
@@ -377,6 +379,22 @@ fn normalize_styles(plan: &mut Plan, model: &Model, styles: Tensor, specs: &[Sty
     let layers =
         plan.constant("normalize_styles.layers", [specs.len(), 4, 1, 1], DType::F32, Layout::Flat, Arc::new(move || table.clone()));
     plan.normalize_styles("normalize_styles", styles, layers)
+}
+
+/// What an output's weights are divided by before they are rounded to f16, and their demodulation factor is multiplied by.
+fn f16_scale(demodulate: Demodulate, row: &[f32]) -> f32 {
+    let scale = power_of_two(row);
+    let Demodulate::Normalized { .. } = demodulate else { return scale };
+    // Of several scales, the one at which the weights lie nearest to halves: with few inputs, the error of the rounding becomes a third
+    // of what it was. With many it is the same for all scales.
+    let candidates = (4096 / row.len()).clamp(1, 64);
+    let error = |candidate: f32| -> f64 {
+        let off = |&value: &f32| f64::from(f16::from_f32(value / candidate).to_f32() * candidate - value).powi(2);
+        row.iter().map(off).sum()
+    };
+    let scales = (0..candidates).map(|k| scale / (1.0 + k as f32 / candidates as f32));
+    let best = scales.map(|candidate| (error(candidate), candidate)).min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(scale, |(_, candidate)| candidate)
 }
 
 /// The power of two that brings the largest of the values into 1..2; 1 when all are zero.
