@@ -18,7 +18,7 @@ struct Params {
     margin: i32,       // y has so many zeros as pixels of their own on every side
     slope: f32,        // of the negative half
     gain: f32,
-    limit: f32,        // clamp to +-limit
+    limit: f32,        // clamp to +-limit; infinity: none
     pad: f32,
     up: array<vec4<f32>, 8>,     // [4 phases] of 6 taps, which meet the samples from the nearest on
     down: array<vec4<f32>, 72>,  // [12 pairs] of 12 taps along x and 12 along y
@@ -148,7 +148,7 @@ fn along(i: i32, c: Columns) -> Two {
 }
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
-    return clamp(select(v * p.slope, v, v >= vec4(0.0)) * p.gain, vec4(-p.limit), vec4(p.limit));
+    return limited(select(v * p.slope, v, v >= vec4(0.0)) * p.gain, p.limit);
 }
 
 // Two columns of y along the activated row from i on, by the 12 taps at k.

@@ -131,6 +131,7 @@ pub struct Pending<T> {
     /// What they are drawn from, and how they are drawn again.
     ws: Ws,
     noise: Noise,
+    transforms: Vec<Transform>,
     submit: Submit<T>,
 }
 
@@ -148,6 +149,7 @@ impl<T> Pending<T> {
             Some(picture) => Ok(picture),
             None => {
                 let wide = generator.wide()?;
+                wide.transforms = self.transforms.get(i).or(self.transforms.first()).copied().into_iter().collect();
                 let pending = (self.submit)(wide, &self.ws.slice(i..i + 1), self.noise.of(i))?;
                 pending.wait(wide)?.pop().ok_or_else(|| Error::Device("the device gave no picture".into()))
             }
@@ -338,20 +340,22 @@ impl Generator {
     /// [`Generator::synthesis_rgba8`] of at most a batch, without waiting: submit the next before waiting for this one, and the
     /// device does not stand still while pictures are read back.
     pub fn submit_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<RgbaImage>> {
+        let transforms = self.transforms.clone();
         let (handles, executor) = self.load(ws, noise)?;
         let (tensor, unpack): (_, Unpack<RgbaImage>) = match handles.img.shape[1] {
             1 | 3 => (handles.rgba, rgba8_images),
             _ => (handles.img, alpha_images),
         };
         let submit = Generator::submit_rgba8;
-        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, unpack, ws: ws.clone(), noise, submit })
+        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, unpack, ws: ws.clone(), noise, transforms, submit })
     }
 
     /// [`Generator::synthesis_f32`] of at most a batch, without waiting.
     pub fn submit_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<Vec<f32>>> {
+        let transforms = self.transforms.clone();
         let (handles, executor) = self.load(ws, noise)?;
         let (unpack, submit) = (f32_images, Generator::submit_f32);
-        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack, ws: ws.clone(), noise, submit })
+        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack, ws: ws.clone(), noise, transforms, submit })
     }
 
     /// The executor of a batch, for hosts that record into their own encoder or want a profile.

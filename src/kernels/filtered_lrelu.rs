@@ -5,7 +5,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always};
+use crate::kernel::{Call, Kernel, LIMITED, SLAB, STORE, Variant, always};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -15,7 +15,7 @@ pub static KERNEL: Kernel = Kernel {
     name: "filtered_lrelu",
     variants: &[Variant {
         name: "portable",
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, LIMITED, STORE],
         source: include_str!("../../shaders/filtered_lrelu.wgsl"),
         constants: &[],
         needs: Needs::Portable,
@@ -52,7 +52,7 @@ pub struct FilteredLrelu {
     pub slope: f32,
     /// Factor after the activation.
     pub gain: f32,
-    /// Clamp to plus and minus this.
+    /// Clamp to plus and minus this; infinity is none.
     pub limit: f32,
 }
 

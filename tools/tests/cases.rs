@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use fixtures::rel_l2;
 use safetensors::SafeTensors;
+use stylegan_tools::convert;
 
 /// Largest rel L2 error of a picture in f32.
 const PARITY: f64 = 2e-5;
@@ -20,11 +21,13 @@ const LEVELS: f32 = 1.0;
 enum Want {
     /// Its picture, with options of the command replaced (what its case.json could not know), and words in what is said beside it.
     Picture { with: &'static [(&'static str, &'static str)], says: &'static [&'static str] },
+    /// The picture that the CPU twins draw, in a class: no one computed another.
+    Twin { class: usize },
     /// No picture, and these words in the one line that says why.
     Refusal(&'static [&'static str]),
 }
 
-use Want::{Picture, Refusal};
+use Want::{Picture, Refusal, Twin};
 
 /// Plainly its picture.
 const DRAWN: Want = Picture { with: &[], says: &[] };
@@ -49,7 +52,7 @@ const CASES: &[(&str, Want)] = &[
     ("F17-dataparallel-gema", DRAWN),
     ("G01-projected-gan", DRAWN),
     ("G03-diffusion-gan", DRAWN),
-    ("G05-stylegan-xl", Refusal(&["StyleGAN3"])),
+    ("G05-stylegan-xl", Twin { class: 1 }),
     ("H02-weight-beyond-f16", Picture { with: &[], says: &["drawn in f32"] }),
     ("M01-lernapparat", Refusal(&["lernapparat", "g_mapping"])),
     ("N01-eps-nonsquare", DRAWN),
@@ -135,6 +138,7 @@ fn check(case: &Case, want: Want) -> Result<(), String> {
     match want {
         Picture { with, says } => case.draws(with, says),
         Refusal(words) => case.refuses(words),
+        Twin { class } => case.equals_its_twin(class),
     }
 }
 
@@ -230,6 +234,21 @@ impl Case {
             }
         }
         Ok(())
+    }
+
+    fn equals_its_twin(&self, class: usize) -> Result<(), String> {
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let mut command = self.commands(out.path(), &[]).remove(0);
+        command.extend(["--class".into(), class.to_string()]);
+        let output = self.run(&command);
+        if !output.status.success() {
+            return Err(format!("no picture: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        let file = self.json["files"][0].as_str().expect("a file");
+        let model = convert::open(&self.folder.join(file), &mut |_| {}).expect("it was drawn");
+        let seed: u32 = numbers(&self.json["seeds"])[0].parse().expect("a seed");
+        let error = rel_l2(&fixtures::read_npy(&out.path().join(format!("seed{seed:04}.npy"))), &fixtures::twin(&model, seed, class));
+        (error <= PARITY).then_some(()).ok_or_else(|| format!("rel L2 {error:.1e} from its twin is more than {PARITY:.0e}"))
     }
 
     /// The wanted pictures, one after the other.

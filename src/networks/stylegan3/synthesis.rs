@@ -88,7 +88,7 @@ impl Net<'_> {
         let weight = whole(&self.layers.array(&format!("{name}.weight")));
         let weight = self.layers.plan.to_rgb_weight(&format!("{name}.weight"), [torgb.img_channels, x.shape[1], 1, 1], weight);
         let (style, bias) = (self.layers.style(name), self.layers.scaled_bias(name, scale));
-        let limit = torgb.conv_clamp.map_or(f32::MAX, |clamp| clamp * scale);
+        let limit = torgb.conv_clamp.map_or(f32::INFINITY, |clamp| clamp * scale);
         self.layers.plan.to_rgb(name, x, weight, style, bias, None, &[1.0], limit)
     }
 
@@ -118,7 +118,7 @@ impl Net<'_> {
             padding: layer.padding,
             slope,
             gain,
-            limit: layer.conv_clamp.unwrap_or(f32::MAX),
+            limit: layer.conv_clamp.unwrap_or(f32::INFINITY),
         }
     }
 

@@ -162,7 +162,7 @@ fn layer(generator: &Generator<'_>, name: &str) -> Result<Layer> {
     if part.index("down_factor")? != 2 {
         return Err(part.unsupported("down_factor", "2"));
     }
-    let (up_filter, down_filter) = (part.filter("up_filter")?, part.filter("down_filter")?);
+    let (up_filter, down_filter) = (part.filter("up_filter", "up_taps")?, part.filter("down_filter", "down_taps")?);
     if up_filter.len() > 1 {
         return Err(ConvertError::tensor(format!("{path}.up_filter"), "a filter of one dimension", format!("{up_filter:?}")));
     }
@@ -189,7 +189,7 @@ fn torgb(generator: &Generator<'_>, name: &str, size: [usize; 2]) -> Result<ToRg
     let part = Part { generator, path: &path };
     let [img_channels, _, kernel, _] = generator.shape(&format!("{path}.weight"))?;
     let plain = part.flag("is_torgb")? && kernel == 1 && part.index("up_factor")? == 1 && part.index("down_factor")? == 1;
-    let filtered = !part.filter("up_filter")?.is_empty() || !part.filter("down_filter")?.is_empty();
+    let filtered = !part.filter("up_filter", "up_taps")?.is_empty() || !part.filter("down_filter", "down_taps")?.is_empty();
     if !plain || filtered || part.padding()? != [0; 4] || part.size("in_size")? != size || part.size("out_size")? != size {
         return Err(ConvertError::unsupported(format!(
             "the last layer {} is not a plain 1x1 convolution to the image ({kernel}x{kernel}, filters or other sizes)",
@@ -278,15 +278,19 @@ impl Part<'_> {
         }
     }
 
-    /// The shape of a filter: taps, or taps on both sides; none where the layer has none.
-    fn filter(&self, key: &str) -> Result<Vec<usize>> {
+    /// The shape of a filter: taps, or taps on both sides; none where the layer has none. The layer says how many `taps` it was made with.
+    fn filter(&self, key: &str, taps: &str) -> Result<Vec<usize>> {
         let name = format!("{}.{key}", self.path);
-        let Some(&id) = self.generator.tensors.get(&name) else { return Ok(Vec::new()) };
-        let shape = self.generator.checkpoint.shape(id).unwrap_or_default();
+        let taps = self.index(taps)?;
+        let shape = match self.generator.tensors.get(&name) {
+            None => Vec::new(),
+            Some(&id) => self.generator.checkpoint.shape(id).unwrap_or_default(),
+        };
         match shape[..] {
-            [taps] if taps > 0 => Ok(shape),
-            [rows, columns] if rows > 0 && rows == columns => Ok(shape),
-            _ => Err(ConvertError::tensor(name, "a filter, [taps] or [taps, taps]", format!("{shape:?}"))),
+            [] if taps <= 1 && !self.generator.tensors.contains_key(&name) => Ok(shape),
+            [side] if side == taps && taps > 0 => Ok(shape),
+            [rows, columns] if rows == taps && columns == taps && taps > 0 => Ok(shape),
+            _ => Err(ConvertError::tensor(name, format!("a filter of {taps} taps, or as many on both sides"), format!("{shape:?}"))),
         }
     }
 }

@@ -80,7 +80,7 @@ fn never_another(before: &Converted, after: Result<Converted>, what: &str) {
 #[test]
 fn of_pytorch() {
     let mut seen = 0;
-    for source in ["stylegan2-ada-pytorch", "rosinality"] {
+    for source in ["stylegan2-ada-pytorch", "stylegan3", "rosinality"] {
         for (folder, case) in cases(source) {
             if case["config"]["img_resolution"].as_u64().is_none_or(|resolution| resolution > MOST) {
                 continue;
