@@ -29,7 +29,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (thread < step) { largest[thread] = max(largest[thread], largest[thread + step]); }
     }
     workgroupBarrier();
-    // By the largest first: squares of styles beyond 1e19 or below 1e-19 would be lost. Where all are zero, they stay it.
+    // By the largest first: squares of styles beyond 1e19 or below 1e-19 would be lost. The sum is 1 or more then, and less only where
+    // all are zero, which they stay.
     let scale = 1.0 / max(largest[0], 1e-30);
     var sum = 0.0;
     for (var i = thread; i < groups; i += 64u) {
@@ -42,6 +43,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (thread < step) { partial[thread] += partial[thread + step]; }
     }
     workgroupBarrier();
-    let factor = select(scale * sqrt(layer.z / max(partial[0], 1e-30)), 1.0, layer.z == 0.0);
+    let factor = select(scale * sqrt(layer.z / max(partial[0], 1.0)), 1.0, layer.z == 0.0);
     for (var i = thread; i < groups; i += 64u) { y[first + i] = style[first + i] * factor; }
 }

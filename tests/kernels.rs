@@ -533,7 +533,8 @@ fn bands_change_nothing_of_stylegan3() {
             let transform = layer.input("transform", [6, 4, 1, 1], DType::F32, Layout::Flat);
             let waves = layer.input("waves", [8, 4, 1, 1], DType::F32, Layout::Flat);
             let features = Features { channels: 8, size: [70, 40], sampling_rate: 16.0, bandwidth: 2.0 };
-            let x = layer.plan.synthesis_input("features", style, transform, waves, features, 1);
+            layer.plan.synthesis_input("features", style, transform, waves, features, 1);
+            let x = layer.slab([2, 8, 72, 42], DType::F32);
             let filtered = filtered_lrelu(&mut layer.random, up, [6 * up, 12], 1, padding);
             layer.plan.filtered_lrelu("filtered", x, &filtered, 1, DType::F32);
             check(

@@ -14,6 +14,7 @@ mod forward1;
 mod layouts;
 mod made;
 mod seeds;
+mod stylegan3;
 pub(crate) mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.
@@ -139,7 +140,7 @@ fn nvlabs() {
 }
 
 #[test]
-fn stylegan3() {
+fn stylegan3_fixtures() {
     for (folder, case) in cases("stylegan3") {
         let name = case["name"].as_str().unwrap();
         let Some(letter) = name.strip_prefix("stylegan3-").and_then(|rest| rest.chars().next()) else { continue };
