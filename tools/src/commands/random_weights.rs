@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use stylegan_wgpu::Error;
-use stylegan_wgpu::networks::{Config, stylegan2};
+use stylegan_wgpu::networks::{Config, stylegan2, stylegan3};
 use stylegan_wgpu::random_weights::random_weights;
 
 use crate::args::FilePrecision;
@@ -24,12 +24,17 @@ const MOST_CONFIG: u64 = 1 << 20;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stylegan random-weights --config-f --seed 0 -o config-f.safetensors
+  stylegan random-weights --stylegan3 t --seed 0 -o stylegan3-t.safetensors
   stylegan random-weights --config small.json --seed 1 -o small.safetensors
     with small.json as {\"z_dim\": 64, \"w_dim\": 64, \"img_resolution\": 64, \"channel_max\": 64}")]
 pub(crate) struct RandomWeightsArgs {
     /// Config F of the StyleGAN2 paper at 1024x1024 (30 million parameters)
-    #[arg(long, required_unless_present = "config", conflicts_with = "config")]
+    #[arg(long, required_unless_present_any = ["config", "stylegan3"], conflicts_with_all = ["config", "stylegan3"])]
     config_f: bool,
+
+    /// A configuration of the StyleGAN3 paper at 1024x1024 (22 and 15 million parameters)
+    #[arg(long, value_enum, value_name = "T|R", ignore_case = true, conflicts_with = "config")]
+    stylegan3: Option<StyleGan3>,
 
     /// Sizes as JSON, as in the metadata of our files (or with them under "config"); a StyleGAN2 unless "network" says otherwise
     #[arg(long, value_name = "FILE.json")]
@@ -52,10 +57,21 @@ pub(crate) struct RandomWeightsArgs {
     json: bool,
 }
 
+/// Which StyleGAN3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StyleGan3 {
+    /// Equivariant to translation
+    T,
+    /// To rotation, too
+    R,
+}
+
 pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
-    let config = match &args.config {
-        None => Config::StyleGan2(stylegan2::Config::config_f()),
-        Some(path) => {
+    let config = match (&args.config, args.stylegan3) {
+        (None, Some(StyleGan3::T)) => Config::StyleGan3(stylegan3::Config::t(1024)),
+        (None, Some(StyleGan3::R)) => Config::StyleGan3(stylegan3::Config::r(1024)),
+        (None, None) => Config::StyleGan2(stylegan2::Config::config_f()),
+        (Some(path), _) => {
             let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
             let text = stylegan_wgpu::regular_file::read(path, MOST_CONFIG)?;
             let text = std::str::from_utf8(&text).map_err(|error| within(error.to_string()))?;
