@@ -141,7 +141,7 @@ fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
         let xx = min(left - 1 + i32(pixel % PATCH), i32(p.x.width));
         let c = i / ((ROWS + 2) * PATCH);
         let v = widen(x[at(p.x, n, stage + c, yy, xx)]) * style[p.style + n * p.style_n + stage + c];
-        stage_x(pixel * X_PITCH + c, narrow(v));
+        stage_x(pixel * X_PITCH + c, vec4<f16>(v));
     }
 }
 

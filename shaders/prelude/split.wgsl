@@ -61,7 +61,7 @@ fn stage(subgroup: u32, taps: u32, lane: u32) {
         let i = f * LANES + lane;
         if (i < 4 * taps * SIDE) {
             let pixel = (subgroup * 3 + i / SIDE % taps) * SIDE + i % SIDE;
-            stage_x(pixel * X_PITCH + i / (SIDE * taps), narrow(widen(fetched_x[f]) * fetched_style[f]));
+            stage_x(pixel * X_PITCH + i / (SIDE * taps), vec4<f16>(widen(fetched_x[f]) * fetched_style[f]));
             let row = (subgroup * 3 + i / 8 % taps) * 16 + i / (8 * taps) % 4 * 4 + i % 2 * 2;
             let outputs = row * W_PITCH + i / (32 * taps) * 4 + i % 8 / 2;
             stage_w(outputs, fetched_a[f]);

@@ -159,6 +159,10 @@ impl Place {
 
 /// The blocks of a network, ascending.
 fn blocks(config: &Config) -> Vec<usize> {
+    // The layers of a StyleGAN3 share their sampling rates, and belong to no blocks.
+    if let Config::StyleGan3(_) = config {
+        return Vec::new();
+    }
     let mut blocks: Vec<usize> = (0..config.num_ws()).map(|slot| config.slot_resolution(slot)).collect();
     blocks.dedup();
     blocks

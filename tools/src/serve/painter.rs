@@ -62,7 +62,7 @@ impl Opening {
         for size in (0..sizes).rev().map(|bits| 1 << bits) {
             generator.executor(size)?;
         }
-        let anchor = self.centers.clone().map_or_else(|| Anchor::Average(generator.w_avg()), Anchor::Centers);
+        let anchor = self.centers.clone().map_or_else(|| Anchor::Average(generator.w_avg_of(None)), Anchor::Centers);
         Ok(Painter { anchor, generator, batch, painted: 0, lose_device_at: self.lose_device_at.take() })
     }
 }
@@ -105,7 +105,11 @@ impl Paint for Painter {
             .map(|recipe| {
                 let (own, others) = mapped.split_at(recipe.seeds().count());
                 mapped = others;
-                recipe.ws(own, &self.anchor)
+                match &self.anchor {
+                    // A StyleGAN-XL has one for each class.
+                    Anchor::Average(_) if recipe.class.is_some() => recipe.ws(own, &Anchor::Average(self.generator.w_avg_of(recipe.class))),
+                    anchor => recipe.ws(own, anchor),
+                }
             })
             .collect()
     }

@@ -1,17 +1,19 @@
 //! StyleGAN3s of our own making, as NVIDIA's persistence and StyleGAN-XL's write them: rectangles, gaps in the numbers of layers, a table
 //! of classes, layers without clamp. The networks that come back must be the ones that were written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stylegan_wgpu::model::{Array, Model};
 use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::networks::mapping::mapping;
 use stylegan_wgpu::networks::stylegan3::{self, ClassEmbedding, Layer};
 use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::{latent, reference};
 
 use super::super::from_bytes;
 use super::layouts::torch;
-use super::quiet;
 use super::writer::{Py, dict, pickle};
+use super::{normalise, quiet, values};
 
 /// What a module has beside its tensors, by its path.
 type Attributes = BTreeMap<String, Vec<(&'static str, Py)>>;
@@ -177,6 +179,37 @@ fn radial() -> stylegan3::Config {
         (layer.in_channels, layer.out_channels) = (4, 4);
     }
     config
+}
+
+/// w of StyleGAN-XL by its equations, in f64: y = sqrt(2) lrelu(embed[class] P^T / sqrt(E) + b), both normalised, then the layers.
+#[test]
+fn classes_of_xl_are_embedded_by_a_table_and_a_layer() {
+    let model = random_weights(&Config::StyleGan3(xl()), 5);
+    let (z, class) = (latent::z(7, 6), 4);
+    let values = |name: &str| values(&model, name);
+    let lrelu = |x: f64| 2f64.sqrt() * if x < 0.0 { 0.2 * x } else { x };
+    let dense = |weight: &[f64], bias: &[f64], x: &[f64], gain: f64, bias_gain: f64| -> Vec<f64> {
+        let rows = weight.chunks_exact(x.len()).zip(bias);
+        rows.map(|(row, bias)| lrelu(row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() * gain + bias * bias_gain)).collect()
+    };
+    let row = values("mapping.embed.weight")[class * 9..][..9].to_vec();
+    let mut y = dense(&values("mapping.embed_proj.weight"), &values("mapping.embed_proj.bias"), &row, 1.0 / 3.0, 1.0);
+    normalise(&mut y);
+    let mut x: Vec<f64> = z.iter().map(|&z| z.into()).collect();
+    normalise(&mut x);
+    x.extend(y);
+    for i in 0..2 {
+        let (weight, bias) = (values(&format!("mapping.fc{i}.weight")), values(&format!("mapping.fc{i}.bias")));
+        x = dense(&weight, &bias, &x, 0.01 / (x.len() as f64).sqrt(), 0.01);
+    }
+    let plan = mapping(&model, 1);
+    let label = (0..7).map(|i| if i == class { 1.0 } else { 0.0 }).collect();
+    let got = reference::run(&plan.plan, &HashMap::from([("z", z), ("label", label)])).swap_remove(plan.w.id);
+    assert_eq!(got.len(), x.len());
+    for (got, want) in got.iter().zip(&x) {
+        assert!((f64::from(*got) - want).abs() <= 1e-5, "{got} for {want}");
+    }
+    assert_eq!(model.array("mapping.w_avg").shape(), [7, 10]);
 }
 
 /// Without a single f16 layer, --precision f16 takes what NVIDIA's rule names.
