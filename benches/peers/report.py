@@ -167,6 +167,18 @@ def device(name=None, backend="CPU", driver="", kind="Cpu"):
     return {"name": name or cpu_name() or "CPU", "backend": backend, "driver": driver, "type": kind}
 
 
+def nvidia_device(backend):
+    """The first NVIDIA GPU as NVML names it, with its driver."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        name, driver = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0)), pynvml.nvmlSystemGetDriverVersion()
+    except Exception as error:  # The library, the GPU or the driver is missing, and each says so in its own way.
+        sys.exit(f"NVML does not tell which GPU this is: {error}; pip install nvidia-ml-py, and a driver")
+    return device(name, backend, f"NVIDIA {driver}", "DiscreteGpu")
+
+
 CONFIG_F = {
     "name": "stylegan2",
     "source": "random",

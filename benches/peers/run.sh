@@ -51,8 +51,14 @@ for batch in ${BATCHES:-1}; do
     peer "config-f-b$batch-torch-compile" torch_config_f.py --batch "$batch" --mode compile
     if [ "$cuda" = 1 ]; then
         peer "config-f-b$batch-torch-graph" torch_config_f.py --batch "$batch" --mode graph
+        peer "config-f-b$batch-ort-cuda" onnxruntime_config_f.py --batch "$batch" --mode cuda
+        peer "config-f-b$batch-ort-tensorrt" onnxruntime_config_f.py --batch "$batch" --mode tensorrt
+        peer "config-f-b$batch-tensorrt" tensorrt_config_f.py --batch "$batch"
+    elif [ "$(uname -s)" = Darwin ]; then
+        peer "config-f-b$batch-coreml" coreml_config_f.py --batch "$batch"
+    else
+        peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
     fi
-    peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
     ours "config-f-b$batch-f32" --batch "$batch" --precision f32
 done
 if [ -n "${WHEEL:-}" ]; then
@@ -63,7 +69,7 @@ fi
 
 # Reports of this run only, the peers first: the ratios are to them.
 set --
-for name in torch-compile torch-eager torch-graph onnxruntime openvino f32 f16; do
+for name in torch-compile torch-eager torch-graph tensorrt ort-cuda coreml onnxruntime openvino f32 f16; do
     for file in "$out"/*-"$name".json; do
         [ -e "$file" ] && set -- "$@" "$file"
     done
