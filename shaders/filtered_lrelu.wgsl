@@ -14,8 +14,8 @@ struct Params {
     x: Slab,
     y: Slab,
     first: vec2<i32>,  // zeros before the first sample of the up-sampled signal, along x and y; negative when it is cropped
-    log2_up: u32,
     margin: i32,       // y has so many zeros as pixels of their own on every side
+    factor: u32,       // of up-sampling, which is UP
     slope: f32,        // of the negative half
     gain: f32,
     limit: f32,        // clamp to +-limit; infinity: none
@@ -23,6 +23,7 @@ struct Params {
     up: array<vec4<f32>, 8>,     // [4 phases] of 6 taps, which meet the samples from the nearest on
     down: array<vec4<f32>, 72>,  // [12 pairs] of 12 taps along x and 12 along y
 }
+override UP: u32 = 2;
 override PAIRS: u32 = 1;
 override ROWS: u32 = 64;
 @group(0) @binding(0) var<uniform> p: Params;
@@ -105,11 +106,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 }
 
-// The first sample that meets a tap at t of the up-sampled signal: (t - first) / up, rounded up.
-fn nearest(t: i32, first: i32) -> i32 { return (t - first + (1 << p.log2_up) - 1) >> p.log2_up; }
+// The first sample that meets a tap at t of the up-sampled signal: (t - first) / UP, rounded up. UP is 1, 2 or 4.
+fn nearest(t: i32, first: i32) -> i32 { return (t - first + i32(UP) - 1) >> (UP >> 1u); }
 
 // Which of the taps meet samples there.
-fn phase_of(t: i32, first: i32) -> i32 { return (first - t) & ((1 << p.log2_up) - 1); }
+fn phase_of(t: i32, first: i32) -> i32 { return (first - t) & (i32(UP) - 1); }
 
 // Of the two columns from t on. Samples outside of x count as zero, by their taps; the nearest inside is read in their place.
 fn columns_of(t: i32, width: u32) -> Columns {

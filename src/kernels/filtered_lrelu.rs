@@ -6,27 +6,46 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::{Call, Kernel, LIMITED, SLAB, STORE, Variant, always};
-use crate::plan::{NewPass, Plan, Window};
+use crate::plan::{Band, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "filtered_lrelu",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, LIMITED, STORE],
-        source: include_str!("../../shaders/filtered_lrelu.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        grid: |pass, band| {
-            let strips = pass.columns.div_ceil(58) as u32 * band.rows.div_ceil(strip_rows(pass.domain.rows));
-            [strips, quads(pass.write.shape[1]) as u32, band.images]
+    variants: &[
+        Variant {
+            name: "wide",
+            prelude: &[SLAB, LIMITED, STORE],
+            source: include_str!("../../shaders/filtered_lrelu.wide.wgsl"),
+            constants: &[],
+            needs: Needs::Software,
+            fits: |pass| constant(pass, "UP") >= 2.0 && constant(pass, "PAIRS") <= 4.0,
+            grid: |pass, band| grid(pass, band, 56),
         },
-    }],
+        Variant {
+            name: "portable",
+            prelude: &[SLAB, LIMITED, STORE],
+            source: include_str!("../../shaders/filtered_lrelu.wgsl"),
+            constants: &[],
+            needs: Needs::Portable,
+            fits: always,
+            grid: |pass, band| grid(pass, band, 58),
+        },
+    ],
     twin,
 };
+
+/// Strips of so many columns.
+fn grid(pass: &Pass, band: &Band, columns: usize) -> [u32; 3] {
+    let strips = pass.columns.div_ceil(columns) as u32 * band.rows.div_ceil(constant(pass, "ROWS") as u32);
+    [strips, quads(pass.write.shape[1]) as u32, band.images]
+}
+
+/// A constant of the pass.
+fn constant(pass: &Pass, name: &str) -> f64 {
+    pass.constants.iter().find(|(known, _)| *known == name).map_or(0.0, |(_, value)| *value)
+}
 
 /// Taps of an up-sampling filter that meet samples, at most.
 pub const UP_TAPS: usize = 6;
@@ -60,8 +79,8 @@ pub struct FilteredLrelu {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
     first: [i32; 2],
-    log2_up: u32,
     margin: i32,
+    factor: u32,
     slope: f32,
     gain: f32,
     limit: f32,
@@ -100,8 +119,8 @@ impl Plan {
         };
         let mut params = Params {
             first: [x0 as i32, y0 as i32],
-            log2_up: up.ilog2(),
             margin: margin as i32,
+            factor: up as u32,
             slope: layer.slope,
             gain: layer.gain,
             limit: layer.limit,
@@ -127,7 +146,7 @@ impl Plan {
             label,
             kernel: &KERNEL,
             params: bytemuck::bytes_of(&params),
-            constants: &[("PAIRS", pairs as f64), ("ROWS", f64::from(strip_rows(rows as u32)))],
+            constants: &[("UP", up as f64), ("PAIRS", pairs as f64), ("ROWS", f64::from(strip_rows(rows as u32)))],
             reads: &[x],
             windows: &[Window { num: DOWN, den: up, low: -before.div_euclid(up_size) - 2, high: reach }, Window::same(1)],
             dtype: DType::F32,
@@ -146,7 +165,7 @@ fn twin(call: &Call<'_>) -> Vec<f32> {
     let params: Params = call.params();
     let [(x, xs)] = call.reads[..] else { panic!("one read") };
     let ([n, channels, height, width], [_, _, rows, columns]) = (x.shape, call.write.shape);
-    let (up, margin) = (1isize << params.log2_up, params.margin as usize);
+    let (up, margin) = (params.factor as isize, params.margin as usize);
     // The samples under the taps at t of an axis, and what they count.
     let under = |t: isize, first: i32, size: usize| -> Vec<(usize, f64)> {
         let phase = (first as isize - t).rem_euclid(up);
