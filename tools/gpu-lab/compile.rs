@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use stylegan_wgpu::Gpu;
 use stylegan_wgpu::kernel::Variant;
 use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
 use stylegan_wgpu::plan::{Band, Pass, Plan};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
@@ -85,6 +85,8 @@ fn plans(tier: &Tier) -> Vec<(&'static str, Plan)> {
         ("MobileStyleGAN", Config::MobileStyleGan(mobile)),
         ("resnet", Config::StyleGan2(resnet)),
         ("StyleGAN1", Config::StyleGan1(first)),
+        ("StyleGAN3 T", Config::StyleGan3(stylegan3::Config::t(1024))),
+        ("StyleGAN3 R", Config::StyleGan3(stylegan3::Config::r(1024))),
     ];
     let mut plans = Vec::new();
     for (name, config) in &networks {

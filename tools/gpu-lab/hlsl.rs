@@ -8,7 +8,7 @@ use naga::back::hlsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use stylegan_wgpu::kernel::Assembly;
 use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
+use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::tier::Needs;
@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lr_multiplier: 0.01,
     };
     let mut shaders = BTreeMap::new();
-    for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), Config::StyleGan1(first)] {
+    let [t, r] = [stylegan3::Config::t(64), stylegan3::Config::r(64)].map(Config::StyleGan3);
+    for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), Config::StyleGan1(first), t, r] {
         let model = random_weights(&config, 0);
         let plans = [DType::F16, DType::F32].map(|dtype| synthesis(&model, 1, dtype, NoiseSource::Const).plan);
         for pass in plans.iter().chain([&mapping(&model, 1).plan]).flat_map(|plan| &plan.passes) {
