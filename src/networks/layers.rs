@@ -63,6 +63,18 @@ pub(crate) enum Demodulate {
     },
 }
 
+impl Demodulate {
+    /// Whether a layer's styles are brought to a mean square of 1, which demodulation undoes. In f16 those of every demodulated layer
+    /// are, as NVIDIA's code does: matrix units take modulated activations as halves, and a large style carries them beyond 65504.
+    fn normalizes_styles(self, dtype: DType) -> bool {
+        match self {
+            Demodulate::No => false,
+            Demodulate::Norm => dtype == DType::F16,
+            Demodulate::Normalized { .. } => true,
+        }
+    }
+}
+
 /// A synthesis network under construction.
 pub(crate) struct Layers<'a> {
     pub(crate) plan: Plan,
@@ -92,8 +104,8 @@ impl<'a> Layers<'a> {
         let mut plan = Plan::new();
         let ws = plan.input("ws", [images * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
         let (mut styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
-        if specs.iter().any(|spec| matches!(spec.demodulate, Demodulate::Normalized { .. })) {
-            styles = normalize_styles(&mut plan, model, styles, specs, &first_rows);
+        if specs.iter().any(|spec| spec.demodulate.normalizes_styles(dtype)) {
+            styles = normalize_styles(&mut plan, model, styles, dtype, specs, &first_rows);
         }
         let slice = |first: &usize| Slice { tensor: styles, first: *first };
         let style_of = specs.iter().zip(&first_rows).map(|(spec, first)| (spec.name.clone(), slice(first))).collect();
@@ -368,12 +380,12 @@ fn mean_square(demodulate: Demodulate, row: &[f32]) -> f64 {
 }
 
 /// One pass that brings the styles of the layers that want it to a mean square of 1.
-fn normalize_styles(plan: &mut Plan, model: &Model, styles: Tensor, specs: &[StyleSpec], first_rows: &[usize]) -> Tensor {
+fn normalize_styles(plan: &mut Plan, model: &Model, styles: Tensor, dtype: DType, specs: &[StyleSpec], first_rows: &[usize]) -> Tensor {
     let mut table = Vec::with_capacity(4 * specs.len());
     for (spec, first) in specs.iter().zip(first_rows) {
         let channels = model.array(&format!("synthesis.{}.affine.bias", spec.name)).len();
         let groups = channels.next_multiple_of(CHANNEL_TILE) / 4;
-        let normalized = matches!(spec.demodulate, Demodulate::Normalized { .. });
+        let normalized = spec.demodulate.normalizes_styles(dtype);
         table.extend([(first / 4) as f32, groups as f32, if normalized { channels as f32 } else { 0.0 }, 0.0]);
     }
     let layers =

@@ -108,6 +108,12 @@ fn ada_skip_64() {
     taps("ada-skip-64");
 }
 
+/// Activations up to the clamp at 256.
+#[test]
+fn ada_fp16_128() {
+    taps("ada-fp16-128");
+}
+
 #[test]
 fn ada_skip_32_tiny() {
     taps("tiny/ada-skip-32");
