@@ -1,7 +1,8 @@
 //! Moving pictures, written frame by frame: WebP, GIF and PNG (APNG) with what is in this crate, MP4 through the program ffmpeg.
 //!
 //! A frame is compressed apart from the file it goes into: [`Spec::compress`] can run on any thread, [`Animation::push`] takes the results
-//! in their order. No more frames are in memory than the caller holds. All but MP4 repeat without end.
+//! in their order. No more frames are in memory than the caller holds, but for a GIF, whose frames wait for their palette (in a file, when
+//! they are many). All but MP4 repeat without end.
 
 use std::fmt;
 use std::fs::File;
@@ -25,7 +26,7 @@ pub enum Format {
     Mp4,
     /// Lossless.
     Webp,
-    /// 256 colours a frame.
+    /// 256 colours for all frames, dithered.
     Gif,
     /// Lossless: PNG with frames, which viewers without a notion of them show the first of.
     Apng,
@@ -79,7 +80,7 @@ pub struct Frame(Compressed);
 enum Compressed {
     /// A PNG or a WebP of its own; RGB for ffmpeg.
     Bytes(Vec<u8>),
-    Gif(::gif::Frame<'static>),
+    Gif(gif::Waiting),
 }
 
 impl Spec {
@@ -111,7 +112,7 @@ impl Spec {
         let mut bytes = Vec::new();
         match format {
             Format::Mp4 => bytes = frame.as_raw().clone(),
-            Format::Gif => return Ok(Frame(Compressed::Gif(gif::compress(frame)))),
+            Format::Gif => return Ok(Frame(Compressed::Gif(gif::compress(frame)?))),
             Format::Webp => WebPEncoder::new_lossless(&mut bytes).write_image(frame, width, height, ExtendedColorType::Rgb8)?,
             Format::Apng => PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive).write_image(
                 frame,
@@ -134,11 +135,13 @@ pub struct Animation<W: Write + Seek> {
     spec: Spec,
     frames: u64,
     container: Container<W>,
+    /// XMP.
+    packet: Option<String>,
 }
 
 enum Container<W: Write + Seek> {
     Webp(webp::Webp<W>),
-    Gif(::gif::Encoder<W>),
+    Gif(gif::Gif<W>),
     Apng(apng::Apng<W>),
 }
 
@@ -149,10 +152,15 @@ impl<W: Write + Seek> Animation<W> {
         let container = match spec.format {
             Format::Mp4 => return Err(AnimationError::Spec("an MP4 can only be written to a file".into())),
             Format::Webp => Container::Webp(webp::Webp::new(writer, &spec)?),
-            Format::Gif => Container::Gif(gif::begin(writer, &spec)?),
+            Format::Gif => Container::Gif(gif::Gif::new(writer)),
             Format::Apng => Container::Apng(apng::Apng::new(writer, &spec)?),
         };
-        Ok(Animation { spec, frames: 0, container })
+        Ok(Animation { spec, frames: 0, container, packet: None })
+    }
+
+    /// Has the file carry an XMP packet, as [`Settings::xmp`](crate::picture_settings::Settings::xmp) gives it.
+    pub fn describe(&mut self, packet: &str) {
+        self.packet = Some(packet.into());
     }
 
     /// Compresses and appends a frame.
@@ -166,7 +174,7 @@ impl<W: Write + Seek> Animation<W> {
         match (&mut self.container, frame.0) {
             (Container::Webp(webp), Compressed::Bytes(bytes)) => webp.push(&bytes, &self.spec, self.frames)?,
             (Container::Apng(apng), Compressed::Bytes(bytes)) => apng.push(&bytes, &self.spec)?,
-            (Container::Gif(encoder), Compressed::Gif(frame)) => gif::push(encoder, frame, &self.spec, self.frames)?,
+            (Container::Gif(gif), Compressed::Gif(frame)) => gif.push(frame)?,
             _ => panic!("a frame of another format"),
         }
         self.frames += 1;
@@ -178,10 +186,11 @@ impl<W: Write + Seek> Animation<W> {
         if self.frames == 0 {
             return Err(AnimationError::Spec("an animation without frames".into()));
         }
+        let packet = self.packet.as_deref();
         let mut writer = match self.container {
-            Container::Webp(webp) => webp.finish()?,
-            Container::Gif(encoder) => encoder.into_inner()?,
-            Container::Apng(apng) => apng.finish()?,
+            Container::Webp(webp) => webp.finish(packet)?,
+            Container::Gif(gif) => gif.finish(&self.spec, packet)?,
+            Container::Apng(apng) => apng.finish(packet)?,
         };
         writer.flush()?;
         Ok(writer)
@@ -218,6 +227,14 @@ impl Movie {
             _ => Target::File(Animation::new(BufWriter::with_capacity(1 << 16, file), spec)?),
         };
         Ok(Movie { spec, target, unfinished })
+    }
+
+    /// Has the file carry an XMP packet, as [`Settings::xmp`](crate::picture_settings::Settings::xmp) gives it.
+    pub fn describe(&mut self, packet: &str) {
+        match &mut self.target {
+            Target::File(animation) => animation.describe(packet),
+            Target::Ffmpeg(ffmpeg) => ffmpeg.describe(packet),
+        }
     }
 
     /// Compresses and appends a frame.

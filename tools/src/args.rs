@@ -211,6 +211,14 @@ pub(crate) struct StudioArgs {
     #[arg(long, value_name = "INDEX|NAME")]
     pub(crate) device: Option<String>,
 
+    /// Leaves out of pictures what they say about how they were made (see stylegan inspect PICTURE)
+    #[arg(long)]
+    pub(crate) no_metadata: bool,
+
+    /// Says in the closing line where the time went
+    #[arg(long)]
+    pub(crate) verbose: bool,
+
     /// Takes the kernels in their fixed order instead of timing them on the device once and keeping the fastest
     #[arg(long)]
     pub(crate) no_tune: bool,

@@ -8,9 +8,9 @@ use image::{DynamicImage, RgbImage, RgbaImage, imageops};
 use stylegan_tools::animation::{Frame, Movie, Spec};
 
 use crate::failure::Failure;
-use crate::network;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};
 use crate::studio::Studio;
+use crate::{network, output};
 
 /// Frames of several pictures each, from left to right and top to bottom.
 #[derive(Clone, Copy)]
@@ -28,8 +28,12 @@ impl Film {
     }
 
     /// Draws and writes it. Picture `i` is in frame `i / cells`; `ws` gives the rows of w of pictures.
-    pub(crate) fn shoot<'a>(self, studio: &mut Studio, path: &Path, ws: &'a mut WsOf<'a>) -> Result<Times, Failure> {
+    /// `packet` is what it says about itself.
+    pub(crate) fn shoot<'a>(self, studio: &mut Studio, path: &Path, ws: &'a mut WsOf<'a>, packet: Option<&str>) -> Result<Times, Failure> {
         let mut movie = Movie::create(path, self.spec)?;
+        if let Some(packet) = packet {
+            movie.describe(packet);
+        }
         let bar = network::bar(self.frames as u64, "rendering");
         let table = Mutex::new(BTreeMap::new());
         let encode = |drawn: Drawn| {
@@ -59,11 +63,12 @@ impl Film {
     fn lay(&self, table: &Mutex<BTreeMap<usize, (usize, RgbImage)>>, index: usize, picture: RgbaImage) -> Option<(usize, RgbImage)> {
         let (number, cell) = (index / self.cells(), index % self.cells());
         // Without its alpha, where a network draws one; grey is in all three already.
-        let picture = DynamicImage::ImageRgba8(picture).into_rgb8();
+        let (width, height) = (self.spec.width as usize / self.columns, self.spec.height as usize / self.rows);
+        let picture = DynamicImage::ImageRgba8(output::resized(picture, (height, width))).into_rgb8();
         if self.cells() == 1 {
             return Some((number, picture));
         }
-        let (x, y) = (cell % self.columns * picture.width() as usize, cell / self.columns * picture.height() as usize);
+        let (x, y) = (cell % self.columns * width, cell / self.columns * height);
         let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
         let (laid, frame) = table.entry(number).or_insert_with(|| (0, RgbImage::new(self.spec.width, self.spec.height)));
         imageops::replace(frame, &picture, x as i64, y as i64);

@@ -9,7 +9,9 @@ use stylegan_tools::vectors::{self, Direction, Sizes, Source, VectorFile};
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
+use crate::args;
 use crate::failure::Failure;
+use crate::stamp::{self, Own};
 use crate::studio::Studio;
 
 /// The list of a run.
@@ -17,6 +19,8 @@ pub(crate) enum Latents {
     Seeds(Vec<u32>),
     Rows {
         ws: Ws,
+        /// The file, without its folder, and the key.
+        name: String,
         /// Of the file's values.
         sha256: String,
     },
@@ -27,7 +31,7 @@ impl Latents {
     pub(crate) fn read(source: &Source, config: &Config) -> Result<Latents, Failure> {
         let ws = rows(source, config)?;
         let bytes: Vec<u8> = ws.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Ok(Latents::Rows { sha256: hex(&Sha256::digest(bytes)), ws })
+        Ok(Latents::Rows { sha256: hex(&Sha256::digest(bytes)), name: stamp::source_name(source), ws })
     }
 
     /// Rows of w of any number of pictures: see [`Studio::all_ws`].
@@ -51,6 +55,18 @@ impl Latents {
         match self {
             Latents::Seeds(seeds) => format!("seed{:04}", seeds[index]),
             Latents::Rows { .. } => format!("proj{index:02}"),
+        }
+    }
+
+    /// The flags that name some picture, or all. Only seeds are truncated.
+    pub(crate) fn own(&self, picture: Option<usize>, trunc: &str) -> Own {
+        match (self, picture) {
+            (Latents::Seeds(seeds), Some(index)) => Own::default().flag("seeds", seeds[index]).flag("trunc", trunc),
+            (Latents::Seeds(seeds), None) => Own::default().flag("seeds", args::ranges(seeds)).flag("trunc", trunc),
+            (Latents::Rows { ws, name, .. }, Some(index)) if ws.n > 1 => {
+                Own::default().file("projected-w", format!("{name}:{index}"), ws.image(index))
+            }
+            (Latents::Rows { ws, name, .. }, _) => Own::default().file("projected-w", name, &ws.values),
         }
     }
 

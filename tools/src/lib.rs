@@ -4,6 +4,7 @@ pub mod animation;
 pub mod array_file;
 pub mod blend;
 pub mod convert;
+pub mod picture_settings;
 pub mod sefa;
 pub mod vectors;
 

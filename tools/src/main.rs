@@ -25,6 +25,7 @@ mod path;
 mod pipeline;
 #[cfg(feature = "serve")]
 mod serve;
+mod stamp;
 mod studio;
 mod tuning;
 mod work;

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::png::{self, CompressionType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
+use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbaImage};
+use stylegan_tools::picture_settings;
 use stylegan_wgpu::atomic_file::{self, Unsynced};
 
 use crate::args::Format;
@@ -51,25 +53,34 @@ impl Picture {
         Picture { width, height, channels, pixels }
     }
 
-    /// Writes the picture under `path`.
-    pub(crate) fn write(&self, path: &Path, format: Format) -> Result<(), Failure> {
-        let bytes = self.encode(format).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+    /// Writes the picture under `path`; `packet` is what it says about itself.
+    pub(crate) fn write(&self, path: &Path, format: Format, packet: Option<&str>) -> Result<(), Failure> {
+        let bytes = self.encode(format, packet).map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
         write(path, &bytes)
     }
 
-    /// The bytes of a file.
-    pub(crate) fn encode(&self, format: Format) -> image::ImageResult<Vec<u8>> {
+    /// The bytes of a file; `packet` is what it says about itself.
+    pub(crate) fn encode(&self, format: Format, packet: Option<&str>) -> image::ImageResult<Vec<u8>> {
         let color = [ExtendedColorType::L8, ExtendedColorType::La8, ExtendedColorType::Rgb8, ExtendedColorType::Rgba8][self.channels - 1];
         let (width, height) = (self.width as u32, self.height as u32);
         let mut bytes = Vec::new();
         match format {
             Format::Jpg => JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).write_image(&self.pixels, width, height, color)?,
             Format::Webp => WebPEncoder::new_lossless(&mut bytes).write_image(&self.pixels, width, height, color)?,
-            Format::Png | Format::Npy => PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
+            Format::Png | Format::Npy => PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, png::FilterType::Adaptive)
                 .write_image(&self.pixels, width, height, color)?,
         }
-        Ok(bytes)
+        Ok(match packet {
+            Some(packet) => picture_settings::embed(bytes, packet),
+            None => bytes,
+        })
     }
+}
+
+/// A picture with another height and width.
+pub(crate) fn resized(image: RgbaImage, (height, width): (usize, usize)) -> RgbaImage {
+    let (width, height) = (width as u32, height as u32);
+    if image.dimensions() == (width, height) { image } else { imageops::resize(&image, width, height, FilterType::Lanczos3) }
 }
 
 /// Height and width of a picture whose longer side is scaled to so many pixels.
@@ -168,7 +179,7 @@ mod tests {
             let picture = Picture::from_rgba(&image, channels);
             assert_eq!(picture.pixels, wanted);
             for format in [Format::Png, Format::Webp] {
-                let decoded = image::load_from_memory(&picture.encode(format).unwrap()).unwrap();
+                let decoded = image::load_from_memory(&picture.encode(format, None).unwrap()).unwrap();
                 let color = decoded.color();
                 assert_eq!((decoded.width(), decoded.height()), (2, 1));
                 // WebP has no grey: it comes back as the same colours.

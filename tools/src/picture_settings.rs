@@ -1,4 +1,4 @@
-//! What a picture says about how it was made: one XMP packet, the same in PNG, JPEG and WebP.
+//! What a picture says about how it was made: one XMP packet, the same in PNG, JPEG, WebP, GIF and MP4.
 //!
 //! It says the tool, the network (name of the file and sha256), the command and its flags, and by IPTC's digital source type that the
 //! picture is synthetic. It holds no time, path, batch or shard: the same picture has the same bytes whenever it is drawn. It is not
@@ -7,30 +7,65 @@
 //! Reading takes any file for hostile: sizes are checked before anything is allocated, and what is printed as a command is made of
 //! known flags and harmless characters only.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use roxmltree::{Document, ParsingOptions};
 use serde::{Deserialize, Serialize};
+use stylegan_wgpu::text::is_plain;
 
 mod container;
+mod packet;
 pub use container::embed;
+pub(crate) use container::{gif_extension, mp4_box, png_text};
 
-/// The name of our property in XMP.
-const NAMESPACE: &str = "urn:stylegan-wgpu:";
-/// IPTC's word for pictures that a trained model has made.
-const SYNTHETIC: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 /// More is neither written nor read: a JPEG segment holds 65,533 bytes.
 const MOST_BYTES: usize = 60_000;
 
-/// Commands whose pictures can be made again, and the flags that decide them. `FILE` flags are reduced to a name without folders.
-const COMMANDS: [&str; 5] = ["generate", "grid", "mix", "edit", "serve"];
-const FLAGS: [&str; 21] = [
-    "seeds", "seed", "rows", "cols", "styles", "trunc", "trunc-cutoff", "class", "noise-mode", "noise-seed", "precision", "no-tune",
-    "projected-w", "direction", "strength", "steps", "layers", "columns", "labels", "size", "grid",
+/// Commands whose pictures can be made again, and the flags that decide them.
+const COMMANDS: [&str; 6] = ["generate", "grid", "mix", "edit", "video", "serve"];
+const FLAGS: [&str; 34] = [
+    "seeds",
+    "seed",
+    "rows",
+    "cols",
+    "styles",
+    "trunc",
+    "trunc-cutoff",
+    "class",
+    "noise-mode",
+    "noise-seed",
+    "precision",
+    "no-tune",
+    "conv-clamp",
+    "translate",
+    "rotate",
+    "zoom",
+    "pan",
+    "turns",
+    "zoom-to",
+    "projected-w",
+    "centers",
+    "direction",
+    "strength",
+    "steps",
+    "layers",
+    "columns",
+    "labels",
+    "size",
+    "grid",
+    "num-keyframes",
+    "w-frames",
+    "shuffle-seed",
+    "fps",
+    "interpolation",
 ];
 /// Flags without a value.
 const SWITCHES: [&str; 2] = ["no-tune", "labels"];
+/// Flags whose value is `FILE` or `FILE:KEY`.
+const FILES: [&str; 3] = ["projected-w", "direction", "centers"];
+/// What `serve` is asked for; no flag of a command line.
+const REQUEST: &str = "request";
 
 /// How a picture was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,68 +76,90 @@ pub struct Settings {
     pub network: Option<String>,
     /// Of the network's configuration and tensors.
     pub sha256: String,
-    /// `generate`, `grid`, `mix`, `edit`; `serve` where only a request makes it again.
+    /// `generate`, `grid`, `mix`, `edit`, `video`; `serve` where only a request makes it again.
     pub command: String,
     /// Flags and values, or `request` of `serve`. A switch has an empty value.
     pub flags: Vec<(String, String)>,
+    /// Of the rows of w, directions and centres that came from files: sha256 of their values (f32, little endian) by flag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+}
+
+/// What kind of file a picture or film is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// PNG, moving ones among them.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// WebP, moving ones among them.
+    Webp,
+    /// GIF.
+    Gif,
+    /// MP4.
+    Mp4,
+}
+
+impl Kind {
+    /// The end of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Kind::Png => "png",
+            Kind::Jpeg => "jpg",
+            Kind::Webp => "webp",
+            Kind::Gif => "gif",
+            Kind::Mp4 => "mp4",
+        }
+    }
 }
 
 impl Settings {
     /// The packet; none when it would be too large for a JPEG, as of a list of ten thousand seeds.
     pub fn xmp(&self) -> Option<String> {
         let json = serde_json::to_string(self).ok()?;
-        let packet = format!(
-            "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?><x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
-             <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description rdf:about=\"\" \
-             xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\" \
-             xmlns:stylegan=\"{NAMESPACE}\"><xmp:CreatorTool>{}</xmp:CreatorTool>\
-             <Iptc4xmpExt:DigitalSourceType>{SYNTHETIC}</Iptc4xmpExt:DigitalSourceType>\
-             <stylegan:settings>{}</stylegan:settings></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"r\"?>",
-            escaped(&self.tool),
-            escaped(&json)
-        );
+        let packet = packet::write(&self.tool, &json);
         (packet.len() <= MOST_BYTES).then_some(packet)
     }
 
     /// Reads those of a picture; none where it has none.
-    pub fn read(file: &mut (impl Read + Seek)) -> Result<Option<Settings>, PictureError> {
-        let Some(packet) = container::extract(file)? else { return Ok(None) };
-        let options = ParsingOptions { allow_dtd: false, nodes_limit: 10_000, ..Default::default() };
-        let damaged = || PictureError::Damaged("its XMP cannot be read");
-        let document = Document::parse_with_options(packet.trim_start_matches('\u{feff}'), options).map_err(|_| damaged())?;
-        let ours = |node: &roxmltree::Node<'_, '_>| node.tag_name().namespace() == Some(NAMESPACE) && node.tag_name().name() == "settings";
-        // A program that has rewritten the packet may have made an attribute of the element.
-        let element = document.descendants().find(ours).and_then(|node| node.text());
-        let text = element.or_else(|| document.descendants().find_map(|node| node.attribute((NAMESPACE, "settings"))));
-        let Some(text) = text else { return Ok(None) };
-        let settings: Settings = serde_json::from_str(text).map_err(|_| PictureError::Damaged("its settings cannot be read"))?;
-        settings.checked().map(Some)
+    pub fn read(file: &mut (impl Read + Seek)) -> Result<(Kind, Option<Settings>), PictureError> {
+        let (kind, packet) = container::extract(file)?;
+        let Some(packet) = packet else { return Ok((kind, None)) };
+        let Some(json) = packet::read(&packet)? else { return Ok((kind, None)) };
+        let settings: Settings = serde_json::from_str(&json).map_err(|_| PictureError::Damaged("its settings cannot be read"))?;
+        match settings.checked() {
+            Some(settings) => Ok((kind, Some(settings))),
+            None => Err(PictureError::Damaged("its settings are not what this program writes")),
+        }
     }
 
-    /// Refuses what this program would not have written. Nothing of it may do harm where it is printed, or pasted into a shell.
-    fn checked(mut self) -> Result<Settings, PictureError> {
-        let wrong = Err(PictureError::Damaged("its settings are not what this program writes"));
-        let plain = |text: &str| text.len() <= MOST_BYTES && !text.chars().any(char::is_control);
-        let texts = [&self.tool, &self.sha256, &self.command].into_iter().chain(&self.network);
-        if !texts.chain(self.flags.iter().flat_map(|(name, value)| [name, value])).all(|text| plain(text)) {
-            return wrong;
-        }
-        let request = |value: &str| value.starts_with('/') && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/?&=:,._-".contains(&byte));
+    /// None of what this program would not have written. Nothing of it may do harm where it is printed, or pasted into a shell.
+    fn checked(mut self) -> Option<Settings> {
+        let plain = |text: &str| text.chars().all(is_plain);
+        let is_hash = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let known = |(name, value): &(String, String)| match name.as_str() {
-            "request" => self.command == "serve" && request(value),
-            name => FLAGS.contains(&name) && SWITCHES.contains(&name) == value.is_empty(),
+            REQUEST => self.command == "serve" && is_request(value),
+            name if FILES.contains(&name) => plain(value),
+            name => FLAGS.contains(&name) && SWITCHES.contains(&name) == value.is_empty() && value.bytes().all(is_harmless),
         };
-        let hash = self.sha256.len() == 64 && self.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !COMMANDS.contains(&self.command.as_str()) || !self.flags.iter().all(known) || !hash || !self.tool.starts_with("stylegan ") {
-            return wrong;
+        let values = |(name, hash): (&String, &String)| FILES.contains(&name.as_str()) && is_hash(hash);
+        let whole = self.tool.strip_prefix("stylegan ").is_some_and(|version| version.bytes().all(is_harmless))
+            && COMMANDS.contains(&self.command.as_str())
+            && (self.command == "serve") == self.flag(REQUEST).is_some()
+            && self.flags.iter().all(known)
+            && self.values.iter().all(values)
+            && is_hash(&self.sha256);
+        if !whole {
+            return None;
         }
-        self.network = self.network.as_deref().map(|path| file_name(path).to_owned());
-        for (name, value) in &mut self.flags {
-            if matches!(name.as_str(), "direction" | "projected-w") {
-                *value = file_name(value).to_owned();
-            }
+        // Names of files, without folders: another system's share is not to be asked for them.
+        if let Some(network) = &mut self.network {
+            *network = Some(file_name(network)).filter(|name| !name.is_empty() && plain(name))?.to_owned();
         }
-        Ok(self)
+        for (_, value) in self.flags.iter_mut().filter(|(name, _)| FILES.contains(&name.as_str())) {
+            *value = source_name(value)?;
+        }
+        Some(self)
     }
 
     /// The value of a flag.
@@ -110,28 +167,31 @@ impl Settings {
         self.flags.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The arguments that make the picture again, without where to; none of a picture of `serve` that has no command of its own.
-    pub fn arguments(&self) -> Option<Vec<String>> {
-        if self.command == "serve" {
-            return None;
-        }
+    /// The path and query that makes a picture of `serve` again.
+    pub fn request(&self) -> Option<&str> {
+        self.flag(REQUEST)
+    }
+
+    /// What to type into a POSIX shell for the picture in a file of this kind, beside the files it was made from; for `serve` the command
+    /// that [`Settings::request`] is sent to.
+    pub fn command_line(&self, kind: Kind) -> String {
         let mut arguments = vec![self.command.clone()];
         if let Some(network) = &self.network {
             arguments.push(format!("--network={network}"));
         }
-        let flag = |(name, value): &(String, String)| if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") };
-        arguments.extend(self.flags.iter().map(flag));
-        Some(arguments)
-    }
-
-    /// What to type into a shell.
-    pub fn command_line(&self) -> String {
-        let Some(mut arguments) = self.arguments() else {
-            let network = self.network.as_ref().map(|network| format!(" {}", quoted(&format!("--network={network}")))).unwrap_or_default();
-            let request = self.flag("request").unwrap_or("/");
-            return format!("stylegan serve{network} &  curl -OJ {}", quoted(&format!("http://127.0.0.1:8080{request}")));
-        };
-        arguments.push(if matches!(self.command.as_str(), "generate" | "mix") { "--outdir=again" } else { "--output=again.png" }.into());
+        for (name, value) in self.flags.iter().filter(|(name, _)| name != REQUEST) {
+            arguments.push(if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") });
+        }
+        let extension = kind.extension();
+        match self.command.as_str() {
+            // A sheet beside the pictures is always a PNG.
+            "generate" | "mix" if kind == Kind::Png => arguments.push("--outdir=again".into()),
+            "generate" | "mix" => arguments.extend([format!("--format={extension}"), "--outdir=again".into()]),
+            "serve" => {}
+            // Of `edit`, a .png is a strip.
+            "edit" if kind == Kind::Png && self.flag("fps").is_some() => arguments.push("--output=again.apng".into()),
+            _ => arguments.push(format!("--output=again.{extension}")),
+        }
         arguments.iter().fold("stylegan".into(), |line, argument| format!("{line} {}", quoted(argument)))
     }
 }
@@ -152,7 +212,7 @@ impl fmt::Display for PictureError {
         match self {
             PictureError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => f.write_str("the picture is cut off"),
             PictureError::Io(error) => error.fmt(f),
-            PictureError::Unrecognised => f.write_str("is neither a PNG, a JPEG nor a WebP"),
+            PictureError::Unrecognised => f.write_str("is neither a PNG, a JPEG, a WebP, a GIF nor an MP4"),
             PictureError::Damaged(what) => write!(f, "the picture is damaged: {what}"),
         }
     }
@@ -169,9 +229,9 @@ impl From<io::Error> for PictureError {
 /// Whether a file begins as a picture does. Leaves it at its beginning.
 pub fn is_picture(file: &mut (impl Read + Seek)) -> io::Result<bool> {
     let mut head = Vec::new();
-    file.by_ref().take(12).read_to_end(&mut head)?;
+    file.by_ref().take(container::HEAD as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(container::Kind::of(&head).is_some())
+    Ok(container::kind_of(&head).is_some())
 }
 
 /// What follows the last separator of any system.
@@ -179,13 +239,28 @@ pub fn file_name(path: &str) -> &str {
     path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// `FILE:KEY` with a file of no folder; a key may be a path, as of a dict of pictures, but not one from the root.
+fn source_name(source: &str) -> Option<String> {
+    let (file, key) = source.split_once(':').map_or((source, None), |(file, key)| (file, Some(key)));
+    let file = Some(file_name(file)).filter(|name| !name.is_empty())?;
+    match key {
+        None => Some(file.into()),
+        Some(key) => (!key.starts_with(['/', '\\'])).then(|| format!("{file}:{key}")),
+    }
+}
+
+/// What values of flags are made of.
+fn is_harmless(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".,:+-_".contains(&byte)
+}
+
+fn is_request(text: &str) -> bool {
+    text.starts_with('/') && !text.starts_with("//") && text.bytes().all(|byte| is_harmless(byte) || b"/?&=%".contains(&byte))
 }
 
 /// For a POSIX shell: as it is where it is harmless, otherwise in quotes.
-fn quoted(text: &str) -> String {
-    match text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.,:/+".contains(&byte)) {
+pub fn quoted(text: &str) -> String {
+    match text.bytes().all(|byte| is_harmless(byte) || b"=/".contains(&byte)) {
         true => text.into(),
         false => format!("'{}'", text.replace('\'', "'\\''")),
     }

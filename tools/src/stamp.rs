@@ -1,64 +1,159 @@
 //! The settings that a command puts into its pictures, unless `--no-metadata`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+use stylegan_tools::hex;
 use stylegan_tools::picture_settings::Settings;
+use stylegan_tools::vectors::{Centers, Source};
+use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::text::is_plain;
 
-use crate::args::{NoiseMode, StudioArgs};
-use crate::network;
+use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
+use crate::centers::{self, Wanted};
 use crate::studio::{Studio, Subject};
-
-/// What all pictures of a run have in common.
-pub(crate) struct Stamp {
-    settings: Option<Settings>,
-    noise_seed: Option<u32>,
-}
 
 /// Name and version of this program, as pictures have it.
 pub(crate) const TOOL: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 
-impl Stamp {
-    /// Of a command that draws. The precision is the one that the device was given, so that another device takes the same.
-    pub(crate) fn new(command: &str, args: &StudioArgs, subject: &Subject, studio: &Studio) -> Stamp {
-        let mut flags = Vec::new();
-        let mut flag = |name: &str, value: String| flags.push((name.to_owned(), value));
-        if let Some(cutoff) = args.trunc_cutoff {
-            flag("trunc-cutoff", cutoff.to_string());
-        }
-        if let Some(class) = subject.class() {
-            flag("class", class.to_string());
-        }
-        if args.noise_mode != NoiseMode::Const {
-            flag("noise-mode", format!("{:?}", args.noise_mode).to_lowercase());
-        }
-        flag("precision", format!("{:?}", studio.generator.dtype()).to_lowercase());
-        if args.no_tune {
-            flag("no-tune", String::new());
-        }
-        let settings = || Settings {
-            tool: TOOL.into(),
-            network: args.network.as_deref().map(name),
-            sha256: network::sha256(&subject.model),
-            command: command.into(),
-            flags,
-        };
-        Stamp {
-            settings: (!args.no_metadata).then(settings),
-            noise_seed: (args.noise_mode == NoiseMode::Random).then_some(args.noise_seed),
-        }
-    }
+/// What all pictures of a run have in common.
+pub(crate) struct Stamp {
+    settings: Option<Settings>,
+    manner: Manner,
+    towards: Option<Towards>,
+    noise_seed: u32,
+}
 
-    /// The packet of a picture with these flags of its own. Where noise is drawn, its noise is that of place `place` of the list.
-    pub(crate) fn packet(&self, own: &[(&str, String)], place: usize) -> Option<String> {
-        let mut settings = self.settings.clone()?;
-        let noise = self.noise_seed.map(|seed| ("noise-seed".to_owned(), seed.wrapping_add(place as u32).to_string()));
-        let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        settings.flags = own.chain(std::mem::take(&mut settings.flags)).chain(noise).collect();
-        settings.xmp()
+/// How pictures are drawn, whatever they show.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) trunc_cutoff: Option<usize>,
+    pub(crate) class: Option<usize>,
+    pub(crate) noise_mode: NoiseMode,
+    /// See [`named`].
+    pub(crate) precision: Option<DType>,
+    pub(crate) no_tune: bool,
+    pub(crate) conv_clamp: Option<f32>,
+    pub(crate) translate: Option<[f32; 2]>,
+    pub(crate) rotate: Option<f32>,
+    pub(crate) zoom: Option<f32>,
+}
+
+/// What a picture shows: flags of its own.
+#[derive(Default)]
+pub(crate) struct Own {
+    flags: Vec<(String, String)>,
+    values: BTreeMap<String, String>,
+}
+
+/// What truncation goes towards, instead of the average w.
+#[derive(Clone, Debug)]
+pub(crate) struct Towards {
+    /// The value of `--centers`.
+    value: String,
+    sha256: String,
+}
+
+impl Towards {
+    pub(crate) fn of(wanted: &Wanted, centers: &Centers) -> Towards {
+        let value = match wanted {
+            Wanted::Auto(count) => format!("auto:{count}"),
+            Wanted::File(source) => source_name(source),
+        };
+        Towards { value, sha256: centers::sha256(centers) }
     }
 }
 
+impl Own {
+    /// Adds what truncation goes towards.
+    pub(crate) fn towards(mut self, towards: Option<&Towards>) -> Own {
+        let Some(Towards { value, sha256 }) = towards else { return self };
+        self.values.insert("centers".into(), sha256.clone());
+        self.flag("centers", value)
+    }
+
+    /// Adds a flag; one without a value is a switch.
+    pub(crate) fn flag(mut self, name: &str, value: impl ToString) -> Own {
+        self.flags.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Adds one of a file, with what was read from it.
+    pub(crate) fn file(self, name: &str, source: impl ToString, values: &[f32]) -> Own {
+        self.flag(name, source).values(name, values)
+    }
+
+    /// Says what values were drawn.
+    pub(crate) fn values(mut self, name: &str, values: &[f32]) -> Own {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.values.insert(name.into(), hex(&Sha256::digest(bytes)));
+        self
+    }
+}
+
+impl Stamp {
+    /// Of a command that draws.
+    pub(crate) fn new(command: &str, args: &StudioArgs, subject: &Subject, studio: &Studio) -> Stamp {
+        let manner = Manner {
+            trunc_cutoff: args.trunc_cutoff,
+            class: subject.class(),
+            noise_mode: args.noise_mode,
+            precision: named(args.precision, studio.generator.dtype()),
+            no_tune: args.no_tune,
+            conv_clamp: args.conv_clamp,
+            translate: args.translate,
+            rotate: args.rotate,
+            zoom: args.zoom,
+        };
+        let settings = || settings(command, args.network.as_deref(), subject.sha256().into());
+        let towards = args.centers.as_ref().zip(studio.centers()).map(|(wanted, centers)| Towards::of(wanted, centers));
+        Stamp { settings: (!args.no_metadata).then(settings), manner, towards, noise_seed: args.noise_seed }
+    }
+
+    /// The packet of a picture. Where noise is drawn, its noise is that of `place` of the list.
+    pub(crate) fn packet(&self, own: Own, place: usize) -> Option<String> {
+        packet(self.settings.as_ref()?, own.towards(self.towards.as_ref()), self.manner, self.noise_seed.wrapping_add(place as u32))
+    }
+}
+
+/// The precision that a picture names: another device takes the same. Not the f16 of `auto`, which draws in f32 what f16 does not hold.
+pub(crate) fn named(asked: DevicePrecision, given: DType) -> Option<DType> {
+    (asked != DevicePrecision::Auto || given == DType::F32).then_some(given)
+}
+
+/// What pictures of a network say, but for their flags.
+pub(crate) fn settings(command: &str, network: Option<&Path>, sha256: String) -> Settings {
+    let (tool, command) = (TOOL.into(), command.into());
+    Settings { tool, network: network.map(name), sha256, command, flags: Vec::new(), values: BTreeMap::new() }
+}
+
+/// The packet of a picture.
+pub(crate) fn packet(settings: &Settings, own: Own, manner: Manner, noise_seed: u32) -> Option<String> {
+    let Own { mut flags, values } = own;
+    let mut flag = |name: &str, value: Option<String>| flags.extend(value.map(|value| (name.to_owned(), value)));
+    let lower = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
+    flag("trunc-cutoff", manner.trunc_cutoff.map(|cutoff| cutoff.to_string()));
+    flag("class", manner.class.map(|class| class.to_string()));
+    flag("noise-mode", (manner.noise_mode != NoiseMode::Const).then(|| lower(&manner.noise_mode)));
+    flag("noise-seed", (manner.noise_mode == NoiseMode::Random).then(|| noise_seed.to_string()));
+    flag("precision", manner.precision.map(|dtype| lower(&dtype)));
+    flag("conv-clamp", manner.conv_clamp.map(|clamp| clamp.to_string()));
+    flag("translate", manner.translate.map(|[x, y]| format!("{x},{y}")));
+    flag("rotate", manner.rotate.map(|degrees| degrees.to_string()));
+    flag("zoom", manner.zoom.map(|factor| factor.to_string()));
+    flag("no-tune", manner.no_tune.then(String::new));
+    Settings { flags, values, ..settings.clone() }.xmp()
+}
+
 /// The name of a file or folder, without those above it.
-pub(crate) fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().chars().filter(|c| !c.is_control()).collect()
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().chars().filter(|c| is_plain(*c)).collect()
+}
+
+/// `FILE:KEY` without the folders of the file.
+pub(crate) fn source_name(source: &Source) -> String {
+    let (path, key) = source.split();
+    let key = key.map(|key| format!(":{key}")).unwrap_or_default();
+    format!("{}{key}", name(&path))
 }

@@ -1,6 +1,9 @@
 //! The studio: a network on a device with the flags of a command that draws. Seeds go in, rows of w and pictures come out.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
+use stylegan_tools::vectors::Centers;
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
@@ -22,6 +25,7 @@ pub(crate) struct Subject {
     centers: Option<Chosen>,
     /// Where the pictures of a StyleGAN3 are drawn, if not where its file says.
     transform: Option<Transform>,
+    sha256: OnceLock<String>,
 }
 
 impl Subject {
@@ -34,7 +38,7 @@ impl Subject {
         }
         let class = check_class(args.class, model.config.c_dim())?;
         let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class)).transpose()?;
-        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers })
+        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, sha256: OnceLock::new() })
     }
 
     /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
@@ -46,7 +50,12 @@ impl Subject {
             return Err(Failure::usage("--centers is for pictures of seeds; rows of w are drawn as they are"));
         }
         let model = network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?;
-        Ok(Subject { transform: transform(args, &model.config)?, model, class: None, centers: None })
+        Ok(Subject { transform: transform(args, &model.config)?, model, class: None, centers: None, sha256: OnceLock::new() })
+    }
+
+    /// The network's: see [`network::sha256`].
+    pub(crate) fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| network::sha256(&self.model))
     }
 
     /// The class that is drawn.
@@ -146,6 +155,14 @@ impl Studio {
         let config = self.generator.config();
         let transforms = indices.iter().map(|&index| path.at(index).transform(config)).collect::<Result<Vec<_>, _>>()?;
         Ok(self.generator.set_transforms(&transforms)?)
+    }
+
+    /// What it truncates towards, if that is not the average w.
+    pub(crate) fn centers(&self) -> Option<&Centers> {
+        match &self.anchor {
+            Anchor::Average(_) => None,
+            Anchor::Centers(centers) => Some(centers),
+        }
     }
 
     /// Pictures rendered at once.

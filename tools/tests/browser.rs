@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// A network with noise that shows, which the built-in one has not.
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-skip-32/network.pkl");
 
+/// One with classes, and of another size.
+const CONDITIONAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-resnet-cond-16/network.pkl");
+
 /// What a container needs, and nothing that would ask the network for anything.
 const FLAGS: [&str; 12] = [
     "--headless",
@@ -424,6 +427,40 @@ fn faces_seen_are_kept_named_and_used_again() {
     browser.until(&format!("location.search === {kept} && document.getElementById('face').dataset.shown.includes('seed 7')"));
     browser.until("document.getElementById('status').textContent === '' && document.getElementById('face').complete");
     assert_eq!(browser.pixels(), mixed);
+    browser.is_content();
+}
+
+#[test]
+fn rows_of_w_are_dropped_and_networks_are_chosen() {
+    let Some(browser) = Browser::open() else { return };
+    let server = Server::start(&["--network", TINY, "--network", CONDITIONAL]);
+    browser.visit(&server, "/?seed=9");
+    let wanted = browser.pixels();
+    browser.changes("another face", |browser| browser.press(SPACE));
+    browser.run(
+        "fetch('/ws?seed=9').then((answer) => answer.json()).then(({ ws }) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([JSON.stringify({ ws })], 'me.json'));
+            document.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+        })",
+    );
+    browser.until("document.getElementById('face').dataset.shown === 'rows of w of me.json' && document.getElementById('face').complete");
+    assert_eq!(browser.pixels(), wanted);
+    browser.click("#save");
+    browser.until("document.getElementById('status').textContent === 'Saved as face.png.'");
+    browser.changes("no noise", |browser| browser.click("[data-noise=none]"));
+    assert!(browser.run("return document.getElementById('caption').textContent").as_str().unwrap().contains("me.json, noise none"));
+    browser.changes("a face of a seed", |browser| browser.click("#new"));
+    browser.until("document.getElementById('face').dataset.shown.startsWith('seed ')");
+
+    assert_eq!(
+        browser.run("return [...document.getElementById('networks').options].map(({ value }) => value)"),
+        json!(["network", "network 2"])
+    );
+    browser.run("const menu = document.getElementById('networks'); menu.value = 'network 2'; menu.dispatchEvent(new Event('change'))");
+    browser.until("document.getElementById('network')?.textContent.startsWith('16 x 16') && document.getElementById('face').dataset.shown");
+    browser.until("document.getElementById('face').complete && new URLSearchParams(location.search).get('network') === 'network 2'");
+    assert_eq!(browser.run("return document.getElementById('networks').value"), "network 2");
     browser.is_content();
 }
 

@@ -112,7 +112,7 @@ fn auto_makes_centres_once_and_checks_what_it_kept() {
     let network = place.network(PLAIN);
     succeeds(&place, &["centers", "--network", &network, "-k", "8", "-o", "c.npy"]);
     let draw = |centers: &str, outdir: &str| {
-        let base = ["generate", "--network", &network, "--seeds", "0-3", "--trunc", "0.5", "--no-tune"];
+        let base = ["generate", "--network", &network, "--seeds", "0-3", "--trunc", "0.5", "--no-tune", "--no-metadata"];
         succeeds(&place, &[&base[..], &["--centers", centers, "--outdir", outdir]].concat());
         // The head of the manifest, too, which has the centres' hash; its lines are in the order in which pictures are finished.
         let read = |name: &String| {
@@ -154,7 +154,7 @@ fn a_folder_has_pictures_of_the_same_centres_only() {
     let manifest = fs::read_to_string(place.path("out/manifest.jsonl")).unwrap();
     let header: serde_json::Value = serde_json::from_str(manifest.lines().next().unwrap()).unwrap();
     assert_eq!(header["settings"]["centers"].as_str().unwrap().len(), 64);
-    assert!(succeeds(&place, &with(&["--centers", "a.npy"])).starts_with("0 images; 4 of 4 were finished before"));
+    assert!(succeeds(&place, &with(&["--centers", "a.npy"])).starts_with("nothing to draw; 4 of 4 were finished before"));
     for other in [&["--centers", "b.npy"][..], &["--centers", "auto:4"], &[]] {
         let args = [&base[..], other].concat();
         // With auto it is known when they are made: a picture is missing, so that they are.
@@ -263,7 +263,7 @@ fn a_folder_of_centres_is_one_list() {
         array_file::write_npy(&place.path(&format!("folder/{i}.npy")), &[1, 1, 6, 8], &row.repeat(6)).unwrap();
     }
     for (centers, outdir) in [("c.npy", "a"), ("folder", "b")] {
-        let base = ["generate", "--network", &network, "--seeds", "0-3", "--trunc", "0.3", "--no-tune"];
+        let base = ["generate", "--network", &network, "--seeds", "0-3", "--trunc", "0.3", "--no-tune", "--no-metadata"];
         succeeds(&place, &[&base[..], &["--centers", centers, "--outdir", outdir]].concat());
     }
     for name in place::names(&place.path("a")) {
@@ -299,16 +299,16 @@ fn diverse_seeds_are_the_farthest_and_can_be_drawn_again() {
     let said = place.succeeds(&[&base[..], &["a", "--seeds", "7-206", "--diverse", "5"]].concat());
     let (first, rest) = said.split_once('\n').unwrap();
     assert_eq!(first, flag);
-    assert!(rest.starts_with("5 images"), "{rest}");
+    assert!(rest.starts_with("5 pictures in "), "{rest}");
     let manifest = fs::read_to_string(place.path("a/manifest.jsonl")).unwrap();
     let line: serde_json::Value = serde_json::from_str(manifest.lines().nth(1).unwrap()).unwrap();
     assert_eq!(line, serde_json::json!({ "chosen": flag.trim_start_matches("--seeds "), "of": "7-206" }));
     // The same command has nothing to do; the line that was printed makes the same pictures, in the same folder too.
     let again = place.succeeds(&[&base[..], &["a", "--seeds", "7-206", "--diverse", "5"]].concat());
-    assert!(again.starts_with(&flag) && again.contains("0 images; 5 of 5 were finished before"), "{again}");
+    assert!(again.starts_with(&flag) && again.contains("nothing to draw; 5 of 5 were finished before"), "{again}");
     assert_eq!(fs::read_to_string(place.path("a/manifest.jsonl")).unwrap(), manifest);
     let listed: Vec<&str> = flag.split(' ').collect();
-    assert!(place.succeeds(&[&base[..], &["a"], &listed].concat()).starts_with("0 images"));
+    assert!(place.succeeds(&[&base[..], &["a"], &listed].concat()).starts_with("nothing to draw"));
     place.succeeds(&[&base[..], &["b"], &listed].concat());
     for seed in &want {
         let name = format!("seed{seed:04}.png");

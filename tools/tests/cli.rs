@@ -146,7 +146,9 @@ fn random_weights_are_inspected_and_rewritten() {
     let place = Place::new();
     let network = place.network(PLAIN);
     let shown = place.succeeds(&["inspect", &network]);
-    assert!(shown.contains("stylegan2, 16x16, 3 channels, 6 rows of w") && shown.contains("synthesis.b16.torgb.weight"), "{shown}");
+    assert!(shown.contains("stylegan2, 16x16, 3 channels, 6 rows of w") && !shown.contains("synthesis.b16.torgb.weight"), "{shown}");
+    let listed = place.succeeds(&["inspect", "--tensors", &network]);
+    assert!(listed.contains("synthesis.b16.torgb.weight") && listed.lines().count() > 2 * shown.lines().count(), "{listed}");
     assert!(shown.contains("lr_multiplier = 0.01\n"), "{shown}");
     let json: serde_json::Value = serde_json::from_str(&place.succeeds(&["inspect", "--json", &network])).unwrap();
     assert_eq!(json["config"]["w_dim"], 8);
@@ -157,7 +159,7 @@ fn random_weights_are_inspected_and_rewritten() {
     assert_eq!(json["parameters"], parameters);
 
     place.succeeds(&["convert", &network, "-o", "half.safetensors", "--precision", "f16"]);
-    assert!(place.succeeds(&["inspect", "half.safetensors"]).contains("f16 [8, 8, 3, 3]"));
+    assert!(place.succeeds(&["inspect", "--tensors", "half.safetensors"]).contains("f16 [8, 8, 3, 3]"));
     // The same file without its extension is known by its content.
     fs::rename(place.path("half.safetensors"), place.path("half")).unwrap();
     place.succeeds(&["inspect", "half"]);
@@ -220,7 +222,9 @@ fn pictures_have_nvidias_names() {
     let network = place.network(PLAIN);
     let args = ["generate", "--network", &network, "--seeds", "0,3-4", "--seeds", "12345,3", "--trunc", "-0.5", "--outdir", "a/b"];
     let said = place.succeeds(&args);
-    assert!(said.starts_with("4 images, ") && said.contains(" ms per image") && said.lines().count() == 1, "{said}");
+    assert!(said.starts_with("4 pictures in ") && said.contains(" each, on ") && said.lines().count() == 1, "{said}");
+    let verbose = place.succeeds(&["generate", "--network", &network, "--seeds", "0-3", "--verbose", "--outdir", "verbose"]);
+    assert!(verbose.contains("; the first was there after ") && verbose.contains(" busy "), "{verbose}");
     assert_eq!(names(&place.path("a/b")), ["manifest.jsonl", "seed0000.png", "seed0003.png", "seed0004.png", "seed12345.png"]);
     let picture = image::open(place.path("a/b/seed0003.png")).unwrap();
     assert_eq!((picture.width(), picture.height(), picture.color()), (16, 16, image::ColorType::Rgb8));

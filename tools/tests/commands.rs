@@ -30,7 +30,7 @@ fn a_sweep_holds_the_pictures_of_generate() {
     let psis = ["-1", "0", "0.7", "1"];
     let sweep = ["grid", "--network", &network, "--seeds", "3,85", "--trunc=-1,0,0.7,1", "--batch", "3", "-o", "sweep.png"];
     let said = place.succeeds(&sweep);
-    assert!(said.starts_with("sweep.png: 4 x 2 pictures, 64 x 32 pixels; 8 images, "), "{said}");
+    assert!(said.starts_with("sweep.png: 4 x 2 pictures, 64 x 32 pixels; 8 pictures in "), "{said}");
     let sheet = open(&place.path("sweep.png"));
     for (column, psi) in psis.iter().enumerate() {
         let outdir = format!("psi{psi}");

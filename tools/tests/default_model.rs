@@ -51,7 +51,7 @@ fn one_note_says_which_model_it_is() {
     };
     assert!(check(&["inspect"]).contains("provenance   drawings = Open Peeps by Pablo Stanley, CC0 1.0"));
     // Where to write is all that has to be said.
-    assert!(check(&["generate", "--outdir", "out"]).starts_with("1 image, "));
+    assert!(check(&["generate", "--outdir", "out"]).starts_with("1 picture in "));
     let picture = image::open(folder.path().join("out/seed0000.png")).unwrap();
     assert_eq!((picture.width(), picture.height()), (128, 128));
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use stylegan_tools::array_file;
 use stylegan_tools::convert::openvino::{self, Ir};
 use stylegan_tools::convert::{ConvertError, from_bytes};
+use stylegan_tools::picture_settings::Settings;
 
 mod memory;
 
@@ -82,6 +83,7 @@ fn memory_stays_in_proportion_to_the_file() {
     graphs();
     archives();
     cases();
+    pictures();
 }
 
 /// Headers of .safetensors that are worth seventeen times their length as JSON.
@@ -211,4 +213,24 @@ fn cases() {
         }
     }
     assert!(count > 100, "{count}");
+}
+
+/// Only the part that says how a picture was made is read, and that is bounded.
+fn pictures() {
+    let size = 32 * MIB;
+    let filled = |head: &[u8], unit: &[u8]| [head, &unit.repeat((size - head.len()) / unit.len())].concat();
+    let png = b"\x89PNG\r\n\x1a\n";
+    for (what, bytes) in [
+        ("a PNG of empty chunks", filled(png, b"\0\0\0\0tEXt\0\0\0\0")),
+        ("a PNG of packets", filled(png, &[&b"\0\0\x80\0iTXt"[..], &[b' '; 0x8004]].concat())),
+        ("a PNG with a large packet", filled(&[&png[..], b"\x01\xf0\0\0iTXtXML:com.adobe.xmp\0\0\0\0\0"].concat(), b"<a>")),
+        ("a JPEG of segments", filled(b"\xff\xd8", &[&b"\xff\xe1\xff\xff"[..], &[b'<'; 0xfffd]].concat())),
+        ("a WebP of empty chunks", filled(b"RIFF\xff\xff\xff\xffWEBP", b"XMP?\0\0\0\0")),
+        ("a GIF of blocks", filled(b"GIF89a\x01\0\x01\0\0\0\0\x21\xff", b"\x01\x01")),
+        ("a GIF of a packet", filled(b"GIF89a\x01\0\x01\0\0\0\0\x21\xff\x0bXMP DataXMP", b"<a>")),
+        ("an MP4 of boxes", filled(b"\0\0\0\x08ftyp", b"\0\0\0\x08uuid")),
+    ] {
+        let read = measured(what, bytes.len(), || Settings::read(&mut std::io::Cursor::new(&bytes)));
+        assert!(!matches!(read, Ok((_, Some(_)))), "{what}");
+    }
 }

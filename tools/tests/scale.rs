@@ -90,7 +90,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
     let output = place.run(&[&LONG[..], &["--outdir", "out"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let said = text(&output.stdout);
-    assert!(said.contains(" of 20 were finished before") && said.contains("slowest is the "), "{said}");
+    assert!(said.contains(" of 20 were finished before") && said.contains(" pictures in "), "{said}");
     assert_eq!(fs::metadata(&kept).unwrap().modified().unwrap(), before, "a finished picture was drawn again");
     assert!(pictures(&out) == whole, "not the same bytes as an unbroken run");
     assert!(!names(&out).iter().any(|name| name.starts_with('.')), "{:?}", names(&out));
@@ -148,7 +148,7 @@ fn shards_and_batches_fit_together() {
         assert!(pictures(&folder) == whole, "{noise}: the shards are not the whole");
         // Nothing is left for a run of the whole; it finds what the shards have done.
         let said = place.succeeds(&[&base[..], &["--outdir", &outdir]].concat());
-        assert_eq!(said, "0 images; 9 of 9 were finished before (--overwrite draws them again)\n");
+        assert_eq!(said, "nothing to draw; 9 of 9 were finished before (--overwrite draws them again)\n");
     }
 }
 
@@ -208,13 +208,25 @@ fn the_closing_line_comes_as_json() {
 fn rows_of_w_come_back_as_the_same_pictures() {
     let place = Place::new();
     let network = place.network(PLAIN);
-    place.succeeds(&["generate", "--network", &network, "--seeds", "3,85", "--trunc", "0.6", "--outdir", "out", "--save-ws"]);
+    place.succeeds(&[
+        "generate",
+        "--network",
+        &network,
+        "--seeds",
+        "3,85",
+        "--trunc",
+        "0.6",
+        "--outdir",
+        "out",
+        "--save-ws",
+        "--no-metadata",
+    ]);
     assert_eq!(names(&place.path("out")), ["manifest.jsonl", "seed0003.npz", "seed0003.png", "seed0085.npz", "seed0085.png"]);
     let first = pictures(&place.path("out"));
     let file = fs::read(place.path("out/seed0085.npz")).unwrap();
     let array = stylegan_tools::array_file::read_bytes(&file, "w").unwrap();
     assert_eq!(array.shape, [1, 6, 8]);
-    let projected = ["generate", "--network", &network, "--projected-w", "out/seed0085.npz"];
+    let projected = ["generate", "--network", &network, "--no-metadata", "--projected-w", "out/seed0085.npz"];
     place.succeeds(&[&projected[..], &["--outdir", "back", "--save-ws", "rows"]].concat());
     assert!(pictures(&place.path("back"))["proj00.png"] == first["seed0085.png"], "another picture came back");
     assert_eq!(names(&place.path("rows")), ["proj00.npz"]);
@@ -223,13 +235,13 @@ fn rows_of_w_come_back_as_the_same_pictures() {
     // Rows that are lost are drawn again, others not.
     fs::remove_file(place.path("out/seed0003.npz")).unwrap();
     let again = ["generate", "--network", &network, "--seeds", "3,85", "--trunc", "0.6", "--outdir", "out"];
-    assert!(place.succeeds(&[&again[..], &["--save-ws"]].concat()).starts_with("1 image, "));
-    assert!(place.succeeds(&again).starts_with("0 images; 2 of 2"));
+    assert!(place.succeeds(&[&again[..], &["--save-ws"]].concat()).starts_with("1 picture in "));
+    assert!(place.succeeds(&again).starts_with("nothing to draw; 2 of 2"));
 
     // Several pictures in one file, in NumPy's other format.
     let values = [array.values.clone(), array.values.iter().map(|value| value / 2.0).collect()].concat();
     stylegan_tools::array_file::write_npy(&place.path("two.npy"), &[2, 6, 8], &values).unwrap();
-    let two = ["generate", "--network", &network, "--projected-w", "two.npy", "--outdir", "two", "--grid", "2x1"];
+    let two = ["generate", "--network", &network, "--projected-w", "two.npy", "--outdir", "two", "--grid", "2x1", "--no-metadata"];
     place.succeeds(&two);
     let two = pictures(&place.path("two"));
     assert_eq!(two.keys().collect::<Vec<_>>(), ["proj00.png", "proj01.png"]);
@@ -256,5 +268,5 @@ fn wrong_shards_are_refused() {
     }
     assert!(place.refuses(2, &[&base[..], &["1/2", "--grid", "2x2"]].concat()).contains("--grid"));
     // More shards than pictures: some have nothing to do, and say so.
-    assert_eq!(place.succeeds(&[&base[..], &["1/9"]].concat()), "0 images\n");
+    assert_eq!(place.succeeds(&[&base[..], &["1/9"]].concat()), "nothing to draw\n");
 }

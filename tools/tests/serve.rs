@@ -70,7 +70,7 @@ fn every_refresh_is_another_face() {
 
 #[test]
 fn rows_of_w_go_out_and_come_back_and_are_mixed_and_morphed() {
-    let server = Server::start(&["--network", TINY, "--trunc", "0.5"]);
+    let server = Server::start(&["--network", TINY, "--trunc", "0.5", "--no-metadata"]);
     let png = |target: &str| server.picture(&format!("{target}&format=png"));
     let [one, two] = [1, 2].map(|seed| server.get(&format!("/ws?seed={seed}")).json());
     let post = |ws: &Value| {
@@ -406,4 +406,38 @@ fn a_second_signal_ends_at_once() {
     signal(&server);
     assert_eq!(server.process.wait().unwrap().code(), Some(130));
     assert!(start.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
+fn several_networks_share_the_device() {
+    let server = Server::start(&["--network", TINY, "--network", CONDITIONAL, "--network", TINY, "--max-resident", "2"]);
+    let networks = |field: &str| -> Vec<Value> {
+        server.get("/networks").json().as_array().unwrap().iter().map(|network| network[field].clone()).collect()
+    };
+    let (names, ids) = (networks("name"), networks("network"));
+    assert_eq!(names, ["network", "network 2", "network 3"]);
+    assert_eq!(networks("resident"), [true, true, false], "the first, and the one before it");
+    let alone = Server::start(&["--network", CONDITIONAL]);
+    let picture = alone.picture("/image?seed=3&class=1&format=png");
+    for (wanted, control) in [("network%202", "no-cache"), (ids[1].as_str().unwrap(), "immutable")] {
+        let answer = server.get(&format!("/image?seed=3&class=1&format=png&network={wanted}"));
+        assert!(answer.status == 200 && answer.body == picture, "{wanted}: {}", answer.status);
+        assert!(answer.header("cache-control").unwrap().ends_with(control), "{wanted}");
+    }
+    let first = server.picture("/image?seed=3&format=png");
+    assert!(first == server.picture("/image?seed=3&format=png&network=network%203") && first != picture);
+    assert_eq!(networks("resident"), [true, false, true], "the one that was not asked for the longest has left");
+    assert!(server.picture("/image?seed=3&class=1&format=png&network=network%202") == picture);
+    assert_eq!(networks("resident"), [false, true, true]);
+    // All at once, and each gets its own.
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert!(server.picture("/image?seed=3&class=1&format=png&network=network%202") == picture));
+            scope.spawn(|| assert!(server.picture("/image?seed=3&format=png") == first));
+        }
+    });
+    let facts = server.get("/network?network=network%202").json();
+    assert_eq!((facts["classes"].as_u64().unwrap() > 0, &facts["network"]), (true, &ids[1]));
+    let refused = server.get("/image?network=none").json();
+    assert!(refused["parameter"] == "network" && refused["error"].as_str().unwrap().contains("network 2 ("), "{refused}");
 }

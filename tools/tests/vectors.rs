@@ -84,7 +84,7 @@ fn noise_of_tensorflow_needs_a_seed_and_a_stylegan2() {
 fn projected_pictures_take_the_place_of_seeds() {
     let place = Place::new();
     let network = place.network(PLAIN);
-    let network = ["--network", network.as_str()];
+    let network = ["--network", network.as_str(), "--no-metadata"];
     // grid truncates by itself, the others do so when told.
     let psi = ["--trunc", "0.7"];
     let run = |args: &[&str]| place.succeeds(&[args, &network].concat());

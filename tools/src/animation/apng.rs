@@ -3,6 +3,7 @@
 use std::io::{self, Seek, SeekFrom, Write};
 
 use super::Spec;
+use crate::picture_settings::png_text;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Length, name and checksum of a chunk.
@@ -59,7 +60,11 @@ impl<W: Write + Seek> Apng<W> {
         (self.sequence - 1).to_be_bytes()
     }
 
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    /// `packet` is XMP.
+    pub(super) fn finish(mut self, packet: Option<&str>) -> io::Result<W> {
+        if let Some(packet) = packet {
+            chunk(&mut self.writer, b"iTXt", &png_text(packet))?;
+        }
         chunk(&mut self.writer, b"IEND", &[])?;
         self.writer.seek(SeekFrom::Start(self.control))?;
         self.write_control()?;

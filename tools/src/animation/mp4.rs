@@ -1,13 +1,14 @@
 //! MP4 through the program ffmpeg: raw frames into its standard input, no shell.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
 use super::{AnimationError, Result, Spec};
+use crate::picture_settings::mp4_box;
 
 const INSTEAD: &str = "or write .webp, .gif or .png, which need nothing";
 
@@ -43,6 +44,8 @@ pub(super) struct Ffmpeg {
     path: PathBuf,
     /// Frames it was given.
     pushed: u32,
+    /// XMP.
+    packet: Option<String>,
 }
 
 impl Ffmpeg {
@@ -76,7 +79,7 @@ impl Ffmpeg {
                 String::from_utf8_lossy(&text).into_owned()
             })
         });
-        Ok(Ffmpeg { child, frames, complaints, path: path.into(), pushed: 0 })
+        Ok(Ffmpeg { child, frames, complaints, path: path.into(), pushed: 0, packet: None })
     }
 
     pub(super) fn push(&mut self, rgb: &[u8]) -> Result<()> {
@@ -90,9 +93,17 @@ impl Ffmpeg {
         }
     }
 
+    /// Has the file carry an XMP packet.
+    pub(super) fn describe(&mut self, packet: &str) {
+        self.packet = Some(packet.into());
+    }
+
     /// Completes the file, and opens it again: ffmpeg ends with success on a full disk, too.
     pub(super) fn finish(mut self) -> Result<()> {
         self.end()?;
+        if let Some(packet) = &self.packet {
+            OpenOptions::new().append(true).open(&self.path)?.write_all(&mp4_box(packet))?;
+        }
         check_film(&self.path, self.pushed)
             .map_err(|what| AnimationError::Ffmpeg(format!("ffmpeg said that all was well, but {what}; is the disk full?")))
     }

@@ -9,6 +9,10 @@ use super::Spec;
 const HEADER: usize = 12;
 /// The bit of VP8X that says there is an animation.
 const ANIMATION: u8 = 1 << 1;
+/// The bit that says there is a packet.
+const XMP: u8 = 1 << 2;
+/// Where both are: VP8X is the first chunk.
+const FLAGS: u64 = 20;
 /// The bits of ANMF that say: do not blend with the frame before. There is no alpha to blend, and viewers need not look.
 const NO_BLENDING: u8 = 1 << 1;
 
@@ -35,7 +39,13 @@ impl<W: Write + Seek> Webp<W> {
         self.chunk(b"ANMF", &[&place, &[NO_BLENDING][..], &still[HEADER..]].concat())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    /// `packet` is XMP.
+    pub(super) fn finish(mut self, packet: Option<&str>) -> io::Result<W> {
+        if let Some(packet) = packet {
+            self.chunk(b"XMP ", packet.as_bytes())?;
+            self.writer.seek(SeekFrom::Start(FLAGS))?;
+            self.writer.write_all(&[ANIMATION | XMP])?;
+        }
         self.writer.seek(SeekFrom::Start(4))?;
         self.writer.write_all(&(self.size as u32).to_le_bytes())?;
         self.writer.seek(SeekFrom::End(0))?;

@@ -195,6 +195,6 @@ impl<'a> Preview<'a> {
             }
         }
         bar.finish_and_clear();
-        sheet.sheet().write(self.path, self.format)
+        sheet.sheet().write(self.path, self.format, None)
     }
 }

@@ -1,5 +1,6 @@
 //! `stylegan edit`: one picture moved along a direction in w, as a strip or a video.
 
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,15 +10,17 @@ use stylegan_tools::animation::{self, Spec};
 use stylegan_tools::vectors::{Direction, Source};
 use stylegan_wgpu::latent::Ws;
 
-use crate::args::{DrawArgs, Format, parse_finite};
+use crate::args::{self, DrawArgs, Format, parse_finite};
 use crate::failure::Failure;
 use crate::film::Film;
 use crate::grid::{self, Grid};
 use crate::latents::{self, Latents};
 use crate::layers::{Layers, parse_layers};
-use crate::pipeline::{self, Drawn, Stages};
+use crate::output::{self, Picture};
+use crate::pipeline::{self, Drawn, Pixels, Stages};
+use crate::stamp::{Own, Stamp, source_name};
 use crate::studio::{Studio, Subject};
-use crate::{network, output, say};
+use crate::{network, say};
 
 /// Moves a picture along a direction in w: a strip (.png, .jpg), or a video there and back (.mp4, .webp, .gif, .apng).
 #[derive(Debug, Args)]
@@ -55,6 +58,10 @@ pub(crate) struct EditArgs {
     /// Layers to change [default: those the directions were found for, or all]
     #[arg(long, value_parser = parse_layers, value_name = "LAYERS")]
     layers: Option<Layers>,
+
+    /// Scales every picture to that side, in pixels; of pictures that are not square, the longer one
+    #[arg(long, value_parser = clap::value_parser!(u16).range(8..=4096), value_name = "PIXELS")]
+    size: Option<u16>,
 
     /// Frames per second of a video [default: 60, of a GIF 50]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
@@ -104,7 +111,8 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         (false, Form::Video(_)) => args.steps.unwrap_or(60).into(),
     };
     let strengths = strengths(strength, steps, matches!(form, Form::Video(_)));
-    let (size, channels) = (config.image_size(), config.img_channels());
+    let (drawn, channels) = (config.image_size(), config.img_channels());
+    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
     match form {
         Form::Strip(format) => {
             format.check(channels)?;
@@ -120,16 +128,31 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         let moved = indices.iter().flat_map(|&index| moved(&origin, &direction.rows, &layers, scale * strengths[index])).collect();
         Ok(Ws::new(indices.len(), origin.num_ws, origin.w_dim, moved)?)
     };
+    let mut own = match &latents {
+        Latents::Seeds(_) => Own::default().flag("seed", args.seed).flag("trunc", args.draw.trunc),
+        rows => rows.own(Some(0), ""),
+    };
+    own = own.file("direction", source_name(&args.direction), &direction.rows);
+    let chosen: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
+    own = own.flag("strength", strength).flag("steps", steps).flag("layers", args::ranges(&chosen));
+    if let Form::Video(format) = form {
+        own = own.flag("fps", spec(args, format, size).fps);
+    }
+    if let Some(size) = args.size {
+        own = own.flag("size", size);
+    }
+    let packet = Stamp::new("edit", &args.draw, &subject, &studio).packet(own, 0);
     let times = match form {
         Form::Video(format) => {
             let film = Film { columns: 1, rows: 1, frames: strengths.len(), spec: spec(args, format, size) };
-            film.shoot(&mut studio, &args.output, &mut ws)?
+            film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref())?
         }
         Form::Strip(format) => {
             let strip = Mutex::new(Grid::new(steps, 1, size, channels));
             let bar = network::bar(steps as u64, "rendering");
             let encode = |drawn: Drawn| {
-                let picture = drawn.pixels.picture(channels, size);
+                let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
+                let picture = Picture::from_rgba(&output::resized(image, size), channels);
                 strip.lock().unwrap_or_else(PoisonError::into_inner).put(drawn.index, &picture);
                 Ok(())
             };
@@ -141,7 +164,7 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
             let times = pipeline::run(&mut studio, &(0..steps).collect::<Vec<_>>(), stages);
             bar.finish_and_clear();
             let times = times?;
-            strip.into_inner().unwrap_or_else(PoisonError::into_inner).sheet().write(&args.output, format)?;
+            strip.into_inner().unwrap_or_else(PoisonError::into_inner).sheet().write(&args.output, format, packet.as_deref())?;
             times
         }
     };
@@ -152,11 +175,17 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         summary["output"] = args.output.display().to_string().into();
         summary["device"] = device.into();
         summary["layers"] = json!(layers);
-        summary["strengths"] = json!(strengths);
+        summary["strengths"] = strengths.iter().map(|&strength| args::as_typed(strength)).collect::<Vec<_>>().into();
         return say(&summary.to_string());
     }
     let unit = if strength.in_sigma || direction.in_sigma { " sigma" } else { "" };
-    say(&format!("{}: strength {} to {}{unit}; {}", args.output.display(), strength.from, strength.to, times.line(&device)))
+    say(&format!(
+        "{}: strength {} to {}{unit}; {}",
+        args.output.display(),
+        strength.from,
+        strength.to,
+        times.line(&device, args.draw.verbose)
+    ))
 }
 
 /// By the ending; a .png is a strip, and a PNG that moves is an .apng.
@@ -202,6 +231,16 @@ struct Strength {
     to: f32,
     /// Counted in standard deviations of w, whatever the file was made for.
     in_sigma: bool,
+}
+
+impl Display for Strength {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let unit = if self.in_sigma { "sigma" } else { "" };
+        match self.from == self.to {
+            true => write!(f, "{}{unit}", self.from),
+            false => write!(f, "{}{unit}..{}{unit}", self.from, self.to),
+        }
+    }
 }
 
 fn parse_strength(text: &str) -> Result<Strength, String> {

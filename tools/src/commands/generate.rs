@@ -19,6 +19,7 @@ use crate::latents::{self, Latents};
 use crate::manifest::{self, Choice, Entry, Header, History, Manifest};
 use crate::output;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
+use crate::stamp::Stamp;
 use crate::studio::{Studio, Subject};
 use crate::{network, say, warn};
 
@@ -163,7 +164,7 @@ impl Order<'_> {
             Some(n) => diverse::check(n, latents.len(), &subject)?,
         };
         check_pictures(args, &subject.model.config, count)?;
-        let network = network::sha256(&subject.model);
+        let network = subject.sha256().to_owned();
         let settings = settings(&args.draw, &latents, &subject);
         let order = Order { args, subject, latents, choice: None, network, settings, history: History::read(&args.outdir)? };
         order.check(&order.settings)?;
@@ -225,6 +226,8 @@ impl Order<'_> {
         let config = &self.subject.model.config;
         let (channels, (height, width)) = (config.img_channels(), config.image_size());
         let sheet = self.args.grid.map(|(columns, rows)| Mutex::new(Grid::new(columns, rows, (height, width), channels)));
+        let stamp = Stamp::new("generate", &self.args.draw, &self.subject, studio);
+        let trunc = self.args.draw.trunc.to_string();
         let bar = network::bar(todo.len() as u64, "rendering");
         let encode = |drawn: Drawn| {
             let Drawn { index, ws, pixels } = drawn;
@@ -236,7 +239,8 @@ impl Order<'_> {
                 Pixels::Planes(planes) => array_file::npy_bytes(&[channels, height, width], planes),
                 Pixels::Rgba(_) => {
                     let failed = |error| Failure::Runtime(format!("{}: {error}", self.file(index)));
-                    picture.encode(self.args.format).map_err(failed)?
+                    let packet = stamp.packet(self.latents.own(Some(index), &trunc), index);
+                    picture.encode(self.args.format, packet.as_deref()).map_err(failed)?
                 }
             };
             let sha256 = hex(&Sha256::digest(&bytes));
@@ -263,9 +267,10 @@ impl Order<'_> {
         bar.finish_and_clear();
         let times = times?;
         manifest.flush()?;
-        if let Some(sheet) = sheet {
+        if let (Some(sheet), Some((columns, rows))) = (sheet, self.args.grid) {
             let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
-            sheet.sheet().write(&self.args.outdir.join("grid.png"), Format::Png)?;
+            let packet = stamp.packet(self.latents.own(None, &trunc).flag("grid", format!("{columns}x{rows}")), 0);
+            sheet.sheet().write(&self.args.outdir.join("grid.png"), Format::Png, packet.as_deref())?;
         }
         Ok(times)
     }
@@ -285,8 +290,8 @@ impl Order<'_> {
             return say(&summary.to_string());
         }
         let mut line = match times {
-            Some((times, device)) => times.line(&device),
-            None => "0 images".into(),
+            Some((times, device)) => times.line(&device, self.args.draw.verbose),
+            None => "nothing to draw".into(),
         };
         if drawn < all {
             line.push_str(&format!("; {} of {all} were finished before (--overwrite draws them again)", all - drawn));

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
-use image::imageops::{self, FilterType};
 use serde_json::json;
 use stylegan_tools::vectors::Source;
 
@@ -16,6 +15,7 @@ use crate::label::Font;
 use crate::latents::Latents;
 use crate::output::{self, Picture};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
+use crate::stamp::Stamp;
 use crate::studio::{Studio, Subject};
 use crate::{network, say};
 
@@ -135,9 +135,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let bar = network::bar(cells.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
         let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
-        let resized = |image| imageops::resize(&image, width as u32, height as u32, FilterType::Lanczos3);
-        let image = if args.size.is_none() { image } else { resized(image) };
-        let picture = Picture::from_rgba(&image, config.img_channels());
+        let picture = Picture::from_rgba(&output::resized(image, size), config.img_channels());
         let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
         sheet.put(drawn.index, &picture);
         if let Some((font, texts)) = &labels {
@@ -162,7 +160,19 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let times = times?;
     let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (width, height) = (sheet.sheet().width, sheet.sheet().height);
-    sheet.sheet().write(&args.output, format)?;
+    let trunc: Vec<String> = args.trunc.iter().map(f32::to_string).collect();
+    let mut own = latents.own(None, &trunc.join(","));
+    if let Some(columns) = args.columns {
+        own = own.flag("columns", columns);
+    }
+    if args.labels {
+        own = own.flag("labels", "");
+    }
+    if let Some(size) = args.size {
+        own = own.flag("size", size);
+    }
+    let packet = Stamp::new("grid", &args.studio, &subject, &studio).packet(own, 0);
+    sheet.sheet().write(&args.output, format, packet.as_deref())?;
 
     let device = studio.device();
     if args.json {
@@ -175,7 +185,11 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
         summary["sheet"] = json!({ "columns": columns, "rows": rows, "width": width, "height": height });
         return say(&summary.to_string());
     }
-    say(&format!("{}: {columns} x {rows} pictures, {width} x {height} pixels; {}", args.output.display(), times.line(&device)))
+    say(&format!(
+        "{}: {columns} x {rows} pictures, {width} x {height} pixels; {}",
+        args.output.display(),
+        times.line(&device, args.studio.verbose)
+    ))
 }
 
 /// What a picture is called on a sheet: `seed 85`, `proj 0`.

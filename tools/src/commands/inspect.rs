@@ -1,9 +1,12 @@
-//! `stylegan inspect`: what is in a network file.
+//! `stylegan inspect`: what is in a network file, or how a picture was made.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
+use stylegan_tools::picture_settings::{self, Settings};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::text::line;
@@ -15,29 +18,75 @@ use crate::{default_model, network, say};
 /// Of a text out of a file, what is shown; --json has it all, with escapes.
 const MOST_SHOWN: usize = 2000;
 
-/// Shows what is in a network file: architecture, sizes, tensors, parameters and work per picture.
+/// Shows what is in a network file: architecture, sizes, parameters and work per picture; or how a picture was made, with the command
+/// that makes it again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stylegan inspect ffhq.safetensors
-  stylegan inspect ffhq.pkl --json | jq .config")]
+  stylegan inspect ffhq.pkl --tensors
+  stylegan inspect ffhq.pkl --json | jq .config
+  stylegan inspect seed0085.png")]
 pub(crate) struct InspectArgs {
-    /// Network: a .safetensors of ours, or a checkpoint
+    /// Network: a .safetensors of ours, or a checkpoint; or a picture or film that this program drew
     #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
     #[arg(value_name = "FILE")]
-    network: Option<PathBuf>,
+    file: Option<PathBuf>,
 
-    /// Prints JSON
+    /// Lists the tensors of a network, too
+    #[arg(long, conflicts_with = "json")]
+    tensors: bool,
+
+    /// Prints JSON, with everything
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let model = network::open_or_default(args.network.as_deref())?;
-    if args.network.is_none() {
+    if let Some(path) = &args.file
+        && let Some(mut picture) = as_picture(path)
+    {
+        return inspect_picture(path, &mut picture, args.json);
+    }
+    let model = network::open_or_default(args.file.as_deref())?;
+    if args.file.is_none() {
         default_model::introduce();
     }
     let macs = Macs::of(&model.config);
-    if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs)) }
+    if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs, args.tensors)) }
+}
+
+/// The file, if it is a picture. Whatever else it is, and what cannot be read, is for who reads networks.
+fn as_picture(path: &Path) -> Option<File> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    picture_settings::is_picture(&mut file).ok()?.then_some(file)
+}
+
+fn inspect_picture(path: &Path, picture: &mut File, json: bool) -> Result<(), Failure> {
+    let failed = |what: &dyn Display| Failure::Runtime(format!("{}: {what}", path.display()));
+    let (kind, settings) = Settings::read(picture).map_err(|error| failed(&error))?;
+    let Some(settings) = settings else {
+        return Err(failed(&"it does not say how it was made: another program drew it or wrote it anew, or --no-metadata left it out"));
+    };
+    let command = settings.command_line(kind);
+    if json {
+        let mut value = serde_json::to_value(&settings).map_err(|error| failed(&error))?;
+        value["again"] = command.into();
+        return say(&format!("{value:#}"));
+    }
+    let network = settings.network.as_deref().unwrap_or("the built-in avatars");
+    let mut lines =
+        vec![format!("drawn by     {}, not a photograph", settings.tool), format!("network      {network}, sha256 {}", settings.sha256)];
+    lines.extend(settings.values.iter().map(|(flag, sha256)| format!("{flag:<12} values with sha256 {sha256}")));
+    lines.push(format!("command      {command}"));
+    if let Some(request) = settings.request() {
+        // Rows of w came in the body.
+        let method = if settings.values.is_empty() { "" } else { "POST " };
+        lines.push(format!("request      {method}{request}"));
+    }
+    say(&lines.join("\n"))
 }
 
 fn as_json(model: &Model, macs: &Macs) -> Value {
@@ -64,7 +113,7 @@ pub(crate) fn fields(config: &Config) -> Value {
     serde_json::to_string(config).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
-fn as_text(model: &Model, macs: &Macs) -> String {
+fn as_text(model: &Model, macs: &Macs, tensors: bool) -> String {
     let config = &model.config;
     let ((height, width), giga) = (config.image_size(), |value: u64| value as f64 / 1e9);
     let sides = if height == width { "" } else { " (height x width)" };
@@ -80,6 +129,10 @@ fn as_text(model: &Model, macs: &Macs) -> String {
         format!("             {:.1} GMAC as papers count (at their output, with mapping, styles, RGB and filters)", giga(macs.papers)),
     ];
     lines.extend(metadata(model));
+    if !tensors {
+        lines.push(format!("tensors      {} (--tensors lists them)", model.arrays.len()));
+        return lines.join("\n");
+    }
     let width = model.arrays.keys().map(String::len).max().unwrap_or(0);
     for (name, array) in &model.arrays {
         lines.push(format!("tensor       {name:<width$}  {} {:?}", dtype(array.precision()), array.shape()));

@@ -16,6 +16,7 @@ use crate::grid::{self, Grid};
 use crate::latents;
 use crate::layers::{Layers, parse_layers};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
+use crate::stamp::{Own, Stamp, source_name};
 use crate::studio::{Studio, Subject};
 use crate::{network, output, say};
 
@@ -112,6 +113,34 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         Ok(ws)
     };
 
+    let stamp = Stamp::new("mix", &args.draw, &subject, &studio);
+    let list = |places: &[usize]| {
+        let seeds: Vec<u32> = places.iter().filter_map(|&place| seeds.get(place)).copied().collect();
+        (!seeds.is_empty()).then(|| args::ranges(&seeds))
+    };
+    // One of them is projected, or both: then their place in the file is a part of its name.
+    let own = |rows: &[usize], cols: &[usize]| {
+        let mut own = Own::default();
+        let (row_seeds, col_seeds) = (list(rows), list(cols));
+        if let (Some(source), true) = (&args.projected_w, row_seeds.is_none() || col_seeds.is_none()) {
+            let place = match (rows, cols, count) {
+                (_, _, 1) => None,
+                (&[row], _, _) if row_seeds.is_none() && (col_seeds.is_some() || cols == rows) => Some(row),
+                (_, &[col], _) if col_seeds.is_none() && row_seeds.is_some() => Some(col),
+                _ => None,
+            };
+            let name = source_name(source);
+            own = match place {
+                Some(place) => own.file("projected-w", format!("{name}:{}", place - seeds.len()), sources.image(place)),
+                None => own.file("projected-w", name, &sources.values[seeds.len() * sources.num_ws * sources.w_dim..]),
+            };
+        }
+        for (flag, seeds) in [("rows", row_seeds), ("cols", col_seeds)] {
+            own = seeds.into_iter().fold(own, |own, seeds| own.flag(flag, seeds));
+        }
+        let styles: Vec<u32> = styles.iter().map(|&row| row as u32).collect();
+        own.flag("styles", args::ranges(&styles)).flag("trunc", args.draw.trunc)
+    };
     let sheet = Mutex::new(Grid::new(across, down, (height, width), channels));
     let bar = network::bar(pairs.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
@@ -123,7 +152,17 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         let name = format!("{}-{}.{}", names[pair.0], names[pair.1], args.format.extension());
         let bytes = match &drawn.pixels {
             Pixels::Planes(planes) => array_file::npy_bytes(&[channels, height, width], planes),
-            Pixels::Rgba(_) => picture.encode(args.format).map_err(|error| Failure::Runtime(format!("{name}: {error}")))?,
+            Pixels::Rgba(_) => {
+                // Alone, a source is the first picture, and a mixed one the second, after its sources; of two rows of w out of one file
+                // there is no command but the whole.
+                let alone = match pair.0 == pair.1 {
+                    true => 0,
+                    false if no_seeds => drawn.index,
+                    false => 1,
+                };
+                let packet = stamp.packet(own(&[pair.0], &[pair.1]), drawn.index.wrapping_sub(alone));
+                picture.encode(args.format, packet.as_deref()).map_err(|error| Failure::Runtime(format!("{name}: {error}")))?
+            }
         };
         Ok((name, bytes))
     };
@@ -137,7 +176,8 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     bar.finish_and_clear();
     let times = times?;
     let sheet = sheet.into_inner().unwrap_or_else(PoisonError::into_inner);
-    sheet.sheet().write(&args.outdir.join("grid.png"), Format::Png)?;
+    let packet = stamp.packet(own(&rows, &cols), 0);
+    sheet.sheet().write(&args.outdir.join("grid.png"), Format::Png, packet.as_deref())?;
 
     let device = studio.device();
     if args.json {
@@ -147,7 +187,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         summary["styles"] = json!(styles);
         return say(&summary.to_string());
     }
-    say(&times.line(&device))
+    say(&times.line(&device, args.draw.verbose))
 }
 
 /// Every picture and its cells on the sheet: the columns' own along the top, the rows' own along the left, an empty corner.

@@ -19,13 +19,16 @@ use crate::centers::{self, Chosen, Wanted};
 use crate::failure::Failure;
 use crate::serve::Connections;
 use crate::serve::app::{App, Token};
-use crate::serve::facts::Facts;
+use crate::serve::facts::{self, Facts};
+use crate::serve::gallery::{Opening, Residents};
 use crate::serve::health::Health;
 use crate::serve::metrics::Metrics;
-use crate::serve::painter::{self, Opening};
+use crate::serve::painter;
+use crate::serve::provenance::Origin;
 use crate::serve::queue::Queue;
 use crate::serve::site::{self, Site};
 use crate::serve::worker::Worker;
+use crate::stamp::{self, Towards};
 use crate::{default_model, network, say, serve, warn};
 
 /// The environment's way to hand over the token; a flag would show it to everybody who lists processes.
@@ -38,15 +41,20 @@ const TOKEN_VARIABLE: &str = "STYLEGAN_TOKEN";
 #[command(after_help = "Examples:
   stylegan serve
   stylegan serve --network ffhq.safetensors --trunc 0.7
+  stylegan serve --network ffhq.safetensors --network cars.pkl --max-resident 1
   stylegan serve --network ffhq.safetensors --addr 0.0.0.0:8080 --token-file token.txt
   curl -OJ 'http://127.0.0.1:8080/image?seed=85&format=png'
 
 RUST_LOG=stylegan=info logs one line per request: method, route, status, time.")]
 pub(crate) struct ServeArgs {
-    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN
+    /// Network: a .safetensors of ours, a checkpoint (.pkl), or the wheel or folder of a MobileStyleGAN; may be given more than once
     #[arg(long, value_name = "FILE")]
     #[cfg_attr(feature = "default-model", doc = "[default: the built-in avatars]")]
-    network: Option<PathBuf>,
+    network: Vec<PathBuf>,
+
+    /// Networks that are on the device at a time: another one takes the place of the one that was not asked for the longest
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    max_resident: u16,
 
     /// Address and port to listen on; port 0 takes a free one and prints it
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
@@ -97,6 +105,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
+    /// Leaves out of pictures what they say about how they were made (see stylegan inspect PICTURE)
+    #[arg(long)]
+    no_metadata: bool,
+
     /// Storage of weights and activations on the device; auto is f16 where the device has it
     #[arg(long, value_enum, default_value_t = DevicePrecision::Auto)]
     precision: DevicePrecision,
@@ -116,47 +128,73 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     args::note_psi(args.trunc);
     let token = token(args.token_file.as_deref())?;
-    let model = network::open_or_default(args.network.as_deref())?;
-    if matches!(args.centers, Some(Wanted::Auto(_))) && model.config.c_dim() > 0 {
+    let files: Vec<Option<&Path>> = match args.network[..] {
+        [] => vec![None],
+        _ => args.network.iter().map(|path| Some(&**path)).collect(),
+    };
+    if matches!(args.centers, Some(Wanted::File(_))) && files.len() > 1 {
+        return Err(Failure::usage("--centers FILE is of one network, and there are several: write --centers auto"));
+    }
+    let models = files.iter().map(|file| network::open_or_default(*file)).collect::<Result<Vec<_>, _>>()?;
+    if matches!(args.centers, Some(Wanted::Auto(_))) && models.iter().any(|model| model.config.c_dim() > 0) {
         return Err(Failure::usage(
             "--centers auto is of one class, and every request names its own: make a file of one class or of all with `stylegan centers`",
         ));
     }
-    let chosen = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, None)).transpose()?;
+    let chosen = |model| args.centers.as_ref().map(|wanted| Chosen::of(wanted, model, None)).transpose();
+    let chosen = models.iter().map(chosen).collect::<Result<Vec<_>, _>>()?;
     let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;
-    let centers = match &chosen {
-        None => None,
-        Some(chosen) => Some(chosen.centers(&Gpu::open(args.device.as_deref())?, &model)?),
-    };
-    let mut facts = Facts::new(painter::name_of(args.network.as_ref()), &model, args.trunc, token.is_some());
-    if let Some(centers) = &centers {
-        facts.truncates_towards(centers);
+    let mut centers = vec![None; models.len()];
+    if args.centers.is_some() {
+        let gpu = Gpu::open(args.device.as_deref())?;
+        for ((centers, chosen), model) in centers.iter_mut().zip(&chosen).zip(&models) {
+            *centers = chosen.as_ref().map(|chosen| chosen.centers(&gpu, model)).transpose()?;
+        }
     }
-    let directions_of = model.clone();
+    let residents = Residents::default();
     let mut opening = Opening {
-        model,
-        centers,
+        models: models.iter().cloned().zip(centers.clone()).collect(),
+        most: args.max_resident.into(),
         device: args.device.clone(),
         precision: args.precision.into(),
         batch: args.batch.map(usize::from),
         lose_device_at: args.lose_device_at,
+        residents: residents.clone(),
     };
-    let painter = opening.open()?;
-    if args.network.is_none() {
+    let mut gallery = opening.open()?;
+    // The first in the end: it is the one that the page begins with.
+    let mut networks = Vec::new();
+    for (number, (file, model)) in files.iter().zip(&models).enumerate().rev() {
+        let sha256 = network::sha256(model);
+        let mut facts = Facts::new(painter::name_of(*file), model, &sha256, args.trunc, token.is_some());
+        if let Some(centers) = &centers[number] {
+            facts.truncates_towards(centers);
+        }
+        let painter = gallery.painter(number)?;
+        let settings = stamp::settings("serve", *file, sha256);
+        let towards = args.centers.as_ref().zip(centers[number].as_ref()).map(|(wanted, centers)| Towards::of(wanted, centers));
+        facts.origin = (!args.no_metadata).then(|| Origin { settings, precision: stamp::named(args.precision, painter.dtype()), towards });
+        facts.device = painter.device();
+        facts.number = number;
+        networks.push(facts);
+    }
+    networks.reverse();
+    facts::tell_apart(&mut networks);
+    if args.network.is_empty() {
         default_model::introduce();
     }
-    facts.device = painter.device();
-    serve::directions::find(&facts, painter.gpu().clone(), directions_of);
+    serve::directions::find(networks.iter().cloned().zip(models).collect(), gallery.gpu().clone());
 
     let encoders = thread::available_parallelism().map_or(1, usize::from);
     let (queue, metrics, health) = (Arc::new(Queue::new()), Arc::new(Metrics::new()), Arc::new(Health::default()));
     let app = Arc::new(App {
-        facts,
+        networks,
+        residents,
         queue: queue.clone(),
         metrics: metrics.clone(),
         health: health.clone(),
         timeout: Duration::from_secs(args.timeout),
-        batch: painter.batch(),
+        batch: gallery.batch(),
         token,
         places: Semaphore::new(usize::from(args.queue)),
         encoders: Arc::new(Semaphore::new(encoders)),
@@ -165,8 +203,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     });
     let worker = Worker {
         queue: queue.clone(),
-        batch: painter.batch(),
-        painter,
+        batch: gallery.batch(),
+        painter: gallery,
         open: move || opening.open(),
         patience: Duration::from_millis(args.batch_delay),
         metrics,
@@ -203,7 +241,8 @@ fn introduce(app: &App, address: SocketAddr) -> Result<(), Failure> {
              decides who may come in (docs/serve.md)"
         ));
     }
-    say(&format!("{}, {}\nlistening on http://{address}/", app.facts.name, app.facts.device))
+    let networks: Vec<String> = app.networks.iter().map(|facts| format!("{}, {}", facts.name, facts.device)).collect();
+    say(&format!("{}\nlistening on http://{address}/", networks.join("\n")))
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::film::Film;
 use crate::latents::Latents;
 use crate::path::{Path, Place};
+use crate::stamp::Stamp;
 use crate::studio::{Studio, Subject};
 use crate::{grid, output, say};
 
@@ -69,6 +70,10 @@ pub(crate) struct VideoArgs {
     /// Shuffles the keyframes with this seed
     #[arg(long, value_name = "N")]
     shuffle_seed: Option<u32>,
+
+    /// Scales every picture to that side, in pixels; of pictures that are not square, the longer one
+    #[arg(long, value_parser = clap::value_parser!(u16).range(8..=4096), value_name = "PIXELS")]
+    size: Option<u16>,
 
     /// Frames per second [default: 60, of a GIF 50]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
@@ -127,7 +132,8 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     };
     let keyframes = keyframes(latents.len(), columns * rows, args)?;
     let config = &subject.model.config;
-    let (height, width) = config.image_size();
+    let drawn = config.image_size();
+    let (height, width) = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
     let (width, height) = (columns.saturating_mul(width), rows.saturating_mul(height));
     grid::check_pixels(width, height).map_err(Failure::usage)?;
     let (width, height) = (width as u32, height as u32);
@@ -159,7 +165,30 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
         let point = |&index: &usize| (&walks[index % film.cells()], (index / film.cells()) as f64 / f64::from(args.w_frames));
         along(studio, indices.iter().map(point))
     };
-    let times = film.shoot(&mut studio, &args.output, &mut ws)?;
+    let mut own = latents
+        .own(None, &args.draw.trunc.to_string())
+        .flag("grid", format!("{columns}x{rows}"))
+        .flag("num-keyframes", keyframes)
+        .flag("w-frames", args.w_frames)
+        .flag("fps", spec.fps)
+        .flag("interpolation", args.interpolation.to_possible_value().map_or_else(String::new, |kind| kind.get_name().to_owned()));
+    if let Some(size) = args.size {
+        own = own.flag("size", size);
+    }
+    if let Some([x, y]) = args.pan {
+        own = own.flag("pan", format!("{x},{y}"));
+    }
+    if let Some(turns) = args.turns {
+        own = own.flag("turns", turns);
+    }
+    if let Some(zoom) = args.zoom_to {
+        own = own.flag("zoom-to", zoom);
+    }
+    if let Some(seed) = args.shuffle_seed {
+        own = own.flag("shuffle-seed", seed);
+    }
+    let packet = Stamp::new("video", &args.draw, &subject, &studio).packet(own, 0);
+    let times = film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref())?;
 
     let device = studio.device();
     let seconds = film.frames as f64 / f64::from(spec.fps);
@@ -172,7 +201,12 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
         });
         return say(&summary.to_string());
     }
-    say(&format!("{}: {} frames of {width} x {height}, {seconds:.1} s; {}", args.output.display(), film.frames, times.line(&device)))
+    say(&format!(
+        "{}: {} frames of {width} x {height}, {seconds:.1} s; {}",
+        args.output.display(),
+        film.frames,
+        times.line(&device, args.draw.verbose)
+    ))
 }
 
 /// The path of the flags, if there are any.

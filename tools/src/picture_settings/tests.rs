@@ -1,13 +1,15 @@
-//! Packets survive the three formats, and hostile pictures do no harm.
+//! Packets survive the formats, and hostile pictures do no harm.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
+use super::packet::NAMESPACE;
 use super::*;
+use crate::animation::{Animation, Format, Spec};
 
 fn settings() -> Settings {
     let flag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -17,6 +19,7 @@ fn settings() -> Settings {
         sha256: "0123456789abcdef".repeat(4),
         command: "generate".into(),
         flags: vec![flag("seeds", "85"), flag("trunc", "-0.7"), flag("no-tune", "")],
+        values: BTreeMap::new(),
     }
 }
 
@@ -30,8 +33,20 @@ fn pictures() -> [Vec<u8>; 3] {
     [png, jpeg, webp]
 }
 
+/// Films of two frames that say it, of all formats; an MP4 of boxes only.
+fn films(packet: &str) -> [Vec<u8>; 4] {
+    let film = |format| {
+        let mut film = Animation::new(Cursor::new(Vec::new()), Spec { format, width: 5, height: 3, fps: 10 }).unwrap();
+        film.describe(packet);
+        (0..2).for_each(|frame| film.frame(&RgbImage::from_pixel(5, 3, image::Rgb([100 * frame, 7, 9]))).unwrap());
+        film.finish().unwrap().into_inner()
+    };
+    let mp4 = [b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01mdat\0\0\0\0\0\0\0\x12ab", &mp4_box(packet)[..]].concat();
+    [film(Format::Apng), film(Format::Webp), film(Format::Gif), mp4]
+}
+
 fn read(bytes: &[u8]) -> Result<Option<Settings>, PictureError> {
-    Settings::read(&mut Cursor::new(bytes))
+    Settings::read(&mut Cursor::new(bytes)).map(|(_, settings)| settings)
 }
 
 #[test]
@@ -43,6 +58,10 @@ fn settings_come_back_and_pixels_stay() {
         // A decoder that is not ours takes it for a whole picture, with the same pixels.
         assert!(image::load_from_memory(&marked).unwrap() == image::load_from_memory(&picture).unwrap());
         assert!(is_picture(&mut Cursor::new(&marked)).unwrap());
+    }
+    for film in films(&settings().xmp().unwrap()) {
+        assert_eq!(read(&film).unwrap().unwrap(), settings());
+        assert!(is_picture(&mut Cursor::new(&film)).unwrap());
     }
     assert!(!is_picture(&mut Cursor::new(b"PK\x03\x04")).unwrap());
     let packet = settings().xmp().unwrap();
@@ -57,8 +76,8 @@ fn settings_come_back_and_pixels_stay() {
 #[test]
 fn the_command_is_harmless_whatever_the_file_says() {
     assert_eq!(
-        settings().command_line(),
-        "stylegan generate '--network=it'\\''s <ffhq> & co.pkl' --seeds=85 --trunc=-0.7 --no-tune --outdir=again"
+        settings().command_line(Kind::Webp),
+        "stylegan generate '--network=it'\\''s <ffhq> & co.pkl' --seeds=85 --trunc=-0.7 --no-tune --format=webp --outdir=again"
     );
     let with = |change: &dyn Fn(&mut Settings)| {
         let mut settings = settings();
@@ -67,18 +86,28 @@ fn the_command_is_harmless_whatever_the_file_says() {
     };
     let names = with(&|settings| {
         settings.network = Some("\\\\server\\share\\..\\a.pkl".into());
-        settings.flags.push(("direction".into(), "/etc/x.npz:3".into()));
+        settings.flags.push(("direction".into(), "/etc/x.npz:faces/3".into()));
     });
     let names = names.unwrap().unwrap();
-    assert_eq!((names.network.as_deref(), names.flag("direction")), (Some("a.pkl"), Some("x.npz:3")));
-    let refused: [&dyn Fn(&mut Settings); 7] = [
+    assert_eq!((names.network.as_deref(), names.flag("direction")), (Some("a.pkl"), Some("x.npz:faces/3")));
+    let refused: [&dyn Fn(&mut Settings); 15] = [
         &|settings| settings.command = "convert".into(),
         &|settings| settings.flags.push(("outdir".into(), "/root".into())),
         &|settings| settings.flags.push(("class".into(), String::new())),
         &|settings| settings.network = Some("a\nrm".into()),
+        &|settings| settings.network = Some("a\u{202e}b".into()),
+        &|settings| settings.network = Some("///".into()),
+        &|settings| settings.flags.push(("seeds".into(), "1;rm -r".into())),
+        &|settings| settings.flags.push(("direction".into(), "C:\\\\server\\share".into())),
+        &|settings| settings.flags.push(("direction".into(), ":0".into())),
+        &|settings| settings.flags.push(("request".into(), "/image".into())),
+        &|settings| settings.command = "serve".into(),
+        &|settings| drop(settings.values.insert("seeds".into(), "0".repeat(64))),
         &|settings| settings.sha256 = "0".into(),
-        &|settings| settings.tool = "x".into(),
-        &|settings| *settings = Settings { command: "serve".into(), flags: vec![("request".into(), "/$(x)".into())], ..settings.clone() },
+        &|settings| settings.tool = "stylegan 1\u{1b}[2J".into(),
+        &|settings| {
+            *settings = Settings { command: "serve".into(), flags: vec![("request".into(), "//evil.example".into())], ..settings.clone() }
+        },
     ];
     for (i, change) in refused.into_iter().enumerate() {
         assert!(matches!(with(change), Err(PictureError::Damaged(_))), "{i}");
@@ -88,8 +117,7 @@ fn the_command_is_harmless_whatever_the_file_says() {
 #[test]
 fn damaged_pictures_are_errors_and_cost_nothing() {
     let packet = settings().xmp().unwrap();
-    for picture in pictures() {
-        let marked = embed(picture, &packet);
+    for marked in pictures().map(|picture| embed(picture, &packet)).into_iter().chain(films(&packet)) {
         // Cut anywhere: what is read is whole or an error, and never another one.
         for length in 0..marked.len() {
             if let Ok(Some(found)) = read(&marked[..length]) {
@@ -110,10 +138,17 @@ fn damaged_pictures_are_errors_and_cost_nothing() {
     let huge = |head: &[u8], chunk: &[u8]| read(&[head, chunk].concat());
     assert!(huge(&png[..33], b"\xff\xff\xff\xffiTXt").unwrap_err().to_string().contains("larger than"));
     assert!(huge(&png[..33], b"\x7f\xff\xff\xffiTXt").unwrap_err().to_string().contains("cut off"));
-    assert!(huge(&jpeg[..2], b"\xff\xe1\x00\x01").unwrap_err().to_string().contains("too short"));
+    assert!(huge(&jpeg[..2], b"\xff\xe1\x00\x01\0\0\0\0\0\0").unwrap_err().to_string().contains("too short"));
     assert!(huge(&webp[..12], b"XMP \xff\xff\xff\xff").is_ok_and(|found| found.is_none()));
+    let [.., gif, mp4] = films(&packet);
+    assert!(huge(&gif[..19], b"\x21\xff\x0bXMP DataXMP<x>").unwrap_err().to_string().contains("no end"));
+    assert!(huge(&gif[..19], &[b"\x21\xff\x0bXMP DataXMP", &[b' '; 100_000][..]].concat()).unwrap_err().to_string().contains("no end"));
+    assert!(huge(&gif[..19], b"\x99").unwrap_err().to_string().contains("none of a GIF's"));
+    assert!(huge(&mp4[..16], b"\0\0\0\x01uuid\xff\xff\xff\xff\xff\xff\xff\xff").unwrap_err().to_string().contains("larger than any"));
+    assert!(huge(&mp4[..16], b"\0\0\0\x07uuid").unwrap_err().to_string().contains("shorter than its head"));
+    assert!(huge(&mp4[..16], b"\xff\xff\xff\xffuuid").is_ok_and(|found| found.is_none()));
     // Many chunks without an end.
-    let many = [&png[..33], &b"\0\0\0\0tEXt\0\0\0\0".repeat(20_000)[..]].concat();
+    let many = [&png[..33], &b"\0\0\0\0tEXt\0\0\0\0".repeat(1_000_001)[..]].concat();
     assert!(read(&many).unwrap_err().to_string().contains("too many"));
     for text in ["", "<", "<a>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", &"<a>".repeat(15_000)] {
         assert!(read(&embed(png.clone(), text)).is_err(), "{}", &text[..text.len().min(20)]);

@@ -35,19 +35,24 @@ impl Times {
         stages
     }
 
-    /// The closing line.
-    pub(crate) fn line(&self, device: &str) -> String {
-        let plural = if self.pictures == 1 { "" } else { "s" };
-        let (rest, first) = self.per_picture();
-        let Some(rest) = rest else {
-            return format!("{} image{plural}, {first:.1} ms per image, {device}", self.pictures);
+    /// The closing line: how many pictures, how long, and on what; of `verbose` also where the time went.
+    pub(crate) fn line(&self, device: &str, verbose: bool) -> String {
+        let count = self.pictures;
+        let mut line = match count {
+            1 => format!("1 picture in {} on {device}", spoken(self.total)),
+            _ => format!("{count} pictures in {}, {} each, on {device}", spoken(self.total), spoken(self.total / count.max(1) as u32)),
         };
-        let [slowest, second, third] = self.stages().map(|(name, part)| format!("{name} (busy {:.0}%)", part * 100.0));
-        format!(
-            "{} image{plural}, {rest:.1} ms per image after the first batch ({first:.1} ms per image), {device}; slowest is the \
-             {slowest}, then {second}, {third}",
-            self.pictures
-        )
+        if verbose && count > 0 {
+            let (rest, first) = self.per_picture();
+            let first_batch = if self.first.0 == 1 { "the first was" } else { &format!("the first {} were", self.first.0) };
+            line.push_str(&format!("; {first_batch} there after {}", spoken(self.first.1)));
+            if let Some(rest) = rest {
+                line.push_str(&format!(", then {rest:.1} ms each (the first {first:.1} ms)"));
+            }
+            let stages = self.stages().map(|(name, part)| format!("{name} busy {:.0}%", part * 100.0));
+            line.push_str(&format!("; {}", stages.join(", ")));
+        }
+        line
     }
 
     /// The same for a machine.
@@ -65,6 +70,20 @@ impl Times {
     }
 }
 
+/// A time as people say it.
+pub(crate) fn spoken(time: Duration) -> String {
+    let (ms, seconds) = (time.as_secs_f64() * 1e3, time.as_secs_f64());
+    let whole = seconds.round() as u64;
+    match () {
+        () if ms == 0.0 || (9.95..999.5).contains(&ms) => format!("{ms:.0} ms"),
+        () if ms < 9.95 => format!("{ms:.1} ms"),
+        () if seconds < 9.95 => format!("{seconds:.1} s"),
+        () if seconds < 60.0 => format!("{whole} s"),
+        () if whole < 3600 => format!("{} min {} s", whole / 60, whole % 60),
+        () => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,13 +96,32 @@ mod tests {
 
     #[test]
     fn the_first_batch_is_timed_apart() {
-        assert_eq!(times(3, (3, 30), 35, [30, 4, 1]).line("GPU"), "3 images, 10.0 ms per image, GPU");
-        assert_eq!(times(1, (1, 5), 5, [5, 0, 0]).line("GPU"), "1 image, 5.0 ms per image, GPU");
+        assert_eq!(times(3, (3, 30), 36, [30, 4, 1]).line("GPU", false), "3 pictures in 36 ms, 12 ms each, on GPU");
+        assert_eq!(times(1, (1, 5), 5, [5, 0, 0]).line("GPU", false), "1 picture in 5.0 ms on GPU");
         assert_eq!(
-            times(5, (2, 90), 100, [90, 40, 1]).line("GPU"),
-            "5 images, 3.3 ms per image after the first batch (45.0 ms per image), GPU; slowest is the device (busy 90%), then encoder \
-             (busy 10%), disk (busy 1%)"
+            times(5, (2, 90), 100, [90, 40, 1]).line("GPU", true),
+            "5 pictures in 100 ms, 20 ms each, on GPU; the first 2 were there after 90 ms, then 3.3 ms each (the first 45.0 ms); device \
+             busy 90%, encoder busy 10%, disk busy 1%"
         );
+        assert_eq!(times(0, (0, 0), 0, [0, 0, 0]).line("GPU", true), "0 pictures in 0 ms, 0 ms each, on GPU");
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let said = |ms| spoken(Duration::from_micros(ms));
+        for (us, text) in [
+            (0, "0 ms"),
+            (1_260, "1.3 ms"),
+            (99_940, "100 ms"),
+            (999_400, "999 ms"),
+            (1_234_000, "1.2 s"),
+            (59_900_000, "60 s"),
+            (61_000_000, "1 min 1 s"),
+            (3_599_600_000, "1 h 0 min"),
+            (7_322_000_000, "2 h 2 min"),
+        ] {
+            assert_eq!(said(us), text, "{us}");
+        }
     }
 
     #[test]

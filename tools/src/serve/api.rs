@@ -23,7 +23,7 @@ use super::facts::Facts;
 use super::metrics::{self, Moment};
 use super::params::{FILE, File, LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
-use super::{guard, page, video};
+use super::{guard, page, provenance, video};
 use crate::args::Format;
 
 /// Parameters of their own, beside those of the look and of the file.
@@ -55,6 +55,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::token));
     let open = Router::new()
         .route("/network", routing::get(network))
+        .route("/networks", routing::get(networks))
         .route("/healthz", routing::get(healthz))
         .route("/readyz", routing::get(readyz))
         .merge(page::routes());
@@ -94,7 +95,7 @@ async fn mix(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) 
     let query = Query::new(query.as_deref(), &[MIX, LOOK, FILE])?;
     let seed = Query::need("seed", query.seed("seed")?)?;
     let with = Query::need("with", query.seed("with")?)?;
-    let layers = Query::need("layers", query.layers("layers", app.facts.num_ws)?)?;
+    let layers = Query::need("layers", query.layers("layers", app.facts(&query)?.num_ws)?)?;
     picture(&app, Source::Mix { seed, with, layers }, &query, Cache::Fixed, &headers).await
 }
 
@@ -107,19 +108,20 @@ async fn morph(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap
 }
 
 async fn picture(app: &App, source: Source, query: &Query, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let Look { truncation, shift, class, noise } = look(app, query).await?;
-    let file = query.file(&app.facts)?;
-    let noise = own_noise(noise, &source, &app.facts)?;
-    let recipe = Recipe { source, truncation, shift, class, noise };
-    draw(app, recipe, file, cache, headers).await
+    let facts = app.facts(query)?;
+    let Look { truncation, shift, class, noise } = look(facts, query).await?;
+    let file = query.file(facts)?;
+    let noise = own_noise(noise, &source, facts)?;
+    let recipe = Recipe { network: facts.number, source, truncation, shift, class, noise };
+    draw(app, recipe, query, file, cache, headers).await
 }
 
 /// The look, when the directions it may name are known.
-pub(super) async fn look(app: &App, query: &Query) -> Result<Look, ApiError> {
+pub(super) async fn look(facts: &Facts, query: &Query) -> Result<Look, ApiError> {
     if query.text("moves").is_some() {
-        app.facts.directions.wait().await;
+        facts.directions.wait().await;
     }
-    query.look(&app.facts)
+    query.look(facts)
 }
 
 /// Noise that is drawn from the seed of a picture, where it has one.
@@ -133,19 +135,22 @@ pub(super) fn own_noise(noise: Noise, source: &Source, facts: &Facts) -> Result<
 
 async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     let query = Query::new(query.as_deref(), &[POSTED, FILE])?;
-    let file = query.file(&app.facts)?;
+    let facts = app.facts(&query)?;
+    let file = query.file(facts)?;
     let noise = query.noise()?;
-    let body = read(body, &headers, most_bytes(&app.facts)).await?;
-    let ws = rows(&body, &app.facts)?;
+    let body = read(body, &headers, most_bytes(facts)).await?;
+    let ws = rows(&body, facts)?;
     let source = Source::Ws(ws);
-    let noise = own_noise(noise, &source, &app.facts)?;
-    let recipe = Recipe { source, truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
-    draw(&app, recipe, file, Cache::Never, &headers).await
+    let noise = own_noise(noise, &source, facts)?;
+    let recipe =
+        Recipe { network: facts.number, source, truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
+    draw(&app, recipe, &query, file, Cache::Never, &headers).await
 }
 
 /// Answers with a picture, unless the client has it already.
-async fn draw(app: &App, recipe: Recipe, file: File, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let about = About::new(&app.facts, &recipe, &format!("{} {}", file.side, file.format.extension()), cache, file.pinned);
+async fn draw(app: &App, recipe: Recipe, query: &Query, file: File, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let facts = &app.networks[recipe.network];
+    let about = About::new(facts, &recipe, &format!("{} {}", file.side, file.format.extension()), cache, file.pinned);
     if about.is_known(headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));
     }
@@ -154,8 +159,9 @@ async fn draw(app: &App, recipe: Recipe, file: File, cache: Cache, headers: &Hea
         true => Bytes::new(),
         false => {
             let _place = app.admit()?;
+            let packet = provenance::picture(facts, &recipe, &query.moves(facts)?, file);
             let image = app.render(recipe).await?;
-            app.encode(image, file).await?
+            app.encode(image, facts.channels, file, packet).await?
         }
     };
     let disposition = HeaderValue::try_from(format!("inline; filename=\"{name}\"")).map_err(|_| ApiError::Internal)?;
@@ -167,10 +173,11 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     let query = Query::new(query.as_deref(), &[WS])?;
     let seed = query.seed("seed")?;
     let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
-    let Look { truncation, shift, class, noise } = look(&app, &query).await?;
+    let facts = app.facts(&query)?;
+    let Look { truncation, shift, class, noise } = look(facts, &query).await?;
     let seed = seed.map_or_else(any_seed, Ok)?;
-    let recipe = Recipe { source: Source::Seed(seed), truncation, shift, class, noise };
-    let about = About::new(&app.facts, &recipe, "ws", cache, query.pinned(&app.facts)?);
+    let recipe = Recipe { network: facts.number, source: Source::Seed(seed), truncation, shift, class, noise };
+    let about = About::new(facts, &recipe, "ws", cache, query.pinned(facts)?);
     if about.is_known(&headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));
     }
@@ -182,8 +189,24 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     Ok(about.around(Json(Rows { seed, ws: ws.values.chunks_exact(ws.w_dim).collect() })))
 }
 
-async fn network(State(app): Shared) -> Response {
-    ([(header::CACHE_CONTROL, "no-cache")], Json(app.facts.json())).into_response()
+async fn network(State(app): Shared, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let facts = app.facts(&Query::new(query.as_deref(), &[&["network"]])?)?;
+    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(facts.json())).into_response())
+}
+
+/// All of them, and which are on the device.
+async fn networks(State(app): Shared) -> Response {
+    let entry = |facts: &Facts| {
+        json!({
+            "name": facts.name,
+            "network": facts.id,
+            "height": facts.height,
+            "width": facts.width,
+            "resident": app.residents.has(facts.number),
+        })
+    };
+    let list: Vec<_> = app.networks.iter().map(entry).collect();
+    ([(header::CACHE_CONTROL, "no-store")], Json(list)).into_response()
 }
 
 /// The process answers: what a liveness probe asks.

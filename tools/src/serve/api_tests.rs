@@ -38,6 +38,7 @@ fn rows_of_w_are_checked_one_by_one() {
 fn a_client_that_has_the_picture_is_told_so() {
     let facts = Facts::example();
     let recipe = Recipe {
+        network: 0,
         source: Source::Seed(7),
         truncation: Truncation { psi: 0.5, cutoff: None },
         shift: None,
@@ -72,7 +73,7 @@ fn the_description_has_every_path_and_parameter() {
         assert!(named["description"].as_str().is_some_and(|text| text.len() > 10), "{name}");
         named["name"].as_str().unwrap().to_owned()
     };
-    let cases: [(&str, &str, &[&[&str]]); 12] = [
+    let cases: [(&str, &str, &[&[&str]]); 13] = [
         ("/image", "get", &[IMAGE, LOOK, FILE]),
         ("/image", "post", &[POSTED, FILE]),
         ("/random", "get", &[LOOK, FILE]),
@@ -80,7 +81,8 @@ fn the_description_has_every_path_and_parameter() {
         ("/morph", "get", &[MORPH, LOOK, FILE]),
         ("/video", "get", &[video::VIDEO, LOOK]),
         ("/ws", "get", &[WS]),
-        ("/network", "get", &[]),
+        ("/network", "get", &[&["network"]]),
+        ("/networks", "get", &[]),
         ("/metrics", "get", &[]),
         ("/healthz", "get", &[]),
         ("/readyz", "get", &[]),

@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::errors::ApiError;
 use super::facts::Facts;
+use super::gallery::Residents;
 use super::health::Health;
 use super::metrics::Metrics;
-use super::params::File;
+use super::params::{File, Query};
 use super::queue::Queue;
 use super::recipe::Recipe;
 use super::site::Site;
@@ -23,7 +24,10 @@ use crate::output::Picture;
 
 /// What all requests share.
 pub(crate) struct App {
-    pub(crate) facts: Facts,
+    /// At least one; the first is the one of requests that name none.
+    pub(crate) networks: Vec<Facts>,
+    /// Which of them are on the device.
+    pub(crate) residents: Residents,
     pub(crate) queue: Arc<Queue<Job>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
@@ -57,6 +61,17 @@ impl Token {
 }
 
 impl App {
+    /// The network of a request, by its id or its name.
+    pub(crate) fn facts(&self, query: &Query) -> Result<&Facts, ApiError> {
+        let first = &self.networks[0];
+        let Some(wanted) = query.text("network") else { return Ok(first) };
+        let named = |facts: &&Facts| facts.id == wanted || facts.name == wanted;
+        self.networks.iter().find(named).ok_or_else(|| {
+            let has: Vec<String> = self.networks.iter().map(|facts| format!("{} ({})", facts.name, facts.id)).collect();
+            ApiError::parameter("network", format!("this server has {} now", has.join(", ")))
+        })
+    }
+
     /// Finds a place for a request that costs something, or sends it away.
     pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.places.try_acquire().map_err(|_| ApiError::Busy(self.health.retry_after(self.queue.len())))
@@ -95,10 +110,9 @@ impl App {
         }
     }
 
-    /// Makes a file of a picture, on a thread where that holds up neither the device nor other requests.
-    pub(crate) async fn encode(&self, image: RgbaImage, file: File) -> Result<Bytes, ApiError> {
-        let channels = self.facts.channels;
-        self.aside(move || Picture::from_rgba(&fit(image, file.side), channels).encode(file.format).ok())
+    /// Makes a file of a picture with so many channels that says `packet` about itself, on a thread where that holds up neither the device nor other requests.
+    pub(crate) async fn encode(&self, image: RgbaImage, channels: usize, file: File, packet: Option<String>) -> Result<Bytes, ApiError> {
+        self.aside(move || Picture::from_rgba(&fit(image, file.side), channels).encode(file.format, packet.as_deref()).ok())
             .await?
             .ok_or(ApiError::Internal)
             .map(Bytes::from)

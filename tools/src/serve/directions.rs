@@ -73,22 +73,23 @@ impl Directions {
     }
 }
 
-/// Looks for the directions of a network on a thread of its own.
-pub(crate) fn find(facts: &Facts, gpu: Gpu, model: Model) {
-    let directions = facts.directions.clone();
+/// Looks for the directions of networks on a thread of its own, one after the other.
+pub(crate) fn find(networks: Vec<(Facts, Model)>, gpu: Gpu) {
     let search = move || {
-        let n = COUNT.min(model.config.w_dim());
-        let mut tenths = 0;
-        let mut progress = |part: f32| {
-            if (10.0 * part) as u32 > tenths {
-                tenths = (10.0 * part) as u32;
-                log::info!(target: "stylegan", "directions: {tenths}0 %");
-            }
-        };
-        let found = Axes::find(&gpu, &model, Method::Pca, (&[], n), None, &mut progress);
-        let found = found.map_err(|error| log::warn!(target: "stylegan", "no directions: {error}")).ok();
-        let _ = directions.axes.set(found);
-        directions.found.notify_waiters();
+        for (facts, model) in networks {
+            let n = COUNT.min(model.config.w_dim());
+            let mut tenths = 0;
+            let mut progress = |part: f32| {
+                if (10.0 * part) as u32 > tenths {
+                    tenths = (10.0 * part) as u32;
+                    log::info!(target: "stylegan", "directions: {tenths}0 %");
+                }
+            };
+            let found = Axes::find(&gpu, &model, Method::Pca, (&[], n), None, &mut progress);
+            let found = found.map_err(|error| log::warn!(target: "stylegan", "no directions: {error}")).ok();
+            let _ = facts.directions.axes.set(found);
+            facts.directions.found.notify_waiters();
+        }
     };
     // Without the thread there are faces all the same.
     let _ = thread::Builder::new().name("directions".into()).spawn(search);

@@ -11,14 +11,19 @@ use stylegan_wgpu::networks::Config;
 
 use super::directions::Directions;
 use super::params;
+use super::provenance::Origin;
 use crate::{args, centers};
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
+    /// Its number among the networks of the server.
+    pub(crate) number: usize,
     pub(crate) name: String,
     /// Sixteen hexadecimal digits that name the network: the start of the hash of its configuration and values.
     pub(crate) id: String,
+    /// What its pictures say of themselves; None where they say nothing.
+    pub(crate) origin: Option<Origin>,
     /// The adapter and its element type: another one rounds otherwise, so its pictures have other bytes.
     pub(crate) device: String,
     /// Of a picture in pixels.
@@ -41,12 +46,14 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(name: String, model: &Model, trunc: f32, private: bool) -> Facts {
+    pub(crate) fn new(name: String, model: &Model, sha256: &str, trunc: f32, private: bool) -> Facts {
         let config = &model.config;
         let (height, width) = config.image_size();
         Facts {
+            number: 0,
             name,
-            id: hex(&digest(model))[..16].into(),
+            id: sha256[..16].into(),
+            origin: None,
             device: String::new(),
             height,
             width,
@@ -101,7 +108,7 @@ impl Facts {
 
     /// The tag of what `parts` describe, drawn by this version on this device.
     pub(crate) fn etag(&self, parts: &str) -> String {
-        let text = format!("{} {} {} {parts}", env!("CARGO_PKG_VERSION"), self.id, self.device);
+        let text = format!("{} {} {} {:?} {parts}", env!("CARGO_PKG_VERSION"), self.id, self.device, self.origin);
         format!("\"{}\"", &hex(&Sha256::digest(text))[..32])
     }
 
@@ -134,8 +141,10 @@ impl Facts {
     #[cfg(test)]
     pub(crate) fn example() -> Facts {
         Facts {
+            number: 0,
             name: "example".into(),
             id: "0123456789abcdef".into(),
+            origin: None,
             device: "GPU (f16)".into(),
             height: 128,
             width: 128,
@@ -152,14 +161,17 @@ impl Facts {
     }
 }
 
-fn digest(model: &Model) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(format!("{:?}", model.config));
-    for (name, array) in &model.arrays {
-        hash.update(format!("{name} {array:?}"));
-        hash.update(array.bytes());
+/// Gives networks of one name a number each, so that a request can name them.
+pub(crate) fn tell_apart(networks: &mut [Facts]) {
+    for i in 1..networks.len() {
+        let (before, rest) = networks.split_at_mut(i);
+        let taken = |name: &str| before.iter().any(|facts| facts.name == name || facts.id == name);
+        let own = rest[0].name.clone();
+        let mut numbered = (2..).map(|number| format!("{own} {number}"));
+        if taken(&own) {
+            rest[0].name = numbered.find(|name| !taken(name)).unwrap_or(own);
+        }
     }
-    hash.finalize().into()
 }
 
 #[cfg(test)]
@@ -187,6 +199,14 @@ mod tests {
         let [a, b] = [with(vec![1.0, 2.0]), with(vec![1.0, 3.0])];
         assert!(a.id != b.id && a.id != Facts::example().id && a.id.len() == 16);
         assert_eq!((&a.json()["centers"], &Facts::example().json()["centers"]), (&json!(1), &json!(null)));
+    }
+
+    #[test]
+    fn networks_of_one_name_are_told_apart() {
+        let named = |name: &str| Facts { name: name.into(), ..Facts::example() };
+        let mut networks = ["a", "a 2", "a", "b", "a"].map(named);
+        tell_apart(&mut networks);
+        assert_eq!(networks.map(|facts| facts.name), ["a", "a 2", "a 3", "b", "a 4"]);
     }
 
     #[test]

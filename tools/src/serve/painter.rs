@@ -1,7 +1,7 @@
-//! The painter: a network on a device, asked for rows of w and pictures. The worker knows it by a trait, so that it can be tested with
-//! devices that fail on demand.
+//! The painter: a network on a device, asked for rows of w and pictures. The worker knows the device with its networks by a trait, so that it
+//! can be tested with devices that fail on demand.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use image::RgbaImage;
 use stylegan_tools::vectors::Centers;
@@ -9,6 +9,7 @@ use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Ws, z};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{Error, Result};
 
 use super::recipe::Recipe;
@@ -16,76 +17,46 @@ use crate::centers::Anchor;
 
 /// What the worker needs of a device.
 pub(crate) trait Paint {
-    /// The rows of w of each recipe, one picture each.
+    /// The rows of w of each recipe, one picture each; all of one network.
     fn ws(&mut self, recipes: &[&Recipe]) -> Result<Vec<Ws>>;
-    /// The pictures of some rows of w.
-    fn paint(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>>;
+    /// The pictures of some rows of w of a network.
+    fn paint(&mut self, network: usize, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>>;
 }
-
-/// How a device is opened, the first time and after it was lost.
-#[derive(Clone)]
-pub(crate) struct Opening {
-    pub(crate) model: Model,
-    /// What pictures are truncated towards, instead of the average w.
-    pub(crate) centers: Option<Centers>,
-    pub(crate) device: Option<String>,
-    pub(crate) precision: PrecisionChoice,
-    /// None: as many as suit the device.
-    pub(crate) batch: Option<usize>,
-    /// For tests: destroys the device before the picture of this number, once.
-    pub(crate) lose_device_at: Option<usize>,
-}
-
-/// Pictures rendered at once on a GPU when nobody says otherwise. A software adapter gains nothing by it, and answers the first later.
-const GPU_BATCH: usize = 8;
 
 /// A network on a device.
 pub(crate) struct Painter {
     generator: Generator,
     anchor: Anchor,
     batch: usize,
-    painted: usize,
-    lose_device_at: Option<usize>,
 }
 
-impl Opening {
-    /// Opens the device and puts the network on it. What is prepared here would otherwise be paid by the first requests.
-    pub(crate) fn open(&mut self) -> Result<Painter> {
-        let gpu = Gpu::open(self.device.as_deref())?;
-        let software = gpu.info().device_type == stylegan_wgpu::wgpu::DeviceType::Cpu;
-        let batch = self.batch.unwrap_or(if software { 1 } else { GPU_BATCH });
+impl Painter {
+    /// Puts the network on the device; `centers` are what pictures are truncated towards, instead of the average w. What is prepared here would otherwise be paid by the first requests.
+    pub(crate) fn new(gpu: &Gpu, model: &Model, centers: Option<&Centers>, precision: PrecisionChoice, batch: usize) -> Result<Painter> {
         // Not tuned: variants chosen by timing differ from batch to batch and from replica to replica, in the last bits.
-        let mut generator = Generator::new(&gpu, &self.model, &Options { precision: self.precision, batch, tuning: None })?;
+        let mut generator = Generator::new(gpu, model, &Options { precision, batch, tuning: None })?;
         let sizes = batch.ilog2() as usize + 1;
         // Every size with the usual noise, and one of the others.
         generator.keep_prepared(sizes + 1);
         for size in (0..sizes).rev().map(|bits| 1 << bits) {
             generator.executor(size)?;
         }
-        let anchor = self.centers.clone().map_or_else(|| Anchor::Average(generator.w_avg_of(None)), Anchor::Centers);
-        Ok(Painter { anchor, generator, batch, painted: 0, lose_device_at: self.lose_device_at.take() })
-    }
-}
-
-impl Painter {
-    /// The device.
-    pub(crate) fn gpu(&self) -> &Gpu {
-        self.generator.gpu()
+        let anchor = centers.cloned().map_or_else(|| Anchor::Average(generator.w_avg_of(None)), Anchor::Centers);
+        Ok(Painter { anchor, generator, batch })
     }
 
-    /// Pictures rendered at once, at most.
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
+    /// The element type it was given.
+    pub(crate) fn dtype(&self) -> DType {
+        self.generator.dtype()
     }
 
     /// Adapter and element type.
     pub(crate) fn device(&self) -> String {
         format!("{} ({})", self.generator.gpu().name(), format!("{:?}", self.generator.dtype()).to_lowercase())
     }
-}
 
-impl Paint for Painter {
-    fn ws(&mut self, recipes: &[&Recipe]) -> Result<Vec<Ws>> {
+    /// The rows of w of each recipe, one picture each.
+    pub(crate) fn ws(&mut self, recipes: &[&Recipe]) -> Result<Vec<Ws>> {
         let z_dim = self.generator.config().z_dim();
         let wanted: Vec<(u32, Option<usize>)> = recipes.iter().flat_map(|recipe| recipe.seeds().map(|seed| (seed, recipe.class))).collect();
         let mut mapped = Vec::with_capacity(wanted.len());
@@ -114,11 +85,8 @@ impl Paint for Painter {
             .collect()
     }
 
-    fn paint(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        self.painted += ws.n;
-        if self.lose_device_at.is_some_and(|at| self.painted >= at) {
-            self.generator.gpu().device().destroy();
-        }
+    /// The pictures of some rows of w.
+    pub(crate) fn paint(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
         self.generator.synthesis_rgba8(ws, noise)
     }
 }
@@ -131,7 +99,7 @@ pub(crate) fn join(pictures: &[Ws]) -> Result<Ws> {
 }
 
 /// What a network is called where it is shown: the file's name, without the folder and the ending.
-pub(crate) fn name_of(network: Option<&PathBuf>) -> String {
+pub(crate) fn name_of(network: Option<&Path>) -> String {
     match network {
         None => "open-peeps-128".into(),
         Some(path) => path.file_stem().unwrap_or_default().to_string_lossy().chars().filter(|c| !c.is_control()).take(80).collect(),

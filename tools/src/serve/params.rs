@@ -106,7 +106,7 @@ impl Query {
     }
 
     /// Steps along directions, as 0:2.5,3:-1: no direction twice.
-    fn moves(&self, facts: &Facts) -> Result<Vec<(usize, f32)>, ApiError> {
+    pub(super) fn moves(&self, facts: &Facts) -> Result<Vec<(usize, f32)>, ApiError> {
         let count = facts.directions.count();
         if self.text("moves").is_some() && facts.directions.is_sought() {
             return Err(ApiError::Searching);
@@ -182,11 +182,13 @@ impl Query {
         Ok(File { side: side.unwrap_or(facts.height.max(facts.width)) as u32, format, pinned: self.pinned(facts)? })
     }
 
-    /// Whether the URL names the network; another one's name is refused, because the picture would be another.
+    /// Whether the URL names the network by its id, so that it is that picture for good; what is neither its id nor its name is refused,
+    /// because the picture would be another.
     pub(crate) fn pinned(&self, facts: &Facts) -> Result<bool, ApiError> {
         match self.text("network") {
             None => Ok(false),
             Some(id) if id == facts.id => Ok(true),
+            Some(name) if name == facts.name => Ok(false),
             Some(_) => Err(ApiError::parameter("network", format!("this server has {} now", facts.id))),
         }
     }

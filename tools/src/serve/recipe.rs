@@ -9,6 +9,8 @@ use crate::centers::Anchor;
 /// All that decides a picture of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
+    /// The number of the network.
+    pub(crate) network: usize,
     pub(crate) source: Source,
     /// Not applied to rows of w that the request brought along.
     pub(crate) truncation: Truncation,
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     fn recipe(source: Source) -> Recipe {
-        Recipe { source, truncation: Truncation { psi: 0.5, cutoff: None }, shift: None, class: None, noise: Noise::Const }
+        Recipe { network: 0, source, truncation: Truncation { psi: 0.5, cutoff: None }, shift: None, class: None, noise: Noise::Const }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::errors::ApiError;
 /// Paths that orchestrators ask at an address of their own choosing; they tell nothing and cost nothing.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// Paths that any page may link to or load: nothing is drawn for them.
-const OPEN: [&str; 8] = ["/", "/style.css", "/app.js", "/icon.svg", "/openapi.json", "/network", "/healthz", "/readyz"];
+const OPEN: [&str; 9] = ["/", "/style.css", "/app.js", "/icon.svg", "/openapi.json", "/network", "/networks", "/healthz", "/readyz"];
 
 /// What this server is called, and which other sites may use it.
 #[derive(Clone, Debug)]

@@ -15,11 +15,12 @@ use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 use super::api::{About, Cache, Shared, look};
 use super::app::{self, App};
 use super::errors::ApiError;
-use super::guard;
+use super::facts::Facts;
 use super::painter::join;
 use super::params::{LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
 use super::worker::Want;
+use super::{guard, provenance};
 use crate::output;
 
 /// Parameters beside those of the look.
@@ -40,14 +41,15 @@ struct Wanted {
 
 pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
     let query = Query::new(query.as_deref(), &[VIDEO, LOOK])?;
-    let wanted = wanted(&query, &app)?;
-    let look = look(&app, &query).await?;
+    let facts = app.facts(&query)?;
+    let wanted = wanted(&query, facts)?;
+    let look = look(facts, &query).await?;
     if let Noise::AfterZ { .. } = look.noise {
         return Err(ApiError::parameter("noise", "tf is for pictures of one seed, not for videos"));
     }
-    let first = recipe(&look, Source::Seed(wanted.seeds[0]));
+    let first = recipe(facts, &look, Source::Seed(wanted.seeds[0]));
     let file = format!("{:?} {} {:?}", wanted.seeds, wanted.frames, wanted.spec);
-    let about = About::new(&app.facts, &first, &file, Cache::Fixed, query.pinned(&app.facts)?);
+    let about = About::new(facts, &first, &file, Cache::Fixed, query.pinned(facts)?);
     if about.is_known(&headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));
     }
@@ -63,18 +65,21 @@ pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers
         true => Vec::new(),
         false => {
             let _place = app.admit()?;
-            let frames = frames(&app, &look, &wanted).await?;
+            let frames = frames(&app, facts, &look, &wanted).await?;
             let spec = wanted.spec;
-            app.aside(move || finish(spec, frames)).await?.map_err(|_| ApiError::Internal)?
+            let size = spec.width.max(spec.height);
+            let asked = format!("seeds={}&frames={}&fps={}&size={size}&format={ending}", list(&wanted.seeds), wanted.frames, spec.fps);
+            let packet = provenance::film(facts, &first, &query.moves(facts)?, &asked);
+            app.aside(move || finish(spec, frames, packet)).await?.map_err(|_| ApiError::Internal)?
         }
     };
     Ok(about.around(([(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)], bytes)))
 }
 
-fn wanted(query: &Query, app: &App) -> Result<Wanted, ApiError> {
+fn wanted(query: &Query, facts: &Facts) -> Result<Wanted, ApiError> {
     let seeds = Query::need("seeds", query.seeds("seeds", 2..=8)?)?;
-    let side = query.side(&app.facts)?.unwrap_or_else(|| app.facts.side_below(USUAL_SIDE));
-    let (height, width) = output::scaled(app.facts.size(), side);
+    let side = query.side(facts)?.unwrap_or_else(|| facts.side_below(USUAL_SIDE));
+    let (height, width) = output::scaled(facts.size(), side);
     let most = (MOST_PIXELS / (height * width * seeds.len())).min(120);
     if most < 2 {
         return Err(ApiError::parameter("size", "so many faces of this size are too much; ask for a smaller one"));
@@ -90,16 +95,16 @@ fn wanted(query: &Query, app: &App) -> Result<Wanted, ApiError> {
     Ok(Wanted { seeds, frames, spec: Spec { format, width: width as u32, height: height as u32, fps } })
 }
 
-fn recipe(look: &Look, source: Source) -> Recipe {
-    Recipe { source, truncation: look.truncation, shift: look.shift.clone(), class: look.class, noise: look.noise }
+fn recipe(facts: &Facts, look: &Look, source: Source) -> Recipe {
+    Recipe { network: facts.number, source, truncation: look.truncation, shift: look.shift.clone(), class: look.class, noise: look.noise }
 }
 
 /// Renders and compresses all frames, in their order.
-async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, ApiError> {
+async fn frames(app: &App, facts: &Facts, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, ApiError> {
     let mut promise = app.promise(wanted.frames * wanted.seeds.len())?;
     let mut keyframes = Vec::with_capacity(wanted.seeds.len());
     for seed in &wanted.seeds {
-        keyframes.push(app.ws(recipe(look, Source::Seed(*seed))).await?);
+        keyframes.push(app.ws(recipe(facts, look, Source::Seed(*seed))).await?);
     }
     let path = join(&keyframes).and_then(|ws| Keyframes::new(ws, Interpolation::Cubic)).map_err(|_| ApiError::Internal)?;
     let count = wanted.frames * path.count();
@@ -107,7 +112,7 @@ async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, A
     let rest = Look { truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, ..look.clone() };
     let frame = |i: usize| {
         let ws = path.at(i as f64 / wanted.frames as f64);
-        app.ask(recipe(&rest, Source::Ws(ws)), Want::Picture)
+        app.ask(recipe(facts, &rest, Source::Ws(ws)), Want::Picture)
     };
     let mut asked = VecDeque::new();
     let mut frames = Vec::with_capacity(count);
@@ -127,8 +132,15 @@ async fn frames(app: &App, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, A
     Ok(frames)
 }
 
-fn finish(spec: Spec, frames: Vec<Frame>) -> Result<Vec<u8>, AnimationError> {
+fn list(seeds: &[u32]) -> String {
+    seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn finish(spec: Spec, frames: Vec<Frame>, packet: Option<String>) -> Result<Vec<u8>, AnimationError> {
     let mut animation = Animation::new(Cursor::new(Vec::new()), spec)?;
+    if let Some(packet) = packet {
+        animation.describe(&packet);
+    }
     frames.into_iter().try_for_each(|frame| animation.push(frame))?;
     Ok(animation.finish()?.into_inner())
 }

@@ -50,13 +50,14 @@ pub(crate) enum Failed {
 
 impl Waiting for Job {
     fn kind(&self) -> Option<u32> {
-        match (self.want, self.recipe.noise) {
-            (Want::Ws, _) => Some(0),
-            (Want::Picture, Noise::Const) => Some(1),
-            (Want::Picture, Noise::None) => Some(2),
+        let kind = match (self.want, self.recipe.noise) {
+            (Want::Ws, _) => 0,
+            (Want::Picture, Noise::Const) => 1,
+            (Want::Picture, Noise::None) => 2,
             // Each has a seed of its own, a call of the generator has one.
-            (Want::Picture, Noise::Random { .. } | Noise::AfterZ { .. }) => None,
-        }
+            (Want::Picture, Noise::Random { .. } | Noise::AfterZ { .. }) => return None,
+        };
+        Some(3 * self.recipe.network as u32 + kind)
     }
 
     fn is_abandoned(&self) -> bool {
@@ -162,8 +163,9 @@ fn make(painter: &mut impl Paint, jobs: &[Job]) -> Result<Vec<Output>, Trouble> 
     if jobs.iter().all(|job| job.want == Want::Ws) {
         return Ok(ws.into_iter().map(Output::Ws).collect());
     }
-    // A batch is of one kind: pictures with the same noise.
-    let pictures = painter.paint(&join(&ws).map_err(Trouble::from)?, jobs[0].recipe.noise).map_err(Trouble::from)?;
+    // A batch is of one kind: pictures of a network with the same noise.
+    let Recipe { network, noise, .. } = jobs[0].recipe;
+    let pictures = painter.paint(network, &join(&ws).map_err(Trouble::from)?, noise).map_err(Trouble::from)?;
     Ok(pictures.into_iter().map(Output::Picture).collect())
 }
 

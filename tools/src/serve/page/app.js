@@ -16,6 +16,7 @@ let newest = new AbortController();
 let shown; // {url, blob, key, text} of the face on the page.
 let sliding = false; // A slider is being moved: what it passes is not kept.
 let playing = null;
+let dropped = null; // {name, body}: rows of w of a file, shown instead of a seed.
 let seen, favourites, keyframes; // Strips.
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
@@ -98,7 +99,7 @@ async function show() {
   const signal = newest.signal;
   const slow = setTimeout(() => $("face").classList.add("waiting"), 150);
   try {
-    const answer = await ask(target(), signal);
+    const answer = await (dropped ? post({ signal }) : ask(target(), signal));
     const blob = await answer.blob();
     if (signal.aborted) return;
     put(blob, describe());
@@ -114,9 +115,9 @@ async function show() {
 
 function put(blob, text) {
   const old = shown;
-  shown = { url: URL.createObjectURL(blob), blob, key: address(), text };
+  shown = { url: URL.createObjectURL(blob), blob, key: dropped ? null : address(), text };
   $("face").src = shown.url;
-  $("face").alt = `Generated face: ${text}. This person does not exist.`;
+  $("face").alt = dropped ? `A face drawn from ${text}.` : `Generated face: ${text}. This person does not exist.`;
   $("face").dataset.shown = text;
   $("caption").textContent = text;
   if (old) setTimeout(() => URL.revokeObjectURL(old.url), 1000);
@@ -125,6 +126,7 @@ function put(blob, text) {
 
 // What is shown, and what was changed from the usual.
 function describe() {
+  if (dropped) return `rows of w of ${dropped.name}${state.noise === "const" ? "" : `, noise ${state.noise}`}`;
   const said = [`seed ${state.seed}`];
   if (state.mode === "mix") said.push(state.layers.length ? `layers ${ranges(state.layers)} of seed ${state.other}` : `nothing of seed ${state.other}`);
   if (state.mode === "morph") said.push(`${Math.round(100 * state.t)} % of the way to seed ${state.other}`);
@@ -137,13 +139,30 @@ function describe() {
   return said.join(", ");
 }
 
+// The picture of the rows of w that were dropped: of all settings, only the noise is not in them.
+function post({ signal, format } = {}) {
+  const query = new URLSearchParams({ network: facts.network });
+  if (state.noise !== "const") query.set("noise", state.noise);
+  if (state.noise === "random") query.set("noise_seed", state.noise_seed);
+  if (format) query.set("format", format);
+  return ask(`/image?${query}`, signal, { method: "POST", body: dropped.body });
+}
+
+// Shows the rows of w of a file until another face is wished for.
+function drop(file) {
+  if (!file) return;
+  stop();
+  dropped = { name: file.name, body: file };
+  show();
+}
+
 const nameOf = (direction) => facts.direction_names[direction];
 
 // Both parents of a mix or a morph, beside the caption.
 const portraits = new Map();
 async function parents() {
-  $("parents").hidden = state.mode === "one";
-  if (state.mode === "one") return;
+  $("parents").hidden = state.mode === "one" || dropped !== null;
+  if ($("parents").hidden) return;
   for (const [i, seed] of [state.seed, state.other].entries()) {
     const size = facts.sizes.find((side) => side <= 128) ?? facts.sizes.at(-1);
     const url = target({ mode: "one", seed, size });
@@ -166,6 +185,7 @@ async function parents() {
 // The address has what differs from the usual, and the seed always.
 function address() {
   const query = new URLSearchParams({ seed: state.seed });
+  if ($("networks").options.length > 1) query.set("network", facts.name);
   if (state.trunc !== facts.trunc) query.set("trunc", state.trunc);
   if (state.cutoff < facts.num_ws) query.set("cutoff", state.cutoff);
   if (steps(state.moves)) query.set("moves", steps(state.moves));
@@ -244,6 +264,8 @@ function reflect() {
 let soon;
 function change(changes, step = false) {
   if (playing && !("t" in changes && playing.own)) stop();
+  // Rows of w have all settings in them but the noise: whoever changes another wants a face of a seed.
+  if (step || !("noise" in changes)) dropped = null;
   Object.assign(state, changes);
   reflect();
   history[step ? "pushState" : "replaceState"](null, "", address());
@@ -308,10 +330,10 @@ function loop(seeds) {
   return `/video?seeds=${seeds.join()}&${query}`;
 }
 
-async function save(url) {
+async function save(answered) {
   try {
     say("Drawing the file ...");
-    const answer = await ask(url);
+    const answer = await answered;
     const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? "face";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await answer.blob());
@@ -422,13 +444,22 @@ function listen() {
     $(id).addEventListener("change", () => (valid(id) === null ? $(id).reportValidity() : change({ [id]: valid(id) }, isStep)));
   const here = () => ({ key: shown.key, text: shown.text, small: reduced(shown.blob) });
   $("new").addEventListener("click", newFace);
-  $("favourite").addEventListener("click", () => shown && favour(here()));
-  $("save").addEventListener("click", () => save(target({ format: "png" })));
-  $("video").addEventListener("click", () => save(loop([state.seed, state.other])));
+  $("favourite").addEventListener("click", () => shown?.key && favour(here()));
+  $("save").addEventListener("click", () => save(dropped ? post({ format: "png" }) : ask(target({ format: "png" }))));
+  $("video").addEventListener("click", () => save(ask(loop([state.seed, state.other]))));
+  $("open").addEventListener("click", () => $("rows").click());
+  $("rows").addEventListener("change", () => (drop($("rows").files[0]), ($("rows").value = "")));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop(event.dataTransfer.files[0]);
+  });
+  // Another network has other layers, sizes and favourites: the page begins anew with it.
+  $("networks").addEventListener("change", () => location.assign(`${location.pathname}?${new URLSearchParams({ seed: state.seed, network: $("networks").value })}`));
   $("share").addEventListener("click", share);
   $("reset-all").addEventListener("click", () => change(usual()));
-  $("add-keyframe").addEventListener("click", () => shown && addKeyframe(here()));
-  $("film").addEventListener("click", () => save(loop(keyframes.faces.map(seedOf))));
+  $("add-keyframe").addEventListener("click", () => shown?.key && addKeyframe(here()));
+  $("film").addEventListener("click", () => save(ask(loop(keyframes.faces.map(seedOf)))));
   $("no-keyframes").addEventListener("click", () => {
     while (keyframes.faces.length) keyframes.drop(0);
     filmed();
@@ -458,6 +489,7 @@ function listen() {
   });
   addEventListener("popstate", () => {
     stop();
+    dropped = null;
     read(location.search);
     reflect();
     show();
@@ -468,7 +500,7 @@ function listen() {
 async function directions() {
   while (facts.searching) {
     await wait(500);
-    Object.assign(facts, await (await fetch("/network")).json());
+    Object.assign(facts, await (await fetch(`/network?network=${facts.network}`)).json());
   }
   state.moves = usual().moves;
   addMoves();
@@ -476,14 +508,19 @@ async function directions() {
 
 async function start() {
   try {
-    facts = await (await fetch("/network")).json();
+    const networks = await (await fetch("/networks")).json();
+    const wanted = new URLSearchParams(location.search).get("network");
+    const { network } = networks.find(({ name, network }) => name === wanted || network === wanted) ?? networks[0];
+    facts = await (await fetch(`/network?network=${network}`)).json();
+    for (const { name } of networks) $("networks").append(new Option(name, name, false, name === facts.name));
+    $("networks").hidden = networks.length < 2;
   } catch {
     return say("The server does not answer.", true);
   }
   // A face is shown before they are there, unless its address names some.
   const late = facts.searching && !/[?&]moves=/.test(location.search);
   const { width, height } = facts;
-  $("network").textContent = `${facts.name}, ${width} x ${height}`;
+  $("network").textContent = $("networks").hidden ? `${facts.name}, ${width} x ${height}` : `${width} x ${height}`;
   Object.assign($("face"), { width, height });
   document.documentElement.style.setProperty("--ratio", width / height);
   $("layer").max = $("cutoff").max = facts.num_ws;
