@@ -106,7 +106,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::networks::{mobilestylegan, stylegan2};
+    use crate::networks::{mobilestylegan, stylegan2, stylegan3};
 
     /// sha256 of f32 little-endian values, from `fixtures/synthetic-config-f-1024/case.json`.
     const CONFIG_F: [(&str, &str); 6] = [
@@ -127,6 +127,27 @@ mod tests {
             assert_eq!(digest, expected, "{name}");
         }
         assert_eq!(model.parameters() / 10_000, 3037, "30.37 million parameters");
+    }
+
+    /// sha256 of f32 little-endian values: they stay as they are.
+    #[test]
+    fn stylegan3_stays_as_it_is() {
+        let sums = [
+            (
+                stylegan3::Config::t(1024),
+                "synthesis.L0_36_512.weight",
+                "df4eb10103d450f6acb2e38ce25895a9fc3d748eeadca2bbbaa05866502e2ac4",
+                2231,
+            ),
+            (stylegan3::Config::r(1024), "synthesis.input.freqs", "2bb026feac750301ea56726060bba36cb040a29aa0fb8f7384dba2bacd9b2542", 1509),
+        ];
+        for (config, name, expected, parameters) in sums {
+            let model = random_weights(&Config::StyleGan3(config), 0);
+            let digest = Sha256::digest(model.array(name).bytes());
+            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(digest, expected, "{name}");
+            assert_eq!(model.parameters() / 10_000, parameters, "{} parameters", model.parameters());
+        }
     }
 
     #[test]

@@ -66,10 +66,19 @@ pub(crate) enum StyleGan3 {
     R,
 }
 
+impl StyleGan3 {
+    /// At 1024x1024.
+    pub(crate) fn config(self) -> Config {
+        Config::StyleGan3(match self {
+            StyleGan3::T => stylegan3::Config::t(1024),
+            StyleGan3::R => stylegan3::Config::r(1024),
+        })
+    }
+}
+
 pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
     let config = match (&args.config, args.stylegan3) {
-        (None, Some(StyleGan3::T)) => Config::StyleGan3(stylegan3::Config::t(1024)),
-        (None, Some(StyleGan3::R)) => Config::StyleGan3(stylegan3::Config::r(1024)),
+        (None, Some(which)) => which.config(),
         (None, None) => Config::StyleGan2(stylegan2::Config::config_f()),
         (Some(path), _) => {
             let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));

@@ -155,6 +155,14 @@ fn stylegan3_fixtures() {
         // The critically sampled layers of R have filters of one dimension, too.
         assert_eq!(config.layers.iter().filter(|layer| layer.down_radial).count(), if radial { 12 } else { 0 });
         assert_eq!(model.provenance["source_format"], "stylegan3");
+        // Our own design of filters, for networks without a file, is NVIDIA's.
+        let designed = stylegan_wgpu::random_weights::random_weights(&model.config, 0);
+        for (filter, array) in model.arrays.iter().filter(|(filter, _)| filter.ends_with("_filter")) {
+            let largest = array.values().fold(0.0f32, |most, tap| most.max(tap.abs()));
+            for (ours, theirs) in designed.array(filter).values().zip(array.values()) {
+                assert!((ours - theirs).abs() <= 2e-6 * largest, "{name} {filter}: {ours} for {theirs}");
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use stylegan_wgpu::atomic_file;
 
 use crate::args::DevicePrecision;
+use crate::commands::random_weights::StyleGan3;
 use crate::failure::Failure;
 use crate::{output, say};
 
@@ -61,6 +62,10 @@ pub(crate) struct BenchArgs {
     /// A network shaped as MobileStyleGAN for FFHQ, with synthetic weights of seed 0
     #[arg(long, conflicts_with_all = ["config_f", "preset"])]
     mobilestylegan: bool,
+
+    /// A configuration of StyleGAN3 at 1024x1024, with synthetic weights of seed 0
+    #[arg(long, value_enum, value_name = "T|R", ignore_case = true, conflicts_with_all = ["network", "config_f", "mobilestylegan", "preset"])]
+    stylegan3: Option<StyleGan3>,
 
     /// A fixed protocol with a score, for comparing machines
     #[arg(long, value_enum, conflicts_with_all = ["batch", "precision", "iters", "duration", "warmup"])]
@@ -128,10 +133,11 @@ pub(crate) struct BenchArgs {
 }
 
 /// What has no meaning where nothing is measured.
-const MEASURING: [&str; 13] = [
+const MEASURING: [&str; 14] = [
     "network",
     "config_f",
     "mobilestylegan",
+    "stylegan3",
     "preset",
     "batch",
     "precision",
@@ -155,6 +161,8 @@ impl BenchArgs {
     fn subject(&self) -> Subject {
         match &self.network {
             Some(path) => Subject::File(path.clone()),
+            None if self.stylegan3 == Some(StyleGan3::T) => Subject::Synthetic(&synthetic::STYLEGAN3_T),
+            None if self.stylegan3 == Some(StyleGan3::R) => Subject::Synthetic(&synthetic::STYLEGAN3_R),
             None if self.mobilestylegan => Subject::Synthetic(&synthetic::MOBILESTYLEGAN),
             None => Subject::Synthetic(&synthetic::CONFIG_F),
         }

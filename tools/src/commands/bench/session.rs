@@ -135,7 +135,7 @@ impl Session<'_> {
             Some(preset) => (self.precisions(), Protocol::batches(preset)),
         };
         let mut reference = match subject {
-            Subject::Synthetic(synthetic) => Some(Reference::stored(synthetic.sketches)),
+            Subject::Synthetic(synthetic) => synthetic.sketches.map(Reference::stored),
             Subject::File(_) => None,
         };
         for precision in precisions {

@@ -249,7 +249,7 @@ mod tests {
         };
         let image = safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("image").unwrap().data().to_vec();
         let image: Vec<f32> = image.chunks_exact(2).map(|half| half::f16::from_le_bytes([half[0], half[1]]).to_f32()).collect();
-        let error = Reference::stored(synthetic::CONFIG_F.sketches).error(&[image], (1024, 1024));
+        let error = Reference::stored(synthetic::CONFIG_F.sketches.expect("they are stored")).error(&[image], (1024, 1024));
         // It is stored as f16.
         assert!(error <= 3e-4, "{error:.1e}");
     }
