@@ -173,48 +173,34 @@ pub(super) fn bars(run: &Run) -> String {
     svg + "</svg>\n"
 }
 
-/// A bar per report, as long as an image takes, with its interval; the label above it, so that it is readable on a phone.
+/// A bar per report, as long as an image takes, with its interval. What it says is text above it, which a phone can wrap.
 pub(super) fn compared(rows: &[Row<'_>]) -> String {
-    let (width, row, right) = (860.0, 48.0, 250.0);
-    let height = row * rows.len() as f64 + 8.0;
     let longest = rows.iter().filter_map(|row| Some(row.run.best()?.high())).fold(1e-9, f64::max);
-    let scale = (width - right) / longest;
-    let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Time of an image on every device\">\n");
-    for (i, each) in rows.iter().enumerate() {
-        let Some(stat) = each.run.best() else { continue };
-        let top = 4.0 + row * i as f64;
-        let (length, low, high, middle) = ((stat.median * scale).max(1.0), stat.least * scale, stat.high() * scale, top + 33.0);
-        let left = 12.0;
-        let _ = writeln!(svg, "<text class=\"who\" x=\"{left}\" y=\"{:.1}\">{}</text>", top + 16.0, escape(&each.who()));
-        // By program: a device with a peer beside ours shows two colours.
-        let class = if each.report.engine.name == "stylegan-wgpu" { "k0" } else { "k1" };
-        let noisy = if each.report.quality.is_ok() { "" } else { " faint" };
-        let _ = writeln!(
-            svg,
-            "<rect class=\"{class}{noisy}\" x=\"{left}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"16\" rx=\"2\"/>",
-            middle - 8.0
-        );
-        let (low, high) = (left + low, left + high);
-        let _ = writeln!(
-            svg,
-            "<path class=\"interval\" d=\"M{low:.1} {middle:.1}H{high:.1}M{low:.1} {:.1}V{:.1}M{high:.1} {:.1}V{:.1}\"/>",
-            middle - 5.0,
-            middle + 5.0,
-            middle - 5.0,
-            middle + 5.0
-        );
-        let ratio = each.ratio.map_or(String::new(), |ratio| format!(", {ratio:.2}x"));
-        let joules = each.run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
+    let at = |ms: f64| ms / longest * 100.0;
+    let mut html = String::new();
+    for row in rows {
+        let Some(stat) = row.run.best() else { continue };
+        let ratio = row.ratio.map_or(String::new(), |ratio| format!(", {ratio:.2}x"));
+        let joules = row.run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
         let joules = joules.map_or(String::new(), |joules| format!(", {} J", number(joules)));
-        let noisy = if each.report.quality.is_ok() { "" } else { ", noisy" };
-        let text = format!("{}{ratio}{joules}{noisy}", time(stat.median));
+        let (faint, noisy) = if row.report.quality.is_ok() { ("", "") } else { (" faint", ", noisy") };
+        // By program: a device with a peer beside ours shows two colours.
+        let class = if row.report.engine.name == "stylegan-wgpu" { "k0" } else { "k1" };
         let _ = writeln!(
-            svg,
-            "<text class=\"value\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            high.max(left + length) + 8.0,
-            middle + 4.5,
-            escape(&text)
+            html,
+            "<div class=\"bar\"><p><strong>{}{ratio}{joules}{noisy}</strong> {}</p>",
+            escape(&time(stat.median)),
+            escape(&row.who())
+        );
+        let (low, high, length) = (at(stat.least), at(stat.high()), at(stat.median).max(0.2));
+        let _ = writeln!(
+            html,
+            "<svg viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{} to {}\">\
+             <rect class=\"{class}{faint}\" width=\"{length:.2}\" height=\"10\"/>\
+             <path class=\"interval\" d=\"M{low:.2} 5H{high:.2}M{low:.2} 2V8M{high:.2} 2V8\"/></svg></div>",
+            escape(&time(stat.least)),
+            escape(&time(stat.high()))
         );
     }
-    svg + "</svg>\n"
+    html
 }

@@ -43,9 +43,9 @@ pub(super) fn comparison(reports: &[Report]) -> String {
         "<header>\n<h1>{title}</h1>\n<p>Milliseconds an image, shorter is better: medians, and the interval from the shortest to the 90th percentile (to the longest of fewer than 20 samples).</p>\n</header>\n"
     );
     for (name, rows) in compare::groups(reports) {
-        let _ = writeln!(html, "<section>\n<h2>{}</h2>\n<div class=\"chart\">{}</div>\n</section>", escape(&name), chart::compared(&rows));
+        let _ = writeln!(html, "<section>\n<h2>{}</h2>\n{}</section>", escape(&name), chart::compared(&rows));
     }
-    let _ = writeln!(html, "<section>\n<h2>Reports</h2>\n<dl>");
+    let _ = writeln!(html, "<section>\n<h2>Reports</h2>\n<dl class=\"reports\">");
     for report in reports {
         let score = report.score.map_or(String::new(), |score| format!(", score {}", number(score)));
         let text = format!(

@@ -191,8 +191,8 @@ fn comparisons_are_drawn_by_network_and_precision() {
     let (first, second) = pair();
     let page = html::comparison(&[first.clone(), second, first]);
     let document = document(&page);
-    // One group of three rows: a bar and an interval of two lines' caps each.
-    assert_eq!(["section", "svg", "rect"].map(|name| count(&document, name)), [2, 1, 3]);
+    // One group of three rows: a bar and its interval each.
+    assert_eq!(["section", "svg", "rect", "path"].map(|name| count(&document, name)), [2, 3, 3, 3]);
     assert!(page.contains("peer") && page.contains("2.00x"));
 }
 
