@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::{ConvertError, Result};
 use super::nest::Nest;
-use super::value::Id;
+use super::value::{Id, Value};
 
 /// The names a code base gives a generator's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ const MARKS: [(Layout, &[&str]); 7] = [
 ];
 
 /// What the average w is called.
-const AVERAGES: [&str; 9] =
-    ["latent_avg", "mean_latent", "latent_mean", "w_avg", "avg_latent", "dlatent_avg", "mean_w", "w_mean", "latent_average"];
+const AVERAGES: [&str; 10] =
+    ["latent_avg", "mean_latent", "latent_mean", "w_avg", "avg_latent", "dlatent_avg", "mean_w", "w_mean", "latent_average", "wavg"];
 
 /// GenForce's StyleGAN counts its constant as layer 0.
 const GENFORCE_STYLEGAN1: [&str; 2] = ["synthesis.layer0.const", "mapping.dense0.weight"];
@@ -74,14 +74,23 @@ pub(crate) fn generator(nest: &Nest<'_>, warnings: &mut Vec<String>) -> Result<O
     if let Some(damaged) = like(nest, &best).into_iter().filter(|place| key(place) < key(&best)).min_by_key(|place| key(place)) {
         return Ok(Some(damaged));
     }
-    if let Some(rival) = places[1..].iter().find(|place| key(place) == key(&best) && !same(nest, place, &best)) {
+    let rivals: Vec<&Place> = places[1..].iter().filter(|place| rank(place) == rank(&best) && !same(nest, place, &best)).collect();
+    if let Some(rival) = rivals.iter().find(|place| key(place) == key(&best)) {
         return Err(ConvertError::unsupported(format!(
             "this file holds several generators and nothing tells which one is meant ({} and {}); save the one you want alone",
             named(&best),
             named(rival)
         )));
     }
-    if rank(&best) == Rank::Training {
+    if let Some(rival) = rivals.first() {
+        warnings.push(format!("the file holds another generator, {}; {} is drawn", named(rival), named(&best)));
+    }
+    if let Some(list) = nameless_average(nest).filter(|_| rank(&best) != Rank::Average) {
+        warnings.push(format!(
+            "the file's average of the weights ({list}) is a list without names and is not used; {} is drawn, the network as training left it",
+            named(&best)
+        ));
+    } else if rank(&best) == Rank::Training {
         warnings.push(format!(
             "the file has no average of the generator (g_ema); {} is drawn, the network as training or fine-tuning left it",
             named(&best)
@@ -95,18 +104,52 @@ pub(crate) fn is_counter(name: &str) -> bool {
     matches!(name.rsplit('.').next(), Some("num_batches_tracked" | "n_averaged" | "total_ops" | "total_params"))
 }
 
+/// A list of an average's weights (torch_ema's `shadow_params`), if there is one.
+fn nameless_average<'n>(nest: &'n Nest<'_>) -> Option<&'n str> {
+    nest.tensors.keys().find_map(|name| {
+        let list = name.strip_suffix(".8")?;
+        (list.split('.').any(is_average) && (0..8).all(|i| nest.tensors.contains_key(&format!("{list}.{i}")))).then_some(list)
+    })
+}
+
+/// Whether something with this name, counted from the dict of a generator, is none of its tensors: a counter, the average w, a setting, or
+/// what training keeps beside a bare state_dict.
+pub(crate) fn is_beside(nest: &Nest<'_>, name: &str, id: Id) -> bool {
+    const TRAINING: [&str; 8] = ["optim", "optimizer", "optimizers", "opt", "scheduler", "discriminator", "netd", "d"];
+    is_counter(name)
+        || match name.split_once('.') {
+            Some((step, _)) => words(step).iter().any(|word| TRAINING.contains(&word.as_str())),
+            None => is_average_w(name) || nest.checkpoint.is_setting(id),
+        }
+}
+
+/// Whether the last step of a name is that of an average w.
+pub(crate) fn is_average_w(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let words = words(last);
+    let any = |of: &[&str]| words.iter().any(|word| of.contains(&word.as_str()));
+    AVERAGES.contains(&last)
+        || any(&["avg", "mean", "average"]) && any(&["w", "ws", "latent", "latents", "dlatent", "dlatents", "style"]) && words.len() == 2
+}
+
 /// The average w beside a generator, if the file has one: in the same dict, or in one around it. With its name there.
 pub(crate) fn average(nest: &Nest<'_>, prefix: &str) -> Option<(String, Id)> {
+    let checkpoint = nest.checkpoint;
+    // A number is how many latents were averaged, or whether.
+    let is_number = |id: Id| matches!(checkpoint.pickle.value(id), Value::Bool(_) | Value::Int(_) | Value::Float(_));
+    let values = |id: Id| checkpoint.is_tensor(id) || checkpoint.pickle.items(id).is_some();
     let beside = around(prefix).find_map(|prefix| {
-        AVERAGES.iter().find_map(|name| {
+        let exact = |name: &&str| {
             let path = format!("{prefix}{name}");
-            let id = nest.tensors.get(&path).or_else(|| nest.lists.get(&path))?;
-            Some((path, *id))
-        })
+            let id = nest.averages.get(&path).copied().filter(|&id| !is_number(id))?;
+            Some((path, id))
+        };
+        let direct = nest.averages.range(prefix.to_owned()..).take_while(|(path, _)| path.starts_with(prefix));
+        let mut direct = direct.filter(|(path, id)| !path[prefix.len()..].contains('.') && values(**id));
+        AVERAGES.iter().find_map(|name| exact(name)).or_else(|| direct.next().map(|(path, id)| (path.clone(), *id)))
     });
     // Elsewhere in the file, when there is just one.
-    let mut elsewhere =
-        nest.tensors.iter().chain(&nest.lists).filter(|(name, _)| name.rsplit('.').next().is_some_and(|last| AVERAGES.contains(&last)));
+    let mut elsewhere = nest.averages.iter().filter(|(_, id)| values(**id));
     beside.or_else(|| match (elsewhere.next(), elsewhere.next()) {
         (Some((name, id)), None) => Some((name.clone(), *id)),
         _ => None,
@@ -131,7 +174,7 @@ pub(crate) fn companions(nest: &Nest<'_>, prefix: &str) -> Vec<String> {
         // The first step that leaves the way to the generator.
         let shared = around(prefix).find(|around| name.starts_with(around)).unwrap_or("");
         let step = name[shared.len()..].split('.').next().unwrap_or(name);
-        if !is_usual(step) && !AVERAGES.contains(&step) {
+        if !is_usual(step) && !is_average_w(step) {
             seen.insert(format!("{shared}{step}"));
         }
     }
@@ -209,6 +252,30 @@ pub(crate) fn incomplete(nest: &Nest<'_>) -> Option<(Place, &'static str)> {
     })
 }
 
+/// A mapping network or a synthesis network alone, by name.
+pub(crate) fn part(nest: &Nest<'_>) -> Option<&'static str> {
+    let mut names = nest.tensors.keys();
+    let (first, last) = (names.next()?, names.next_back()?);
+    let shared = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
+    // What all names have in common, and nothing else is in the file.
+    let prefix = first[..shared.min(first.len())].rfind('.').map_or("", |at| &first[..=at]);
+    let has = |part: &str| below(nest, &format!("{prefix}{part}")).next().is_some();
+    let any = |parts: &[&str]| parts.iter().any(|part| has(part));
+    // The names' common part may be the network's own.
+    let within = |steps: &[&str]| prefix.split('.').any(|step| steps.contains(&step));
+    let mapping = any(&["mapping.fc0.", "mapping.dense0.", "style.1.", "fc0.", "dense0.", "style_mlp.1."])
+        || within(&["mapping", "style", "style_mlp"]);
+    let synthesis = any(&["synthesis.", "b4.const", "b4.conv1.", "layer0.", "conv1.", "convs.", "to_rgb1.", "style_conv1.", "input."])
+        || within(&["synthesis"]);
+    match (mapping, synthesis) {
+        (true, false) => Some("a mapping network without its synthesis network"),
+        (false, true) if any(&["synthesis.b4.const", "b4.const", "input.input", "synthesis.layer0.", "synthesis.early_layer."]) => {
+            Some("a synthesis network without its mapping network")
+        }
+        _ => None,
+    }
+}
+
 /// The tensors whose names begin with a prefix, without it.
 fn below<'n>(nest: &'n Nest<'_>, prefix: &str) -> impl Iterator<Item = (&'n str, Id)> {
     let range = nest.tensors.range(prefix.to_owned()..);
@@ -242,9 +309,10 @@ fn rank(place: &Place) -> Rank {
 
 /// Whether a name says that this is an average of the weights.
 fn is_average(step: &str) -> bool {
-    words(step)
-        .iter()
-        .any(|word| matches!(word.as_str(), "ema" | "smooth" | "average" | "averaged" | "avg" | "swa" | "gs" | "gema" | "shadow"))
+    words(step).iter().any(|word| {
+        let known = ["ema", "smooth", "average", "averaged", "avg", "swa", "gs", "gema", "shadow", "running", "polyak", "ma", "mean"];
+        known.contains(&word.as_str())
+    })
 }
 
 /// How usual the names on the way are: the less unusual ones, the better.
@@ -293,9 +361,12 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether two places are one network under two names.
+/// Whether two places are one network under two names, or a copy of it.
 fn same(nest: &Nest<'_>, a: &Place, b: &Place) -> bool {
-    a.layout == b.layout && below(nest, &a.prefix).eq(below(nest, &b.prefix))
+    let alike = |((a, x), (b, y)): ((&str, Id), (&str, Id))| a == b && nest.checkpoint.same(x, y);
+    let own = |place: &Place| below(nest, &place.prefix).filter(|(name, id)| !is_beside(nest, name, *id)).collect::<Vec<_>>();
+    let (x, y) = (own(a), own(b));
+    a.layout == b.layout && x.len() == y.len() && x.into_iter().zip(y).all(alike)
 }
 
 fn named(place: &Place) -> String {

@@ -22,8 +22,9 @@ pub(crate) fn is_ours(bytes: &[u8]) -> bool {
     }
     // What cannot be read is ours to refuse: the engine's messages are about files of ours.
     let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return true };
+    // Others, too, write a config or a version of theirs.
     let known = ["config", "format_version", "provenance"];
-    header.metadata().as_ref().is_some_and(|metadata| known.iter().any(|key| metadata.contains_key(*key)))
+    header.metadata().as_ref().is_some_and(|metadata| known.iter().filter(|key| metadata.contains_key(**key)).count() >= 2)
 }
 
 /// The tensors of a file as a state_dict.
@@ -37,7 +38,14 @@ pub(crate) fn read<'a>(bytes: &'a [u8], budget: &Budget) -> Result<Checkpoint<'a
     let mut entries = Vec::new();
     let mut storages = HashMap::new();
     for (name, info) in header.tensors() {
-        let Some(dtype) = dtype(info.dtype) else { continue };
+        let Some(dtype) = dtype(info.dtype) else {
+            // Not read, and not out of sight: the error of who needs it names it.
+            let (key, kind) =
+                (values.text(&name), GlobalName { kind: Global::Opaque, module: "safetensors".into(), name: info.dtype.to_string() });
+            let kind = values.add(Value::Global(Box::new(kind)));
+            entries.push((key, kind));
+            continue;
+        };
         let (first, end) = (start + info.data_offsets.0, start + info.data_offsets.1);
         if end > bytes.len() {
             return Err(ConvertError::truncated(format!("tensor {name}"), (end - bytes.len()) as u64));

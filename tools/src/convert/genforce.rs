@@ -7,7 +7,7 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::find::{Layout, Place};
 use super::nest::Nest;
-use super::network::{Converted, filter_taps, same_filter};
+use super::network::{Converted, count, filter_taps, same_filter};
 use super::numpy;
 use super::state_dict::{StateDict, extra};
 use super::torch::Tensor;
@@ -35,14 +35,15 @@ struct GenForce<'c> {
     dict: StateDict<'c>,
     /// TensorFlow's name to GenForce's.
     names: BTreeMap<String, String>,
+    first: bool,
+    /// The number of the last block.
+    top: usize,
 }
 
 impl<'c> GenForce<'c> {
     fn new(dict: StateDict<'c>) -> Result<GenForce<'c>> {
         let first = dict.has("synthesis.layer0.const");
-        let blocks = (0..10)
-            .take_while(|block| dict.has(&format!("synthesis.layer{}.weight", if first { 2 * block + 1 } else { 2 * block })))
-            .count();
+        let blocks = count(dict.names(), "synthesis.layer", 20).div_ceil(2);
         let top =
             blocks.checked_sub(1).ok_or_else(|| ConvertError::tensor("synthesis.layer0.weight", "a convolution's weight", "nothing"))?;
         let mut names = BTreeMap::new();
@@ -54,9 +55,23 @@ impl<'c> GenForce<'c> {
                 None => return Err(extra(name, "GenForce's")),
             }
         }
-        Ok(GenForce { dict, names })
+        Ok(GenForce { dict, names, first, top })
     }
 }
+
+/// What a layer has, by GenForce's names.
+const KINDS: [&str; 10] = [
+    "weight",
+    "bias",
+    "style.weight",
+    "style.bias",
+    "noise_strength",
+    "noise",
+    "apply_noise.weight",
+    "apply_noise.noise",
+    "bias.bias",
+    "wscale.bias",
+];
 
 /// The truncation its own code draws with: a psi for the first layers and 1 for the rest is what flags say here; another is not.
 fn check_truncation(dict: &StateDict<'_>, name: &str) -> Result<()> {
@@ -160,6 +175,24 @@ impl Variables for GenForce<'_> {
         self.names.keys().map(String::as_str).collect()
     }
 
+    fn own_name(&self, name: &str) -> String {
+        let lost = || {
+            let modules =
+                (0..20).flat_map(|i| [format!("synthesis.layer{i}"), format!("synthesis.output{i}"), format!("mapping.dense{i}")]);
+            let named = modules.flat_map(|module| KINDS.map(|kind| format!("{module}.{kind}")));
+            let single = [
+                "truncation.w_avg",
+                "synthesis.early_layer.const",
+                "synthesis.layer0.const",
+                "mapping.LabelEmbed.weight",
+                "mapping.LabelEmbed.bias",
+            ];
+            let mut all = single.map(str::to_owned).into_iter().chain(named);
+            all.find(|theirs| tensorflow_name(theirs, self.first, self.top).as_deref() == Some(name))
+        };
+        self.names.get(name).cloned().or_else(lost).unwrap_or_else(|| name.to_owned())
+    }
+
     fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
@@ -173,7 +206,7 @@ impl Variables for GenForce<'_> {
     }
 
     fn tensor(&self, name: &str) -> Result<Tensor> {
-        let theirs = self.names.get(name).ok_or_else(|| ConvertError::tensor(name, "a tensor", "nothing"))?;
+        let theirs = self.names.get(name).ok_or_else(|| ConvertError::tensor(self.own_name(name), "a tensor", "nothing"))?;
         let tensor = self.dict.tensor(theirs)?;
         // The table of labels is multiplied from the left, as in TensorFlow.
         match name == "mapping/LabelConcat/weight" && tensor.shape.len() == 2 {

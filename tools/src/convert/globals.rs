@@ -47,7 +47,7 @@ pub(crate) enum Global {
     NumpyDtype,
     /// `torch_utils.persistence._reconstruct_persistent_obj`: a module of NVIDIA's PyTorch code.
     PersistentObject,
-    /// `dnnlib.tflib.network.Network`: a network of NVIDIA's TensorFlow code.
+    /// `dnnlib.tflib.network.Network`, under whatever name dnnlib was copied: a network of NVIDIA's TensorFlow code.
     TfNetwork,
     /// `tfutil.Network`: Progressive GAN, the generation before StyleGAN.
     ProgressiveGan,
@@ -116,7 +116,7 @@ fn known(module: &str, name: &str) -> Option<Global> {
         | ("numpy.random._mt19937", "MT19937") => Global::Inert,
         ("tfutil", "Network") => Global::ProgressiveGan,
         (_, "_reconstruct_persistent_obj") if is(module, "torch_utils.persistence") => Global::PersistentObject,
-        (_, "Network") if is(module, "dnnlib.tflib.network") => Global::TfNetwork,
+        (_, "Network") if is(module, "tflib.network") => Global::TfNetwork,
         // Whole modules: a VGG, an encoder. Their classes begin with a capital; torch's functions do not.
         _ if (module.starts_with("torch.nn.modules.") || module.starts_with("torchvision.models.")) && capital(name) => Global::TorchModule,
         // What training frameworks write beside the weights.

@@ -65,7 +65,7 @@ pub fn open(path: &Path, progress: &mut Progress<'_>) -> Result<Model> {
 /// [`open`], with what a file may not tell of its network.
 pub fn open_with(path: &Path, untold: Untold, progress: &mut Progress<'_>) -> Result<Model> {
     if path.is_dir() {
-        recognise::refuse_unpacked(path)?;
+        recognise::refuse_folder(path)?;
         return openvino::open(path, progress);
     }
     let bytes = read_file(path, u64::MAX)?;

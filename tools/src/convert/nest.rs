@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::{ConvertError, Result};
+use super::find;
 use super::globals::{self, Global};
 use super::torch::Checkpoint;
 use super::value::{Id, Value};
@@ -19,6 +20,7 @@ const MOST_NAME_BYTES: usize = 16 << 20;
 const LONGEST_PATH: usize = 300;
 
 /// What a file holds.
+#[derive(Clone)]
 pub(crate) struct Nest<'c> {
     pub(crate) checkpoint: &'c Checkpoint<'c>,
     /// Tensors and arrays, and whatever else stands where a module keeps its parameters and buffers.
@@ -29,14 +31,15 @@ pub(crate) struct Nest<'c> {
     pub(crate) classes: BTreeMap<String, String>,
     /// Networks of NVIDIA's TensorFlow code.
     pub(crate) networks: BTreeMap<String, Id>,
-    /// Lists of numbers.
-    pub(crate) lists: BTreeMap<String, Id>,
+    /// Whatever is called the average w.
+    pub(crate) averages: BTreeMap<String, Id>,
 }
 
 impl<'c> Nest<'c> {
     pub(crate) fn read(checkpoint: &'c Checkpoint<'c>) -> Result<Nest<'c>> {
         let empty = BTreeMap::new;
-        let mut nest = Nest { checkpoint, tensors: empty(), modules: empty(), classes: BTreeMap::new(), networks: empty(), lists: empty() };
+        let mut nest =
+            Nest { checkpoint, tensors: empty(), modules: empty(), classes: BTreeMap::new(), networks: empty(), averages: empty() };
         nest.walk()?;
         Ok(nest)
     }
@@ -53,10 +56,8 @@ impl<'c> Nest<'c> {
         let mut todo = vec![(String::new(), pickle.root)];
         while let Some((path, id)) = todo.pop() {
             let mut children: Vec<(String, Id)> = Vec::new();
-            let named = |(key, value): &(Id, Id)| {
-                let key = pickle.name(*key).map(String::from).or_else(|| pickle.int(*key).map(|key| key.to_string()));
-                key.map(|key| (key, *value))
-            };
+            // A key without a name is one all the same: nothing of a file is out of sight.
+            let named = |(index, (key, value)): (usize, &(Id, Id))| (pickle.key(*key).unwrap_or_else(|| format!("[{index}]")), *value);
             if self.checkpoint.is_tensor(id) {
                 self.tensors.insert(path, id);
                 continue;
@@ -73,22 +74,22 @@ impl<'c> Nest<'c> {
                     }
                     None if opened.insert(id) => {
                         let entries = pickle.entries(id).unwrap_or_default();
-                        values = values.checked_sub(entries.len()).ok_or_else(too_large)?;
-                        children.extend(entries.iter().filter_map(named));
                         let state = object.state.and_then(|state| pickle.entries(state)).unwrap_or_default();
-                        values = values.checked_sub(state.len() + object.entries.len()).ok_or_else(too_large)?;
-                        children.extend(object.entries.iter().chain(state.iter()).filter_map(named));
+                        values = values.checked_sub(entries.len() + state.len()).ok_or_else(too_large)?;
+                        children.extend(entries.iter().chain(state.iter()).enumerate().map(named));
                         let args = pickle.items(object.args).unwrap_or_default();
-                        children.extend((0..).map(|i: usize| i.to_string()).zip(args.iter().chain(&object.items).copied()));
+                        // Classes with slots or a __getstate__ of their own have a tuple or a list.
+                        let parts = object.state.and_then(|state| pickle.items(state)).unwrap_or_default();
+                        let items = args.iter().chain(&object.items).chain(parts);
+                        values = values.checked_sub(args.len() + object.items.len() + parts.len()).ok_or_else(too_large)?;
+                        children.extend((0..).map(|i: usize| i.to_string()).zip(items.copied()));
                     }
                     None => {}
                 },
-                (Value::Dict(entries), _) => children.extend(entries.iter().filter_map(named)),
+                (Value::Dict(entries), _) => children.extend(entries.iter().enumerate().map(named)),
                 (Value::Tuple(_) | Value::List(_), _) => {
                     let items = pickle.items(id).unwrap_or_default();
-                    if !items.is_empty() && items.iter().all(|&item| matches!(pickle.value(item), Value::Float(_) | Value::Int(_))) {
-                        self.lists.insert(path.clone(), id);
-                    } else {
+                    if !items.iter().all(|&item| matches!(pickle.value(item), Value::Float(_) | Value::Int(_))) {
                         children.extend((0..).map(|i: usize| i.to_string()).zip(items.iter().copied()));
                     }
                 }
@@ -97,6 +98,9 @@ impl<'c> Nest<'c> {
             values = values.checked_sub(children.len()).ok_or_else(too_large)?;
             budget.work(children.len())?;
             for (name, value) in children {
+                if find::is_average_w(&name) && !pickle.is_none(value) {
+                    self.averages.insert(join(&path, &name), value);
+                }
                 // Plain values hold no tensors: they need no path.
                 if !matches!(pickle.value(value), Value::Object(_) | Value::Dict(_) | Value::Tuple(_) | Value::List(_)) {
                     continue;
@@ -128,6 +132,9 @@ impl<'c> Nest<'c> {
                     "_modules" => children.push((name.into_owned(), value)),
                     _ if path.len() + name.len() > LONGEST_PATH => return Err(ConvertError::malformed("modules nested without end")),
                     _ => {
+                        if find::is_average_w(&name) {
+                            self.averages.insert(join(path, &name), value);
+                        }
                         self.tensors.insert(join(path, &name), value);
                     }
                 }
@@ -143,6 +150,56 @@ impl<'c> Nest<'c> {
             Some((Global::PersistentObject, &[meta])) => pickle.get(meta, "state"),
             _ => pickle.state(id),
         }
+    }
+
+    /// The same nest without the steps that wrappers put into the middle of a way (`synthesis._orig_mod.b4`), if there are any and no two
+    /// tensors become one.
+    pub(crate) fn unwrapped(&self) -> Result<Option<Nest<'c>>> {
+        const WRAPPERS: [&str; 5] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"];
+        let plain = |path: &String| {
+            let steps = path.split('.').filter(|step| !WRAPPERS.contains(step));
+            let named = steps.map(|step| match step {
+                // Networks that were saved as two.
+                "G_mapping" => "mapping",
+                "G_synthesis" => "synthesis",
+                step => step,
+            });
+            named.collect::<Vec<_>>().join(".")
+        };
+        fn renamed<T: Clone>(map: &BTreeMap<String, T>, plain: impl Fn(&String) -> String) -> BTreeMap<String, T> {
+            map.iter().map(|(path, value)| (plain(path), value.clone())).collect()
+        }
+        let names = self.tensors.keys().map(|name| 2 * name.len() + 64).sum();
+        self.checkpoint.pickle.budget.memory(names)?;
+        let tensors = renamed(&self.tensors, plain);
+        if tensors.len() < self.tensors.len() || tensors.keys().eq(self.tensors.keys()) {
+            return Ok(None);
+        }
+        let (modules, averages) = (renamed(&self.modules, plain), renamed(&self.averages, plain));
+        let (classes, networks) = (renamed(&self.classes, plain), self.networks.clone());
+        Ok(Some(Nest { checkpoint: self.checkpoint, tensors, modules, classes, networks, averages }))
+    }
+
+    /// What stands where a way leads to, for an error; `None` when there is nothing.
+    pub(crate) fn describe(&self, path: &str) -> Option<String> {
+        let pickle = &self.checkpoint.pickle;
+        let (module, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let leaf = |part: &str| pickle.get(pickle.get(*self.modules.get(module)?, part)?, name);
+        if let Some(id) = self.tensors.get(path).copied().or_else(|| leaf("_parameters")).or_else(|| leaf("_buffers")) {
+            return Some(self.checkpoint.describe(id));
+        }
+        let (mut id, mut rest) = (pickle.root, path);
+        // Each turn uses up a part of the way.
+        while !rest.is_empty() {
+            let inner = pickle.state(id).filter(|&state| pickle.entries(state).is_some()).unwrap_or(id);
+            let entries = pickle.entries(inner)?;
+            let left = |name: &str| rest.strip_prefix(name).filter(|left| left.is_empty() || left.starts_with('.'));
+            // Names may have points of their own: the longest one counts.
+            let named = entries.iter().filter_map(|(key, value)| Some((left(&pickle.key(*key)?)?, *value)));
+            let (left, value) = named.min_by_key(|(left, _)| left.len())?;
+            (id, rest) = (value, left.strip_prefix('.').unwrap_or(left));
+        }
+        Some(self.checkpoint.describe(id))
     }
 
     /// The first names of what the file holds, for a refusal.

@@ -120,6 +120,13 @@ impl Channels {
     }
 }
 
+/// How many parts a network has of those that are called by a prefix and a number (`style.1.weight`), by the largest number below `most`: one
+/// that is missing is a fault, not the end.
+pub(crate) fn count<S: AsRef<str>>(names: impl Iterator<Item = S>, prefix: &str, most: usize) -> usize {
+    let number = |name: S| name.as_ref().strip_prefix(prefix)?.split(['.', '/']).next()?.parse::<usize>().ok();
+    names.filter_map(number).filter(|&number| number < most).max().map_or(0, |number| number + 1)
+}
+
 /// The rule that gives so many channels, if any does.
 fn fitting_rule(channels: &[(usize, usize)]) -> (usize, usize) {
     let max = channels.iter().map(|&(_, channels)| channels).max().unwrap_or(0);

@@ -16,7 +16,8 @@ pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
         Value::Float(value) => Some(*value),
         Value::Object(_) => match pickle.call(id)? {
             (Global::NumpyScalar, &[dtype, bytes]) => {
-                let (dtype, bytes) = (element(pickle, dtype)?, pickle.bytes(bytes)?);
+                let ((dtype, order), bytes) = (element(pickle, dtype)?, pickle.bytes(bytes)?);
+                let bytes = order.little(&bytes, dtype);
                 (bytes.len() == dtype.size()).then(|| match dtype {
                     Dtype::F64 => bytes.as_array().map_or(f64::NAN, |b| f64::from_le_bytes(*b)),
                     Dtype::I64 => bytes.as_array().map_or(f64::NAN, |b| i64::from_le_bytes(*b) as f64),
@@ -59,6 +60,9 @@ pub(crate) fn objects<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<&'p [Id]> {
 
 /// The values of an array of floats, row-major; `name` is for errors. A single number may be a whole one.
 pub(crate) fn array(pickle: &Pickle<'_>, name: &str, id: Id) -> Result<Tensor> {
+    if let Value::Float(_) | Value::Int(_) = pickle.value(id) {
+        return Ok(Tensor { shape: Vec::new(), values: number(pickle, id).into_iter().map(|value| value as f32).collect() });
+    }
     let raw = raw(pickle, id).ok_or_else(|| ConvertError::tensor(name, "a NumPy array of floats", pickle.describe(id)))?;
     raw.dtype.refuse_integers(name, &raw.shape)?;
     values(pickle, name, raw)
@@ -76,7 +80,10 @@ fn values(pickle: &Pickle<'_>, name: &str, raw: Raw<'_>) -> Result<Tensor> {
         let needed = format!("{:?} of {} bytes each", raw.shape, raw.dtype.size());
         return Err(ConvertError::tensor(name, needed, format!("{} bytes", raw.bytes.len())));
     }
-    let mut values = raw.dtype.widen_all(&raw.bytes);
+    if raw.order == Order::Big {
+        pickle.budget.memory(raw.bytes.len())?;
+    }
+    let mut values = raw.dtype.widen_all(&raw.order.little(&raw.bytes, raw.dtype));
     if raw.fortran && raw.shape.len() > 1 {
         // Column-major: a row-major array of the reversed shape, transposed.
         let reversed: Vec<usize> = raw.shape.iter().rev().copied().collect();
@@ -98,9 +105,38 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Tensor {
     Tensor { shape, values }
 }
 
+/// Whether two arrays have the same bytes in the same shape.
+pub(crate) fn same(pickle: &Pickle<'_>, a: Id, b: Id) -> Option<bool> {
+    let (a, b) = (raw(pickle, a)?, raw(pickle, b)?);
+    pickle.budget.work(a.bytes.len()).ok()?;
+    Some((a.dtype, a.order, a.fortran, a.shape, a.bytes) == (b.dtype, b.order, b.fortran, b.shape, b.bytes))
+}
+
+/// The order of the bytes of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    /// The bytes of elements in the usual order.
+    fn little<'b>(self, bytes: &'b [u8], dtype: Dtype) -> Cow<'b, [u8]> {
+        match self {
+            Order::Little => Cow::Borrowed(bytes),
+            Order::Big => {
+                let mut turned = bytes.to_vec();
+                turned.chunks_mut(dtype.size()).for_each(<[u8]>::reverse);
+                Cow::Owned(turned)
+            }
+        }
+    }
+}
+
 struct Raw<'p> {
     shape: Vec<usize>,
     dtype: Dtype,
+    order: Order,
     fortran: bool,
     bytes: Cow<'p, [u8]>,
 }
@@ -111,32 +147,30 @@ fn raw<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Raw<'p>> {
         // BUILD (version, shape, dtype, fortran order, bytes)
         (Global::NumpyReconstruct, _) => {
             let &[_, sides, dtype, fortran, bytes] = pickle.items(pickle.state(id)?)? else { return None };
-            let (shape, dtype) = (shape(sides)?, element(pickle, dtype)?);
-            Some(Raw { shape, dtype, fortran: pickle.int(fortran)? != 0, bytes: pickle.bytes(bytes)? })
+            let (shape, (dtype, order)) = (shape(sides)?, element(pickle, dtype)?);
+            Some(Raw { shape, dtype, order, fortran: pickle.int(fortran)? != 0, bytes: pickle.bytes(bytes)? })
         }
         // _frombuffer(bytes, dtype, shape, 'C' or 'F')
         (Global::NumpyFromBuffer, &[bytes, dtype, sides, order]) => {
-            let (shape, dtype) = (shape(sides)?, element(pickle, dtype)?);
-            Some(Raw { shape, dtype, fortran: pickle.is_str(order, "F"), bytes: pickle.bytes(bytes)? })
+            let (shape, (dtype, bytes_order)) = (shape(sides)?, element(pickle, dtype)?);
+            Some(Raw { shape, dtype, order: bytes_order, fortran: pickle.is_str(order, "F"), bytes: pickle.bytes(bytes)? })
         }
         // scalar(dtype, bytes): what session.run of TensorFlow gives for a variable without sides.
         (Global::NumpyScalar, &[dtype, bytes]) => {
-            Some(Raw { shape: Vec::new(), dtype: element(pickle, dtype)?, fortran: false, bytes: pickle.bytes(bytes)? })
+            let (dtype, order) = element(pickle, dtype)?;
+            Some(Raw { shape: Vec::new(), dtype, order, fortran: false, bytes: pickle.bytes(bytes)? })
         }
         _ => None,
     }
 }
 
 /// numpy.dtype('f4', align, copy) with BUILD (version, byte order, ...).
-fn element(pickle: &Pickle<'_>, id: Id) -> Option<Dtype> {
+fn element(pickle: &Pickle<'_>, id: Id) -> Option<(Dtype, Order)> {
     let (Global::NumpyDtype, &[name, ..]) = pickle.call(id)? else { return None };
     let name = pickle.name(name)?;
-    let big = |text: &str| text.starts_with('>');
-    if big(&name) || pickle.state(id).and_then(|state| pickle.items(state)?.get(1).copied()).is_some_and(|order| pickle.is_str(order, ">"))
-    {
-        return None;
-    }
-    Some(match name.trim_start_matches(['<', '=', '|']) {
+    let stated = pickle.state(id).and_then(|state| pickle.items(state)?.get(1).copied());
+    let is_big = name.starts_with('>') || stated.is_some_and(|order| pickle.is_str(order, ">"));
+    let dtype = match name.trim_start_matches(['<', '>', '=', '|']) {
         "f8" => Dtype::F64,
         "f4" => Dtype::F32,
         "f2" => Dtype::F16,
@@ -150,7 +184,8 @@ fn element(pickle: &Pickle<'_>, id: Id) -> Option<Dtype> {
         "u1" => Dtype::U8,
         "b1" => Dtype::Bool,
         _ => return None,
-    })
+    };
+    Some((dtype, if is_big { Order::Big } else { Order::Little }))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
-use super::find::{self, Place, is_counter};
+use super::find::{self, Place, is_beside};
 use super::nest::Nest;
-use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, refuse_lost_labels, same_filter};
+use super::network::{Channels, Converted, const_size, count, filter_taps, gather, mean_w, refuse_lost_labels, same_filter};
 use super::numpy;
 use super::record::record;
 use super::state_dict::extra;
@@ -93,8 +93,8 @@ impl<'c> Generator<'c> {
             false => path.strip_prefix(prefix).map(str::to_owned),
         };
         let modules: BTreeMap<String, Id> = nest.modules.iter().filter_map(|(path, id)| Some((below(path)?, *id))).collect();
-        let tensors =
-            nest.tensors.iter().filter(|(name, _)| !is_counter(name)).filter_map(|(name, id)| Some((below(name)?, *id))).collect();
+        let tensors = nest.tensors.iter().filter_map(|(name, id)| Some((below(name)?, *id)));
+        let tensors = tensors.filter(|(name, id)| !is_beside(nest, name, *id)).collect();
         let argument = |key: &str| pickle.get(*modules.get("")?, key);
         Generator {
             checkpoint: nest.checkpoint,
@@ -128,6 +128,10 @@ impl<'c> Generator<'c> {
     pub(crate) fn tensor(&self, name: &str) -> Result<Tensor> {
         let id = *self.tensors.get(name).ok_or_else(|| ConvertError::tensor(name, "a tensor", "nothing"))?;
         self.checkpoint.tensor(name, id)
+    }
+
+    fn has_below(&self, prefix: &str) -> bool {
+        self.tensors.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
     }
 
     /// The shape of a tensor that must be there with so many sides.
@@ -215,7 +219,7 @@ impl<'c> Generator<'c> {
         let optional = |key: &str, id: Option<Id>| -> Result<Option<usize>> {
             id.filter(|&id| !self.checkpoint.pickle.is_none(id)).map(|id| self.index(key, id)).transpose()
         };
-        let num_layers = (0..64).take_while(|i| self.tensors.contains_key(&format!("mapping.fc{i}.weight"))).count();
+        let num_layers = count(self.tensors.keys(), "mapping.fc", 64);
         let [_, inputs] = self.shape("mapping.fc0.weight")?;
         let [outputs, _] = self.shape(&format!("mapping.fc{}.weight", num_layers.saturating_sub(1)))?;
         let (label_features, labels) = match self.tensors.contains_key("mapping.embed.weight") {
@@ -225,7 +229,8 @@ impl<'c> Generator<'c> {
         let w_dim = size("w_dim", self.generator(2, "w_dim"), outputs)?;
         let c_dim = size("c_dim", self.generator(1, "c_dim"), labels)?;
         let blocks = || (2..12).map(|log2| 1usize << log2);
-        let top = blocks().take_while(|block| self.tensors.contains_key(&format!("synthesis.b{block}.conv1.weight"))).last().unwrap_or(4);
+        // The last block that has anything: what is missing below it is a fault, not the end.
+        let top = blocks().rfind(|block| self.has_below(&format!("synthesis.b{block}."))).unwrap_or(4);
         // StyleGAN-Human has `square` before it.
         let after = 3 + usize::from(self.attribute("", "square").is_some());
         let img_resolution = size("img_resolution", self.generator(after, "img_resolution"), top)?;

@@ -53,7 +53,7 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
     if ["<!doctype", "<html", "<head", "<?xml", "<!--", "<body"].iter().any(|tag| lower.starts_with(tag)) {
         return refuse("this is a web page, not a checkpoint: the download failed or asked for a confirmation; open the link in a browser");
     }
-    let known: [(&[u8], &str); 8] = [
+    let known: [(&[u8], &str); 17] = [
         (b"\x89HDF", "an HDF5 file (Keras); StyleGAN checkpoints are pickles"),
         (b"\x1f\x8b", "a gzip archive; unpack it first"),
         (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
@@ -62,9 +62,29 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
         (b"\xff\xd8\xff", "a JPEG picture, not a checkpoint"),
         (b"BZh", "a bzip2 archive; unpack it first"),
         (b"\xfd7zXZ", "an xz archive; unpack it first"),
+        (b"\x28\xb5\x2f\xfd", "a Zstandard archive; unpack it first"),
+        (b"\x04\x22\x4d\x18", "an LZ4 archive; unpack it first"),
+        (b"GIF8", "a GIF picture, not a checkpoint"),
+        (b"RIFF", "a picture or sound (RIFF: WebP, AVI, WAV), not a checkpoint"),
+        (b"%PDF", "a PDF document, not a checkpoint"),
+        (b"GGUF", "a GGUF file (a language model's weights), not a checkpoint of PyTorch or TensorFlow"),
+        (
+            crate::array_file::NPY,
+            "a NumPy array (.npy), not a network; rows of w are given with --projected-w, directions with --direction",
+        ),
+        (b"\x08\x07\x12\x07pytorch", "an ONNX graph, not a checkpoint; convert the checkpoint it was exported from"),
+        (b"\x08\x08\x12\x07pytorch", "an ONNX graph, not a checkpoint; convert the checkpoint it was exported from"),
     ];
     if let Some((_, what)) = known.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return refuse(&format!("this is {what}"));
+    }
+    match bytes.get(4..8) {
+        Some(b"ftyp") => return refuse("this is a video or picture (MP4, HEIF), not a checkpoint"),
+        Some(b"TFL3") => return refuse("this is a TensorFlow Lite graph, not a checkpoint; convert the checkpoint it was made from"),
+        _ => {}
+    }
+    if bytes.len() >= 64 && bytes.iter().take(4096).all(|&byte| byte == 0) {
+        return refuse("this file begins with nothing but zeros: the download did not finish, or the disk lost it; download it again");
     }
     if bytes.get(257..262) == Some(b"ustar") {
         return refuse("this is a tar archive; unpack it, or save a checkpoint of before PyTorch 0.1.10 again with a newer one");
@@ -79,12 +99,26 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
     }
 }
 
-/// Refuses a folder that a .pt was unpacked into: its tensors have lost the archive that says where they are.
-pub(crate) fn refuse_unpacked(folder: &Path) -> Result<()> {
+/// Refuses a folder that is none of OpenVINO's: a .pt was unpacked into it, whose tensors have lost the archive that says where they are, or
+/// the checkpoint is a file in it.
+pub(crate) fn refuse_folder(folder: &Path) -> Result<()> {
     let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let unpacked = std::iter::once(folder.to_path_buf()).chain(inner.take(64)).find(|folder| folder.join("data.pkl").is_file());
+    let has_graph = [folder, &folder.join("random_face/data")]
+        .iter()
+        .any(|folder| folder.join("MappingNetwork.xml").is_file() || folder.join("SynthesisNetwork.xml").is_file());
     match unpacked {
-        None => Ok(()),
+        None if has_graph => Ok(()),
+        None => {
+            let names =
+                std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            let held = if names.is_empty() { "nothing".to_owned() } else { list(&names) };
+            Err(ConvertError::Unrecognised(format!(
+                "this is a folder with {held} in it; name the checkpoint's file (of folders only a MobileStyleGAN's with SynthesisNetwork.xml is read)"
+            )))
+        }
         Some(folder) => Err(ConvertError::unsupported(format!(
             "this folder is an unpacked .pt ({} has its data.pkl); name the .pt itself, or pack it again, uncompressed: zip -0 -r ../network.pt .",
             folder.display()
@@ -105,6 +139,17 @@ fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
         return Ok(Kind::TorchZip(members));
     }
     let first: Vec<_> = members.iter().take(3).map(|member| member.name).collect();
+    if !members.is_empty() && members.iter().all(|member| member.name.ends_with(".npy")) {
+        return Err(ConvertError::unsupported(format!(
+            "this is an archive of NumPy arrays (.npz: {}), not a checkpoint; a network's arrays are read from a pickle, a .pt or a .safetensors, rows of w are given with --projected-w",
+            first.join(", ")
+        )));
+    }
+    if any(&|name| name.ends_with("\\data.pkl")) {
+        return Err(ConvertError::unsupported(
+            "this .pt was packed again with backslashes in its names, which no zip archive has; unpack it and pack it again: zip -0 -r ../network.pt .",
+        ));
+    }
     Err(ConvertError::Unrecognised(format!("this zip archive ({}) is no checkpoint; unpack it if one is inside", first.join(", "))))
 }
 
@@ -137,14 +182,34 @@ pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<Stri
                 Layout::AdrianSahlman => Err(ConvertError::unsupported(
                     "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
                 )),
-            }?
+            }
+            .map_err(|error| found(nest, &place.prefix, error))?
         }
-        None => tf::convert(nest, progress)?.ok_or_else(|| stranger(nest))?,
+        None => match tf::convert(nest, warnings, progress)? {
+            Some(converted) => converted,
+            None => match nest.unwrapped()? {
+                Some(unwrapped) if find::generator(&unwrapped, &mut Vec::new())?.is_some() => {
+                    return generator(&unwrapped, untold, warnings, progress);
+                }
+                _ => return Err(stranger(nest)),
+            },
+        },
     };
     if let Some(code) = nest.code() {
         warnings.push(format!("unpickled in Python, this file would call {code}: it may be an attack. Nothing was executed here"));
     }
     Ok(converted)
+}
+
+/// An error that says of a tensor what stands in its place, where something does.
+fn found(nest: &Nest<'_>, prefix: &str, error: ConvertError) -> ConvertError {
+    match error {
+        ConvertError::Tensor { name, needed, found } if found == "nothing" => {
+            let found = nest.describe(&format!("{prefix}{name}")).unwrap_or(found);
+            ConvertError::Tensor { name, needed, found }
+        }
+        other => other,
+    }
 }
 
 /// The first few of a list of names.
@@ -175,8 +240,24 @@ fn stranger(nest: &Nest<'_>) -> ConvertError {
     if let Some(code) = nest.code() {
         return ConvertError::ForbiddenGlobal(code);
     }
+    if let Some(what) = find::part(nest) {
+        return ConvertError::unsupported(format!("this is {what}; save the whole generator"));
+    }
+    let globals = pickle.values.iter().filter_map(|value| if let Value::Global(global) = value { Some(global) } else { None });
+    if globals.map(|global| global.name.as_str()).any(|name| name.starts_with("_rebuild_meta_tensor")) {
+        return ConvertError::unsupported("the tensors of this file were on PyTorch's meta device: it holds their shapes and no weights");
+    }
     if let Some((place, lacking)) = find::incomplete(nest) {
-        return ConvertError::tensor(format!("{}{lacking}", place.prefix), "a tensor of the generator that the rest belongs to", "nothing");
+        let error =
+            ConvertError::tensor(format!("{}{lacking}", place.prefix), "a tensor of the generator that the rest belongs to", "nothing");
+        return found(nest, "", error);
+    }
+    let is_number = |step: &str| step.bytes().all(|byte| byte.is_ascii_digit());
+    if nest.tensors.len() > 8 && nest.tensors.keys().all(|name| name.rsplit('.').next().is_some_and(is_number)) {
+        return ConvertError::unsupported(format!(
+            "this file holds weights without their names ({}), as an average keeps them beside its network; save the generator's state_dict",
+            nest.first_names()
+        ));
     }
     let what = pickle.describe(pickle.root);
     ConvertError::Unrecognised(format!(

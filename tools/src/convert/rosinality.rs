@@ -10,7 +10,7 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::find::{self, Layout, Place};
 use super::nest::Nest;
-use super::network::{Channels, Converted, const_size, filter_taps, gather, mean_w, refuse_lost_labels};
+use super::network::{Channels, Converted, const_size, count, filter_taps, gather, mean_w, refuse_lost_labels};
 use super::record::record;
 use super::state_dict::StateDict;
 use super::torch::Tensor;
@@ -33,8 +33,11 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
     let shared = Config::StyleGan2(config.clone());
     let known: BTreeSet<String> = shared.manifest().iter().filter_map(|spec| their_name(&spec.name)).collect();
     let blocks = config.resolutions().count() - 1;
-    dict.refuse_extras("a StyleGAN2 of its sizes", |name| known.contains(name) || name == "latent_avg" || is_filter(name, blocks))?;
+    dict.refuse_extras("a StyleGAN2 of its sizes", |name| known.contains(name) || is_filter(name, blocks))?;
     let average = match average {
+        Some(average) if config.per_layer_w_avg && average.values.len() == config.w_dim * config.num_ws() => {
+            Tensor { shape: vec![config.num_ws(), config.w_dim], ..average }
+        }
         Some(average) => average,
         // A training checkpoint does not carry it.
         None => {
@@ -104,11 +107,11 @@ fn from_basicsr(theirs: &str) -> Option<String> {
 
 fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::Config> {
     let [_, z_dim] = dict.shape("style.1.weight")?;
-    let num_layers = (1..).take_while(|i| dict.has(&format!("style.{i}.weight"))).count();
+    let num_layers = count(dict.names(), "style.", 64).saturating_sub(1);
     let [w_dim, _] = dict.shape(&format!("style.{num_layers}.weight"))?;
     let [hidden, _] = dict.shape("style.1.weight")?;
     let constant = dict.get("input.input").and_then(|id| dict.checkpoint.shape(id));
-    let blocks = (0..).take_while(|i| dict.has(&format!("to_rgbs.{i}.conv.weight"))).take(16).count();
+    let blocks = count(dict.names(), "to_rgbs.", 16).max(count(dict.names(), "convs.", 32).div_ceil(2));
     let img_resolution = 4 << blocks;
     let mut channels = vec![(4, dict.shape::<5>("conv1.conv.weight")?[1])];
     for block in 0..blocks {
@@ -116,11 +119,12 @@ fn config(dict: &StateDict<'_>, average: Option<&Tensor>) -> Result<stylegan2::C
     }
     let (channel_base, channel_max, channels) = Channels::of(&channels, None).fields();
     refuse_lost_labels("style.1.weight", z_dim, w_dim)?;
-    let per_layer_w_avg = match average.map(|average| average.shape.as_slice()) {
-        Some([rows, _]) if *rows > 1 => true,
-        Some([1, rows, _]) if *rows > 1 => true,
-        _ => false,
-    };
+    // A row for each layer, in whatever shape.
+    let num_ws = 2 * blocks + 2;
+    let per_layer_w_avg = average.is_some_and(|average| {
+        let sides: Vec<usize> = average.shape.iter().copied().filter(|&side| side != 1).collect();
+        sides != [w_dim] && (sides == [num_ws, w_dim] || sides == [num_ws * w_dim] || sides.len() == 2)
+    });
     Ok(stylegan2::Config {
         z_dim,
         c_dim: 0,

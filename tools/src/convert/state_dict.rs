@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{ConvertError, Result};
-use super::find::is_counter;
+use super::find::is_beside;
 use super::nest::Nest;
 use super::torch::{Checkpoint, Tensor};
 use super::value::Id;
@@ -15,10 +15,11 @@ pub(crate) struct StateDict<'c> {
 }
 
 impl<'c> StateDict<'c> {
-    /// The tensors of a nest whose names begin with `prefix`, without it; counters are left out.
+    /// The tensors of a nest whose names begin with `prefix`, without it; what is no tensor of a network is left out.
     pub(crate) fn below(nest: &Nest<'c>, prefix: &str) -> StateDict<'c> {
         let range = nest.tensors.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
-        let named = range.filter(|(name, _)| !is_counter(name)).map(|(name, id)| (name[prefix.len()..].to_owned(), *id));
+        let named = range.map(|(name, id)| (&name[prefix.len()..], *id)).filter(|&(name, id)| !is_beside(nest, name, id));
+        let named = named.map(|(name, id)| (name.to_owned(), id));
         StateDict { checkpoint: nest.checkpoint, tensors: named.collect() }
     }
 

@@ -73,6 +73,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
             return Ok((name, Tensor { shape: spec.shape.clone(), values: vec![0.0; spec.shape.iter().product()] }));
         }
         let mut tensor = variables.tensor(&name)?;
+        let name = variables.own_name(&name);
         if is_fused(&spec.name) && spec.name.ends_with(".conv0.weight") {
             flip(&mut tensor);
         }
@@ -123,6 +124,6 @@ fn refuse_extras(variables: &impl Variables, manifest: &[TensorSpec]) -> Result<
     let known: BTreeSet<String> = manifest.iter().filter_map(|spec| their_name(&spec.name)).collect();
     match variables.names().into_iter().find(|name| !known.contains(*name) && !is_inert(name)) {
         None => Ok(()),
-        Some(name) => Err(modified(name, "StyleGAN")),
+        Some(name) => Err(modified(&variables.own_name(name), "StyleGAN")),
     }
 }

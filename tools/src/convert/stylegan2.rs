@@ -40,6 +40,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         }
         let name = their_name(&config, lod, &spec.name).ok_or_else(|| ConvertError::tensor(&spec.name, "a TensorFlow name", "none"))?;
         let mut tensor = variables.tensor(&name)?;
+        let name = variables.own_name(&name);
         if spec.name.ends_with(".affine.bias") {
             // TensorFlow adds the 1 at run time.
             tensor.values.iter_mut().for_each(|value| *value += 1.0);
@@ -139,6 +140,6 @@ fn refuse_extras(variables: &impl Variables, config: &stylegan2::Config, manifes
     let known: std::collections::BTreeSet<String> = manifest.iter().filter_map(|spec| their_name(config, lod, &spec.name)).collect();
     match variables.names().into_iter().find(|name| !known.contains(*name) && !is_inert(name)) {
         None => Ok(()),
-        Some(name) => Err(modified(name, "StyleGAN2")),
+        Some(name) => Err(modified(&variables.own_name(name), "StyleGAN2")),
     }
 }

@@ -1,6 +1,8 @@
 //! Files that hold tensors and no network, as people publish rows of w and directions: `torch.save(direction, "age.pt")`, a dict of
 //! paths and tensors, a list, a pickled array. Seen as a tree of arrays whose values are read one at a time.
 
+use std::borrow::Cow;
+
 use stylegan_wgpu::model::Array;
 
 use super::budget::Budget;
@@ -8,7 +10,7 @@ use super::error::{ConvertError, Result};
 use super::recognise::{self, Kind};
 use super::torch::Checkpoint;
 use super::value::{Id, Value};
-use super::{numpy, pickle};
+use super::{foreign, numpy, pickle};
 
 /// Levels of dicts and lists that are looked into, and what they may hold in all: a file may refer to one list a thousand times.
 const MOST_LEVELS: usize = 6;
@@ -39,6 +41,7 @@ impl<'a> TensorFile<'a> {
             Kind::Pickle => Checkpoint::plain(pickle::parse(bytes, &budget)?),
             Kind::TorchLegacy => Checkpoint::legacy(bytes, &budget)?,
             Kind::TorchZip(members) => Checkpoint::zip(bytes, &members, &budget)?,
+            Kind::SafeTensors if !foreign::is_ours(bytes) => foreign::read(bytes, &budget)?,
             _ => return Err(ConvertError::unsupported("a network, where a file of tensors is needed")),
         };
         TensorFile::of(checkpoint)
@@ -56,11 +59,8 @@ impl<'a> TensorFile<'a> {
 
     /// The values of an array of the tree; `name` is for errors.
     pub(crate) fn read(&self, name: &str, id: Id) -> Result<Array> {
-        let tensor = match self.checkpoint.is_tensor(id) {
-            // Rows and directions may be of whole numbers.
-            true => self.checkpoint.numbers(name, id)?,
-            false => numpy::numbers(&self.checkpoint.pickle, name, id)?,
-        };
+        // Rows and directions may be of whole numbers.
+        let tensor = self.checkpoint.numbers(name, id)?;
         if !tensor.values.iter().all(|value| value.is_finite()) {
             return Err(ConvertError::tensor(name, "finite values", "NaN or infinity"));
         }
@@ -83,13 +83,15 @@ fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) ->
     if level == MOST_LEVELS {
         return Ok(Held::Other);
     }
-    if let Some(entries) = pickle.entries(id) {
+    if let Some(shape) = list_shape(checkpoint, id, MOST_LEVELS) {
+        return Ok(Held::Array(id, shape));
+    }
+    if let Some(entries) = entries(checkpoint, id) {
         let mut map = Vec::new();
-        for &(key, value) in entries.iter() {
-            let name = pickle.name(key).map(|name| name.into_owned()).or_else(|| pickle.int(key).map(|number| number.to_string()));
-            if let Some(name) = name {
-                map.push((name, held(checkpoint, value, level + 1, nodes)?));
-            }
+        for (index, &(key, value)) in entries.iter().enumerate() {
+            // A key without a name is one all the same: nothing is left out unsaid.
+            let name = pickle.key(key).unwrap_or_else(|| format!("[{index}]"));
+            map.push((name, held(checkpoint, value, level + 1, nodes)?));
         }
         return Ok(Held::Map(map));
     }
@@ -99,9 +101,42 @@ fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) ->
         (_, Some(&[only])) => return held(checkpoint, only, level + 1, nodes),
         (_, Some(objects)) => objects,
         (Value::Tuple(_) | Value::List(_), None) => pickle.items(id).unwrap_or_default(),
+        // A deque, a list of another name; a named tuple.
+        (Value::Object(object), None) if !object.items.is_empty() => &object.items,
+        (Value::Object(object), None) => pickle.items(object.args).unwrap_or_default(),
         _ => return Ok(Held::Other),
     };
     items.iter().map(|&item| held(checkpoint, item, level + 1, nodes)).collect::<Result<_>>().map(Held::List)
+}
+
+/// What a dict holds, or an object in its attributes or slots.
+fn entries<'c>(checkpoint: &'c Checkpoint<'_>, id: Id) -> Option<Cow<'c, [(Id, Id)]>> {
+    let pickle = &checkpoint.pickle;
+    let attributes = || {
+        let state = pickle.state(id)?;
+        // (attributes, slots) of classes with slots.
+        pickle.entries(state).or_else(|| pickle.items(state)?.iter().find_map(|&part| pickle.entries(part)))
+    };
+    pickle.entries(id).or_else(attributes)
+}
+
+/// The shape of an array that is written as numbers in lists.
+fn list_shape(checkpoint: &Checkpoint<'_>, id: Id, sides: usize) -> Option<Vec<usize>> {
+    let pickle = &checkpoint.pickle;
+    let sides = sides.checked_sub(1)?;
+    let (Value::List(_) | Value::Tuple(_)) = pickle.value(id) else { return None };
+    let items = pickle.items(id)?;
+    let is_number = |id: Id| {
+        matches!(pickle.value(id), Value::Float(_) | Value::Int(_)) || numpy::shape(pickle, id).is_some_and(|shape| shape.is_empty())
+    };
+    let (&first, rest) = items.split_first()?;
+    pickle.budget.work(items.len()).ok()?;
+    if is_number(first) {
+        return rest.iter().all(|&item| is_number(item)).then(|| vec![items.len()]);
+    }
+    let shape = list_shape(checkpoint, first, sides)?;
+    let alike = rest.iter().all(|&item| list_shape(checkpoint, item, sides).as_ref() == Some(&shape));
+    alike.then(|| [vec![items.len()], shape].concat())
 }
 
 #[cfg(test)]

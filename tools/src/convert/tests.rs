@@ -15,6 +15,7 @@ mod layouts;
 mod made;
 mod seeds;
 mod stylegan3;
+mod wrappings;
 pub(crate) mod writer;
 
 /// The folders of fixtures: those of the repository, and the larger ones beside it when they are there.

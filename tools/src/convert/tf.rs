@@ -1,6 +1,7 @@
 //! NVIDIA's TensorFlow pickles: dnnlib.tflib.network.Network objects, of which Gs, the average generator, is taken. What a network
 //! computes was source code in the pickle; it is never looked at: the names of the variables tell the network.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Progress;
@@ -19,10 +20,13 @@ use super::{stylegan1, stylegan2};
 const MOST_VARIABLES: usize = 1 << 14;
 
 /// Converts Gs of the networks in the file, if there are any.
-pub(crate) fn convert(nest: &Nest<'_>, progress: &mut Progress<'_>) -> Result<Option<Converted>> {
+pub(crate) fn convert(nest: &Nest<'_>, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Option<Converted>> {
     let checkpoint = nest.checkpoint;
     let Some(network) = choose(nest) else { return Ok(None) };
     let variables = TfVariables::read(checkpoint, network)?;
+    if variables.name == "G" && nest.networks.iter().any(|(path, id)| *id == network && !path.ends_with("Gs")) {
+        warnings.push("the file has no average of the generator (Gs); G is drawn, the network as training left it".into());
+    }
     let converted = if stylegan2::recognises(&variables) {
         stylegan2::convert(&variables, "TensorFlow StyleGAN2", progress)
     } else if stylegan1::recognises(&variables) {
@@ -85,12 +89,21 @@ impl<'c> TfVariables<'c> {
     fn add(&mut self, state: Id, prefix: &str) -> Result<()> {
         let pickle = &self.checkpoint.pickle;
         self.kwargs.extend(pickle.get(state, "static_kwargs"));
-        let variables = pickle.get(state, "variables").and_then(|id| pickle.items(id)).unwrap_or(&[]);
-        if variables.len() > MOST_VARIABLES {
-            return Err(ConvertError::TooLarge(format!("a network of {} variables; no genuine one has so many", variables.len())));
+        let Some(variables) = pickle.get(state, "variables") else { return Ok(()) };
+        // A list of pairs, or a dict.
+        let pair = |&variable: &Id| match pickle.items(variable) {
+            Some(&[name, value]) => Some((name, value)),
+            _ => None,
+        };
+        let pairs: Cow<'_, [(Id, Id)]> = match (pickle.entries(variables), pickle.items(variables)) {
+            (Some(entries), _) => entries,
+            (None, Some(items)) => items.iter().take(MOST_VARIABLES + 1).filter_map(pair).collect(),
+            (None, None) => return Ok(()),
+        };
+        if pairs.len() > MOST_VARIABLES {
+            return Err(ConvertError::TooLarge(format!("a network of more than {MOST_VARIABLES} variables; no genuine one has so many")));
         }
-        for &variable in variables {
-            let Some(&[name, value]) = pickle.items(variable) else { continue };
+        for &(name, value) in pairs.iter() {
             let Some(name) = pickle.name(name) else { continue };
             self.arrays.insert(format!("{prefix}{name}"), value);
         }

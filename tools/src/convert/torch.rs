@@ -142,7 +142,12 @@ struct View {
     offset: usize,
     shape: Vec<usize>,
     strides: Vec<usize>,
+    /// Its values have the other sign: torch negates lazily, and saves it so.
+    negative: bool,
 }
+
+/// Lists in lists that may be one array.
+const MOST_SIDES: usize = 6;
 
 impl<'a> Checkpoint<'a> {
     /// A pickle and the storages it names.
@@ -264,14 +269,80 @@ impl<'a> Checkpoint<'a> {
         self.read(name, id, true)
     }
 
-    /// The values of a tensor, an array or a list of numbers, of any type.
+    /// The values of a tensor, an array, or numbers, arrays and tensors in lists, of any type. A dict or a list of one is what it holds.
     pub(crate) fn numbers(&self, name: &str, id: Id) -> Result<Tensor> {
-        let items = self.pickle.items(id).filter(|_| !self.is_tensor(id));
-        let Some(items) = items else { return self.read(name, id, false) };
+        self.numbers_in(name, id, MOST_SIDES)
+    }
+
+    fn numbers_in(&self, name: &str, id: Id, sides: usize) -> Result<Tensor> {
+        self.pickle.budget.work(1)?;
+        if self.is_tensor(id) {
+            return self.read(name, id, false);
+        }
+        let other = || ConvertError::tensor(name, "numbers", self.describe(id));
+        let sides = sides.checked_sub(1).ok_or_else(other)?;
+        if let Some(value) = numpy::number(&self.pickle, id) {
+            return Ok(Tensor { shape: Vec::new(), values: vec![value as f32] });
+        }
+        if let Some(&[(_, only)]) = self.pickle.entries(id).as_deref() {
+            return self.numbers_in(name, only, sides);
+        }
+        let items = self.pickle.items(id).ok_or_else(other)?;
         self.pickle.budget.elements(name, &[items.len()])?;
-        let values = items.iter().map(|&item| numpy::number(&self.pickle, item).map(|value| value as f32)).collect::<Option<Vec<f32>>>();
-        let values = values.ok_or_else(|| ConvertError::tensor(name, "numbers", self.pickle.describe(id)))?;
-        Ok(Tensor { shape: vec![values.len()], values })
+        let parts = items.iter().map(|&item| self.numbers_in(name, item, sides)).collect::<Result<Vec<_>>>()?;
+        let first = parts.first().ok_or_else(other)?.shape.clone();
+        if parts.iter().any(|part| part.shape != first) {
+            return Err(ConvertError::tensor(name, "parts of one shape", self.describe(id)));
+        }
+        let shape = [vec![parts.len()], first].concat();
+        Ok(Tensor { shape, values: parts.into_iter().flat_map(|part| part.values).collect() })
+    }
+
+    /// Whether a value is a number beside weights and none of them: a whole one without sides, or NumPy's, which no parameter is.
+    pub(crate) fn is_setting(&self, id: Id) -> bool {
+        let is_one = |shape: &[usize]| shape.iter().all(|&side| side == 1);
+        match self.resolve(id) {
+            Some(Source::Numpy(id)) => matches!(self.pickle.call(id), Some((Global::NumpyScalar, _))),
+            Some(Source::Torch(view)) if is_one(&view.shape) => {
+                let dtype = view.dtype.or_else(|| match self.pickle.value(view.storage) {
+                    Value::Persistent(reference) => Reference::read(&self.pickle, *reference).ok().map(|reference| reference.dtype),
+                    _ => self.storage("", view.storage).ok().map(|(dtype, _)| dtype),
+                });
+                dtype.is_some_and(|dtype| !matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::Bf16))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether two tensors are one, or copies: of one shape, with the same bytes.
+    pub(crate) fn same(&self, a: Id, b: Id) -> bool {
+        let alike = || match (self.resolve(a)?, self.resolve(b)?) {
+            (Source::Torch(x), Source::Torch(y)) => {
+                let ((dtype, x_bytes), (other, y_bytes)) = (self.storage("", x.storage).ok()?, self.storage("", y.storage).ok()?);
+                let (dtype, other) = (x.dtype.unwrap_or(dtype), y.dtype.unwrap_or(other));
+                let count = x.shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side))?;
+                let part = |view: &View, bytes: &[u8]| {
+                    let start = view.offset.checked_mul(dtype.size())?;
+                    bytes.get(start..start.checked_add(count.checked_mul(dtype.size())?)?).map(<[u8]>::to_vec)
+                };
+                self.pickle.budget.memory(2 * count.checked_mul(dtype.size())?).ok()?;
+                let equal = dtype == other && x.shape == y.shape && x.is_contiguous() && y.is_contiguous() && x.negative == y.negative;
+                Some(equal && part(&x, &x_bytes)? == part(&y, &y_bytes)?)
+            }
+            (Source::Numpy(x), Source::Numpy(y)) => numpy::same(&self.pickle, x, y),
+            _ => None,
+        };
+        a == b || alike().unwrap_or(false)
+    }
+
+    /// What a value is, for an error.
+    pub(crate) fn describe(&self, id: Id) -> String {
+        let dtype = |args: &[Id]| self.pickle.global(*args.get(6)?).map(|(_, name)| format!("a tensor of {name}, which is not read"));
+        let unread = match self.pickle.call(id) {
+            Some((Global::RebuildTensorV3, args)) if self.resolve(id).is_none() => dtype(args),
+            _ => self.resolve(id).is_some().then(|| self.shape(id).map(|shape| format!("a tensor of shape {shape:?}"))).flatten(),
+        };
+        unread.unwrap_or_else(|| self.pickle.describe(id))
     }
 
     fn read(&self, name: &str, id: Id, only_floats: bool) -> Result<Tensor> {
@@ -281,7 +352,7 @@ impl<'a> Checkpoint<'a> {
             Some(Source::Torch(view)) => Some(view),
             None => None,
         };
-        let view = view.ok_or_else(|| ConvertError::tensor(name, "a tensor", self.pickle.describe(id)))?;
+        let view = view.ok_or_else(|| ConvertError::tensor(name, "a tensor", self.describe(id)))?;
         let (dtype, bytes) = self.storage(name, view.storage)?;
         let dtype = view.dtype.unwrap_or(dtype);
         if only_floats {
@@ -304,12 +375,15 @@ impl<'a> Checkpoint<'a> {
         if last.is_none_or(|last| last >= available) {
             return Err(outside());
         }
-        let values = match view.is_contiguous() {
+        let mut values: Vec<f32> = match view.is_contiguous() {
             true => dtype.widen_all(&bytes[view.offset * dtype.size()..][..count * dtype.size()]),
             false => strided::indices(&view.shape, &view.strides)
                 .map(|index| dtype.widen(&bytes[(view.offset + index) * dtype.size()..][..dtype.size()]))
                 .collect(),
         };
+        if view.negative {
+            values.iter_mut().for_each(|value| *value = -*value);
+        }
         Ok(Tensor { shape: view.shape, values })
     }
 
@@ -339,7 +413,11 @@ impl<'a> Checkpoint<'a> {
                         },
                         _ => None,
                     };
-                    let view = View { storage, dtype, offset: pickle.usize(offset)?, shape: numbers(size)?, strides: numbers(stride)? };
+                    // The last argument of version 2 says what torch has put off.
+                    let put_off = args.get(6).filter(|_| kind == Global::RebuildTensor).and_then(|&metadata| pickle.get(metadata, "neg"));
+                    let negative = put_off.is_some_and(|neg| pickle.int(neg) == Some(1));
+                    let (shape, strides) = (numbers(size)?, numbers(stride)?);
+                    let view = View { storage, dtype, offset: pickle.usize(offset)?, shape, strides, negative };
                     return (view.shape.len() == view.strides.len() && view.shape.len() <= 8).then_some(Source::Torch(view));
                 }
                 _ => return None,

@@ -7,6 +7,11 @@ use std::ops::Range;
 use super::budget::Budget;
 use super::globals::Global;
 
+/// Longest text that is a name, in bytes.
+const LONGEST_NAME: usize = 200;
+/// Parts of a path or tuple that is a key.
+const MOST_PARTS: usize = 32;
+
 /// A value's place in the arena.
 pub(crate) type Id = u32;
 
@@ -108,7 +113,7 @@ impl<'a> Pickle<'a> {
     /// The text of a name: a string short enough to be one.
     pub(crate) fn name(&self, id: Id) -> Option<Cow<'_, str>> {
         match self.value(id) {
-            Value::Str(data) | Value::Latin1(data) if self.data(data).len() <= 200 => self.str(id),
+            Value::Str(data) | Value::Latin1(data) if self.data(data).len() <= LONGEST_NAME => self.str(id),
             _ => None,
         }
     }
@@ -176,8 +181,10 @@ impl<'a> Pickle<'a> {
             Value::Object(object) => {
                 match self.call(id)? {
                     (Global::Mapping, _) => {}
+                    // Only a dict takes entries, whatever its class is called: an EasyDict, an AttrDict, a ConfigDict of somebody's.
+                    (Global::Opaque | Global::Inert, _) if !object.entries.is_empty() => return Some(Cow::Borrowed(&object.entries)),
                     // Protocols 0 and 1: copyreg._reconstructor(EasyDict, dict, {...}).
-                    (Global::Reconstructor, &[class, _, dict]) if self.kind(class) == Some(Global::Mapping) => {
+                    (Global::Reconstructor, &[_, base, dict]) if self.kind(base) == Some(Global::Mapping) => {
                         return Some(match self.value(dict) {
                             Value::Dict(entries) if object.entries.is_empty() => Cow::Borrowed(entries),
                             _ => Cow::Borrowed(&object.entries),
@@ -202,6 +209,33 @@ impl<'a> Pickle<'a> {
     /// The value under a string key of a dict; the last one when it is there twice, as in Python.
     pub(crate) fn get(&self, dict: Id, key: &str) -> Option<Id> {
         self.entries(dict)?.iter().rev().find(|(name, _)| self.is_str(*name, key)).map(|(_, value)| *value)
+    }
+
+    /// A key of a dict as a name: a text, a number, bytes, a path, a member of an enumeration, a tuple of those.
+    pub(crate) fn key(&self, id: Id) -> Option<String> {
+        let one = |id: Id| match self.value(id) {
+            Value::Bytes(data) if self.data(data).len() <= LONGEST_NAME => Some(String::from_utf8_lossy(self.data(data)).into_owned()),
+            _ => self.name(id).map(String::from).or_else(|| self.int(id).map(|key| key.to_string())),
+        };
+        let joined = |items: &[Id], by: &str| {
+            let parts: Vec<String> = items.iter().take(MOST_PARTS).map(|&item| one(item)).collect::<Option<_>>()?;
+            (!parts.is_empty()).then(|| parts.join(by))
+        };
+        match self.value(id) {
+            Value::Tuple(items) => joined(items, "."),
+            // Bytes of protocol 2.
+            Value::Object(_) if matches!(self.call(id), Some((Global::Encode, _))) => match self.call(id)?.1 {
+                &[text, ..] => one(text),
+                [] => None,
+            },
+            Value::Object(object) => match self.value(object.args) {
+                Value::Tuple(parts) => {
+                    joined(parts, if self.global(id).is_some_and(|(module, _)| module.starts_with("pathlib")) { "/" } else { "." })
+                }
+                _ => None,
+            },
+            _ => one(id),
+        }
     }
 
     /// What a global stands for.
@@ -263,7 +297,7 @@ impl<'a> Pickle<'a> {
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Set(_) => "a set".into(),
             Value::Dict(entries) => {
-                let keys: Vec<_> = entries.iter().take(6).filter_map(|(key, _)| self.name(*key)).collect();
+                let keys: Vec<_> = entries.iter().take(6).filter_map(|(key, _)| self.key(*key)).collect();
                 format!("a dict with {}{}", keys.join(", "), if entries.len() > keys.len() { ", ..." } else { "" })
             }
             Value::Global(global) => format!("{}.{}", global.module, global.name),

@@ -2,7 +2,7 @@
 //! translations of them have in common.
 
 use super::error::{ConvertError, Result};
-use super::network::{Channels, const_size, refuse_lost_labels};
+use super::network::{Channels, const_size, count, refuse_lost_labels};
 use super::torch::Tensor;
 
 /// The constant, whose shape says how tall and wide all maps are.
@@ -18,6 +18,10 @@ pub(crate) trait Variables {
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
     /// Its values, in that shape.
     fn tensor(&self, name: &str) -> Result<Tensor>;
+    /// What the file calls a variable.
+    fn own_name(&self, name: &str) -> String {
+        name.to_owned()
+    }
     /// A numeric argument (a bool is 0 or 1).
     fn number(&self, key: &str) -> Option<f64>;
     /// A string argument.
@@ -43,12 +47,14 @@ pub(crate) struct Sizes {
 
 impl Sizes {
     pub(crate) fn read(variables: &impl Variables) -> Result<Sizes> {
-        let sides = |name: &str, count: usize| {
+        let sides = |name: &str, many: usize| {
             let found = variables.shape(name);
             let wrong = found.as_ref().map_or("nothing".to_owned(), |shape| format!("{shape:?}"));
-            found.filter(|shape| shape.len() == count).ok_or_else(|| ConvertError::tensor(name, format!("{count} sides"), wrong))
+            found
+                .filter(|shape| shape.len() == many)
+                .ok_or_else(|| ConvertError::tensor(variables.own_name(name), format!("{many} sides"), wrong))
         };
-        let num_layers = (0..64).take_while(|i| variables.has(&format!("mapping/Dense{i}/weight"))).count();
+        let num_layers = count(variables.names().into_iter(), "mapping/Dense", 64);
         let first = sides("mapping/Dense0/weight", 2)?;
         let last = sides(&format!("mapping/Dense{}/weight", num_layers.saturating_sub(1)), 2)?;
         let label = ["mapping/LabelConcat/weight", "mapping/LabelEmbed/weight"].into_iter().find(|name| variables.has(name));
@@ -75,7 +81,7 @@ impl Sizes {
         let rule = (rule, variables.number("fmap_max").unwrap_or(512.0) as usize);
         let w_dim = last[0];
         if c_dim == 0 {
-            refuse_lost_labels("mapping/Dense0/weight", first[1], w_dim)?;
+            refuse_lost_labels(&variables.own_name("mapping/Dense0/weight"), first[1], w_dim)?;
         }
         Ok(Sizes {
             z_dim: first[1].checked_sub(embed).ok_or_else(|| ConvertError::malformed("a label embedding wider than the first layer"))?,

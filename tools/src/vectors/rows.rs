@@ -8,7 +8,22 @@ use super::{Sizes, direction};
 
 /// Names that say that an array is rows of w: ours and NVIDIA's projector, TensorFlow's, e4e's and rosinality's, `np.savez` without a
 /// name. Where a file has several of them the first counts: `latents` beside `dlatents` are z.
-const KNOWN: [&str; 11] = ["w", "ws", "dlatents", "dlatent", "w_plus", "projected_w", "w_pivot", "latents", "latent", "latent_in", "arr_0"];
+const KNOWN: [&str; 14] = [
+    "w",
+    "ws",
+    "dlatents",
+    "dlatent",
+    "w_plus",
+    "projected_w",
+    "w_pivot",
+    "w_opt",
+    "latent_code",
+    "latent_codes",
+    "latents",
+    "latent",
+    "latent_in",
+    "arr_0",
+];
 
 /// How an array is rows of w.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -31,7 +31,7 @@ fn listed(channels: [usize; 4]) -> stylegan2::Config {
     stylegan2::Config { channels: Some(channels.into()), channel_base: unused.channel_base, channel_max: unused.channel_max, ..odd() }
 }
 
-fn expect(model: &Model, bytes: &[u8], what: &str) {
+pub(super) fn expect(model: &Model, bytes: &[u8], what: &str) {
     let found = from_bytes(bytes, what, &mut quiet()).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(found.config, model.config, "{what}");
     for (name, array) in &model.arrays {
@@ -137,7 +137,7 @@ fn tensorflow_of_odd_shapes() {
 }
 
 /// config F without what rosinality's code has not; sizes are read off the shapes, so 36 channels need not be a base of 72 * 8.
-fn plain() -> stylegan2::Config {
+pub(super) fn plain() -> stylegan2::Config {
     stylegan2::Config { channel_base: 36 * 16, channel_max: 36, ..odd() }
 }
 
@@ -239,7 +239,7 @@ fn noise_maps_follow_the_constant() {
             (zip(&file), "noises.noise_2"),
             (tensorflow(&model, false, kwargs()), "synthesis/noise2"),
             (tensorflow_scoped(&model, false, kwargs(), |resolution| config.block_size(resolution)), "synthesis/noise2"),
-            (genforce(&model, false, 32), "synthesis/noise2"),
+            (genforce(&model, false, 32), "synthesis.layer2.noise"),
         ] {
             let error = from_bytes(&bytes, name, &mut quiet()).unwrap_err().to_string();
             assert!(error.contains(&format!("tensor {name}: needed [8, 4]")) && error.contains("size of the constant"), "{error}");

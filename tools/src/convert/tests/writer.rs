@@ -21,6 +21,10 @@ pub(crate) enum Py {
     Scalar(&'static str, &'static str, Vec<u8>),
     /// A tensor of f32.
     Torch(Vec<usize>, Vec<f32>),
+    /// A dict with keys of any kind.
+    Keyed(Vec<(Py, Py)>),
+    /// An instance of a class that is a dict: REDUCE without arguments, then its entries.
+    Mapping(&'static str, &'static str, Vec<(String, Py)>),
     /// NEWOBJ of a global without arguments, and BUILD with a state.
     Object(&'static str, &'static str, Box<Py>),
 }
@@ -110,6 +114,22 @@ fn write(value: &Py, out: &mut Vec<u8>, storages: &mut Storages) {
         Py::Tuple(items) => tuple(items, out, storages),
         Py::Dict(entries) => {
             out.extend(b"}(");
+            for (key, value) in entries {
+                string(key, out);
+                write(value, out, storages);
+            }
+            out.push(b'u');
+        }
+        Py::Keyed(entries) => {
+            out.extend(b"}(");
+            for (key, value) in entries {
+                write(key, out, storages);
+                write(value, out, storages);
+            }
+            out.push(b'u');
+        }
+        Py::Mapping(module, name, entries) => {
+            out.extend(format!("c{module}\n{name}\n)R(").as_bytes());
             for (key, value) in entries {
                 string(key, out);
                 write(value, out, storages);
