@@ -135,9 +135,10 @@ pub(crate) fn is_average_w(name: &str) -> bool {
 /// The average w beside a generator, if the file has one: in the same dict, or in one around it. With its name there.
 pub(crate) fn average(nest: &Nest<'_>, prefix: &str) -> Option<(String, Id)> {
     let checkpoint = nest.checkpoint;
+    let pickle = &checkpoint.pickle;
     // A number is how many latents were averaged, or whether.
-    let is_number = |id: Id| matches!(checkpoint.pickle.value(id), Value::Bool(_) | Value::Int(_) | Value::Float(_));
-    let values = |id: Id| checkpoint.is_tensor(id) || checkpoint.pickle.items(id).is_some();
+    let is_number = |id: Id| matches!(pickle.value(id), Value::Bool(_) | Value::Int(_) | Value::Float(_));
+    let values = |id: Id| checkpoint.is_tensor(id) || pickle.items(id).is_some() || pickle.entries(id).is_some_and(|dict| dict.len() == 1);
     let beside = around(prefix).find_map(|prefix| {
         let exact = |name: &&str| {
             let path = format!("{prefix}{name}");
