@@ -147,7 +147,7 @@ pub(crate) fn average(nest: &Nest<'_>, prefix: &str) -> Option<(String, Id)> {
         };
         let direct = nest.averages.range(prefix.to_owned()..).take_while(|(path, _)| path.starts_with(prefix));
         let mut direct = direct.filter(|(path, id)| !path[prefix.len()..].contains('.') && values(**id));
-        AVERAGES.iter().find_map(|name| exact(name)).or_else(|| direct.next().map(|(path, id)| (path.clone(), *id)))
+        AVERAGES.iter().find_map(exact).or_else(|| direct.next().map(|(path, id)| (path.clone(), *id)))
     });
     // Elsewhere in the file, when there is just one.
     let mut elsewhere = nest.averages.iter().filter(|(_, id)| values(**id));

@@ -74,11 +74,10 @@ fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) ->
         return Err(ConvertError::TooLarge(format!("more than {MOST_NODES} values, where a file of tensors has a few")));
     }
     let pickle = &checkpoint.pickle;
-    if checkpoint.is_tensor(id) {
+    // An array of objects keeps them as a list; one of none dimensions is its only object.
+    let objects = numpy::objects(pickle, id);
+    if objects.is_none() && checkpoint.is_tensor(id) {
         return Ok(checkpoint.shape(id).map_or(Held::Other, |shape| Held::Array(id, shape)));
-    }
-    if let Some(shape) = numpy::shape(pickle, id) {
-        return Ok(Held::Array(id, shape));
     }
     if level == MOST_LEVELS {
         return Ok(Held::Other);
@@ -86,7 +85,7 @@ fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) ->
     if let Some(shape) = list_shape(checkpoint, id, MOST_LEVELS) {
         return Ok(Held::Array(id, shape));
     }
-    if let Some(entries) = entries(checkpoint, id) {
+    if let Some(entries) = entries(checkpoint, id).filter(|_| objects.is_none()) {
         let mut map = Vec::new();
         for (index, &(key, value)) in entries.iter().enumerate() {
             // A key without a name is one all the same: nothing is left out unsaid.
@@ -95,8 +94,6 @@ fn held(checkpoint: &Checkpoint<'_>, id: Id, level: usize, nodes: &mut usize) ->
         }
         return Ok(Held::Map(map));
     }
-    // An array of objects keeps them as a list; one of none dimensions is its only object.
-    let objects = numpy::objects(pickle, id);
     let items = match (pickle.value(id), objects) {
         (_, Some(&[only])) => return held(checkpoint, only, level + 1, nodes),
         (_, Some(objects)) => objects,
@@ -162,10 +159,18 @@ mod tests {
             (dict([("name", Py::Str("age")), ("direction", tensor())]), "name=- direction=[2, 1] "),
             (Py::List(vec![Py::Int(3), tensor(), dict([("a", tensor())])]), "(- [2, 1] a=[2, 1] )"),
             (Py::Int(1), "-"),
+            (Py::Object("proj.run", "Result", Box::new(dict([("w", tensor())]))), "w=[2, 1] "),
+            (Py::Call("proj.run", "Result", vec![tensor(), Py::Int(3)]), "([2, 1] -)"),
+            (Py::Keyed(vec![(Py::Call("pathlib", "PosixPath", vec![Py::Str("a"), Py::Str("b.png")]), tensor())]), "a/b.png=[2, 1] "),
+            (Py::List(vec![Py::List(vec![Py::Float(1.0), Py::Int(2)]), Py::List(vec![Py::Int(3), Py::Int(4)])]), "[2, 2]"),
         ] {
             let bytes = pickle(&value);
             assert_eq!(show(&TensorFile::open(&bytes).unwrap().root), wanted);
         }
+        // What numpy.save makes of a dict: an array without sides, of one object.
+        let objects = b"\x80\x03cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR(K\x01)cnumpy\ndtype\n(X\x02\0\0\0O8K\x00K\x01tR(K\x03X\x01\0\0\0|\
+            NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]}X\x01\0\0\0wK\x05satb.";
+        assert_eq!(show(&TensorFile::objects(objects).unwrap().root), "w=- ");
         let bytes = pickle(&tensor());
         let file = TensorFile::open(&bytes).unwrap();
         let Held::Array(id, _) = file.root else { panic!("an array") };
