@@ -88,6 +88,6 @@ fn layers_have_names_and_other_networks_stay_where_they_are() {
         assert!(said.contains(says), "{flags:?}: {said}");
     }
     place.succeeds(&["directions", "--network", &network, "-n", "2", "-o", "dirs.npz"]);
-    let found = place.succeeds(&["inspect", &network]);
+    let found = place.succeeds(&["inspect", &network, "--tensors"]);
     assert!(found.contains("stylegan3, 64x64") && found.contains("f32 [12]"), "filters stay f32: {found}");
 }
