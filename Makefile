@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test latency lab setup fetch ffmpeg browser
+.PHONY: help demo faces test latency fuzz soak indexes lab setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -17,6 +17,8 @@ help:
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
 	@echo "make test    formatting, lints, all tests and the documentation"
 	@echo "make latency the table of docs/latency.md, of the reports in docs/measurements"
+	@echo "make fuzz    what damaged and hostile files do to the readers (MINUTES=15 for each target)"
+	@echo "make soak    the server under mixed load with faults injected (MINUTES=15)"
 	@echo "make lab     the kernels in the compilers of AMD, Intel, NVIDIA and Direct3D, without their GPUs (root, half an hour)"
 
 # Of the setup only what this needs: without a compiler or a Vulkan driver it would fail, without rustfmt and clippy it does not.
@@ -43,6 +45,20 @@ test: setup fetch ffmpeg browser
 # The reports of schema 1 are history.
 latency:
 	cargo run --release --package stylegan-tools -- bench --compare $$(grep -lr '"schema": 2' docs/measurements --include=*.json) --latency docs/latency.md
+
+# Not a part of make test: hunts in the readers, and a server under load with faults. docs/security.md, docs/serve.md
+MINUTES = 15
+fuzz:
+	fuzz/run.sh $$(( 60 * $(MINUTES) ))
+
+# Two thousand odd convolutions, with wgpu's checks and without.
+indexes:
+	INDEXES=1000 cargo test --test indexes
+	INDEXES=1000 STYLEGAN_CHECKED=1 cargo test --test indexes
+
+soak:
+	cargo build --release --package stylegan-tools
+	python3 benches/serve/soak.py target/release/stylegan $(MINUTES)
 
 # Not a part of make test: chroots of Debian, drivers of today. tools/gpu-lab/README.md
 lab: setup

@@ -345,9 +345,11 @@ impl Gpu {
         let checks = if checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
         self.guarded(&label, || {
             let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
-            // SAFETY: without checks only our own shaders are compiled, or nothing is dispatched (`compile_untried`), with strides computed from the shapes of the tensors bound; every index
-            // is clamped into its slab (tests run the same shaders with checks, on shapes no tile divides), loops are bounded by
-            // those shapes, and no divisor is zero.
+            // SAFETY: without checks only our own shaders are compiled, or nothing is dispatched (`compile_untried`), with strides
+            // computed from the shapes of the tensors bound; every index
+            // lies in its slab (tests/indexes.rs holds the stores' functions to that over thousands of slabs; tests/kernels.rs and
+            // `odd_sizes_equal_their_twins` run the same shaders with checks and without, on shapes no tile divides), loops are
+            // bounded by those shapes, and no divisor is zero.
             let module = unsafe { self.inner.device.create_shader_module_trusted(descriptor, checks) };
             self.inner.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&label),

@@ -159,6 +159,30 @@ mod tests {
         lock(&ours, &path, Duration::ZERO).unwrap();
     }
 
+    /// A page with bytes changed and pieces repeated, always in the same ways: it is ignored, or its choices are of this device.
+    #[test]
+    fn any_page_is_read_or_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = Book::of(folder.path(), "device".into(), "engine".into());
+        book.extend(|_| Choices::new()).unwrap();
+        let whole = fs::read(&book.path).unwrap();
+        let mut random = crate::latent::RandomState::new(3);
+        let mut below = |bound: usize| ((random.next_gaussian().abs() * 1e9) as usize) % bound;
+        for _ in 0..2000 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + below(3) {
+                let at = below(bytes.len());
+                match below(3) {
+                    0 => bytes[at] ^= 1 << below(8),
+                    1 => bytes.truncate(at.max(1)),
+                    _ => bytes.splice(at..at, whole[below(whole.len())..].iter().copied()).for_each(|_| ()),
+                }
+            }
+            fs::write(&book.path, &bytes).unwrap();
+            assert!(book.read().is_empty());
+        }
+    }
+
     #[test]
     fn choices_are_kept_and_added_to() {
         let folder = tempfile::tempdir().unwrap();

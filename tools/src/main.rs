@@ -27,6 +27,7 @@ mod pipeline;
 mod serve;
 mod stamp;
 mod studio;
+mod surroundings;
 mod tuning;
 mod work;
 
@@ -57,28 +58,12 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     if cli.command.uses_gpu() {
-        quiet_device_select();
+        surroundings::prepare();
     }
     if !cli.command.stops_itself() {
         interrupt::install()?;
     }
     cli.command.run()
-}
-
-/// Starts this program again without Mesa's device selection layer where that would only complain.
-///
-/// The layer asks Wayland which GPU the desktop uses. Without a desktop (a server, a container, CI) libwayland prints "error:
-/// XDG_RUNTIME_DIR is invalid or not set in the environment." for every instance, which looks like an error of ours. The layer is
-/// switched off by an environment variable, and setting one in a running process is not safe in Rust.
-fn quiet_device_select() {
-    #[cfg(target_os = "linux")]
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("NODEVICE_SELECT").is_none() {
-        use std::os::unix::process::CommandExt;
-        let mut arguments = std::env::args_os();
-        let name = arguments.next().unwrap_or_default();
-        // Returns only when it fails (no /proc); then the line is printed, and that is all.
-        let _ = std::process::Command::new("/proc/self/exe").arg0(name).args(arguments).env("NODEVICE_SELECT", "1").exec();
-    }
 }
 
 /// Prints what a command has to say. `println!` would panic when the reader of a pipe has gone.

@@ -426,4 +426,36 @@ mod tests {
             assert!(!is_name(name), "{name}");
         }
     }
+
+    /// A manifest with bytes changed, lines cut and pieces of it repeated, always in the same ways: read, or refused in a line.
+    #[test]
+    fn any_manifest_is_read_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.jsonl");
+        let whole = [line(&header(0.7)).unwrap(), line(&entry("a.png", 3)).unwrap(), line(&entry("../../etc/passwd", 9)).unwrap()].concat();
+        let mut random = stylegan_wgpu::latent::RandomState::new(3);
+        let mut below = |bound: usize| ((random.next_gaussian().abs() * 1e9) as usize) % bound;
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..3000 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + below(4) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] ^= 1 << below(8),
+                    1 => bytes.truncate(at.max(1)),
+                    2 => bytes.splice(at..at, whole[below(whole.len())..].iter().copied()).for_each(|_| ()),
+                    _ => bytes.insert(at, b"{}[]\",:\n\\0"[below(10)]),
+                }
+            }
+            std::fs::write(&path, bytes).unwrap();
+            match History::read(folder.path()).and_then(|history| history.check("other", &settings(0.5), None)) {
+                Ok(()) => read += 1,
+                Err(failure) => {
+                    refused += 1;
+                    assert!(failure.text().len() < 2000, "{}", failure.text());
+                }
+            }
+        }
+        assert!(read > 0 && refused > 1000, "{read} {refused}");
+    }
 }

@@ -12,7 +12,7 @@ use std::thread;
 use image::AnimationDecoder;
 use image::codecs::webp::WebPDecoder;
 use serde_json::Value;
-use served::{Answer, PATIENCE, Server, request};
+use served::{Answer, PATIENCE, Server, ask, request};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-skip-32/network.pkl");
 const CONDITIONAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny/ada-resnet-cond-16/network.pkl");
@@ -352,6 +352,34 @@ fn probes_get_through_whoever_holds_the_connections() {
     let start = std::time::Instant::now();
     while server.get("/image?seed=1").status != 200 {
         assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn whoever_runs_the_server_has_an_address_that_no_client_can_fill() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = free.local_addr().unwrap();
+    drop(free);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "0123456789abcdef").unwrap();
+    let (address, file) = (admin.to_string(), token.path().to_str().unwrap().to_owned());
+    let server = Server::start(&["--network", TINY, "--max-connections", "4", "--admin-addr", &address, "--token-file", &file]);
+    let mut held: Vec<TcpStream> = (0..80).map(|_| server.connect()).collect();
+    held.iter_mut().for_each(|stream| stream.write_all(b"GET /image HTTP/1.1\r\nX: ").unwrap());
+    let at_admin = |target: &str| ask(admin, "GET", target, &[], b"");
+    for target in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(at_admin(target).status, 200, "{target}");
+    }
+    assert!(String::from_utf8(at_admin("/metrics").body).unwrap().contains("stylegan_"));
+    assert_eq!((at_admin("/image?seed=1").status, at_admin("/").status), (404, 404));
+    let mut rebound = TcpStream::connect(admin).unwrap();
+    rebound.write_all(b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(rebound).status, 403);
+    drop(held);
+    let start = std::time::Instant::now();
+    while server.ask("GET", "/metrics", &["Authorization: Bearer 0123456789abcdef"], b"").status != 404 {
+        assert!(start.elapsed() < PATIENCE, "the metrics are at the other address only");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use crate::args::{self, DevicePrecision};
 use crate::centers::{self, Chosen, Wanted};
 use crate::failure::Failure;
-use crate::serve::Connections;
 use crate::serve::app::{App, Token};
 use crate::serve::facts::{self, Facts};
 use crate::serve::gallery::{Opening, Residents};
@@ -28,6 +27,7 @@ use crate::serve::provenance::Origin;
 use crate::serve::queue::Queue;
 use crate::serve::site::{self, Site};
 use crate::serve::worker::Worker;
+use crate::serve::{Connections, Listeners};
 use crate::stamp::{self, Towards};
 use crate::{default_model, network, say, serve, warn};
 
@@ -59,6 +59,11 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one and prints it
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     addr: SocketAddr,
+
+    /// Another address and port, for /healthz, /readyz and /metrics alone, without a token and out of the reach of clients; /metrics is
+    /// then only there
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin_addr: Option<SocketAddr>,
 
     /// Truncation psi of requests that name none
     #[arg(long, default_value_t = args::USUAL_TRUNC, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
@@ -143,7 +148,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     let chosen = |model| args.centers.as_ref().map(|wanted| Chosen::of(wanted, model, None)).transpose();
     let chosen = models.iter().map(chosen).collect::<Result<Vec<_>, _>>()?;
-    let listener = TcpListener::bind(args.addr).map_err(|error| cannot_listen(args.addr, &error))?;
+    let listen = |flag, address| TcpListener::bind(address).map_err(|error| cannot_listen(flag, address, &error));
+    let listener = listen("--addr", args.addr)?;
+    let admin = args.admin_addr.map(|address| listen("--admin-addr", address)).transpose()?;
     let mut centers = vec![None; models.len()];
     if args.centers.is_some() {
         let gpu = Gpu::open(args.device.as_deref())?;
@@ -199,6 +206,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         places: Semaphore::new(usize::from(args.queue)),
         encoders: Arc::new(Semaphore::new(encoders)),
         site: Site { bound: args.addr.ip(), hosts: args.allow_host.clone(), origins: args.cors.clone() },
+        metrics_apart: admin.is_some(),
         promised: AtomicUsize::new(0),
     });
     let worker = Worker {
@@ -214,17 +222,18 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let worker = thread::Builder::new().name("device".into()).spawn(|| worker.run()).map_err(system)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(encoders).build().map_err(system)?;
     let result = runtime.block_on(async {
-        listener.set_nonblocking(true).map_err(system)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(system)?;
-        let address = listener.local_addr().map_err(system)?;
+        let ready = |listener: TcpListener| listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+        let at = Listeners { public: ready(listener).map_err(system)?, admin: admin.map(ready).transpose().map_err(system)? };
+        let address = at.public.local_addr().map_err(system)?;
+        let admin = at.admin.as_ref().map(tokio::net::TcpListener::local_addr).transpose().map_err(system)?;
         // Before anybody is told that there is a server to stop.
         let stop = serve::stop_signal().map_err(system)?;
-        introduce(&app, address)?;
+        introduce(&app, address, admin)?;
         // A request that was taken just before the signal has its whole time, and a moment to be sent.
         let patience = app.timeout + Duration::from_secs(5);
         let all = usize::from(args.max_connections);
         let each = args.connections_per_address.map_or(all.div_ceil(4), usize::from);
-        serve::serve(listener, app.clone(), Connections { all, each }, stop, patience).await;
+        serve::serve(at, app.clone(), Connections { all, each }, stop, patience).await;
         Ok(())
     });
     queue.close();
@@ -234,25 +243,28 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 /// Where it is, and what to think of before others can reach it.
-fn introduce(app: &App, address: SocketAddr) -> Result<(), Failure> {
+fn introduce(app: &App, address: SocketAddr, admin: Option<SocketAddr>) -> Result<(), Failure> {
     if !address.ip().is_loopback() && app.token.is_none() {
         warn(&format!(
             "{address} can be reached by others, and no token is asked for: name one with --token-file, or put a server in front that \
              decides who may come in (docs/serve.md)"
         ));
     }
+    if let Some(admin) = admin {
+        say(&format!("probes and metrics on http://{admin}/"))?;
+    }
     let networks: Vec<String> = app.networks.iter().map(|facts| format!("{}, {}", facts.name, facts.device)).collect();
     say(&format!("{}\nlistening on http://{address}/", networks.join("\n")))
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> Failure {
     let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => "; another program listens there: choose another port with --addr, or 0 for a free one",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 belong to the system: choose another with --addr",
+        io::ErrorKind::AddrInUse => "; another program listens there: choose another port, or 0 for a free one",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 belong to the system: choose another",
         io::ErrorKind::AddrNotAvailable => "; this machine has no such address: 127.0.0.1 is itself, 0.0.0.0 all it has",
         _ => "",
     };
-    Failure::Runtime(format!("--addr {address}: {error}{advice}"))
+    Failure::Runtime(format!("{flag} {address}: {error}{advice}"))
 }
 
 /// The token, from the file or the environment. One that is too short to be a secret is refused.

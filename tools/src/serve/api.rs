@@ -1,6 +1,7 @@
 //! The routes: what each takes, and what it answers.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use super::facts::Facts;
 use super::metrics::{self, Moment};
 use super::params::{FILE, File, LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
+use super::site::Site;
 use super::{guard, page, provenance, video};
 use crate::args::Format;
 
@@ -50,8 +52,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/mix", routing::get(mix))
         .route("/morph", routing::get(morph))
         .route("/video", routing::get(video::video))
-        .route("/ws", routing::get(ws))
-        .route("/metrics", routing::get(metrics))
+        .route("/ws", routing::get(ws));
+    let guarded = if app.metrics_apart { guarded } else { guarded.route("/metrics", routing::get(metrics)) }
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::token));
     let open = Router::new()
         .route("/network", routing::get(network))
@@ -60,14 +62,26 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/readyz", routing::get(readyz))
         .merge(page::routes());
     let routes = open.merge(guarded).fallback(async || ApiError::NotFound).method_not_allowed_fallback(async || ApiError::Method);
-    guard::around(routes, app.clone()).with_state(app)
+    guard::around(routes, app.clone(), app.site.clone()).with_state(app)
 }
 
 /// What is answered beyond the share of a client: the probes.
 pub(crate) fn probes(app: Arc<App>) -> Router {
     let routes = Router::new().route("/healthz", routing::get(healthz)).route("/readyz", routing::get(readyz));
     let full = async || ApiError::Connections;
-    guard::around(routes.fallback(full).method_not_allowed_fallback(full), app.clone()).with_state(app)
+    guard::around(routes.fallback(full).method_not_allowed_fallback(full), app.clone(), app.site.clone()).with_state(app)
+}
+
+/// What is answered at the address for whoever runs the server: the probes and the metrics, without a token.
+pub(crate) fn admin(app: Arc<App>, bound: IpAddr) -> Router {
+    let routes = Router::new()
+        .route("/healthz", routing::get(healthz))
+        .route("/readyz", routing::get(readyz))
+        .route("/metrics", routing::get(metrics))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::Method);
+    let site = Site { bound, hosts: app.site.hosts.clone(), origins: Vec::new() };
+    guard::around(routes, app.clone(), site).with_state(app)
 }
 
 /// How long an answer may be kept.

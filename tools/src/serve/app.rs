@@ -43,6 +43,8 @@ pub(crate) struct App {
     pub(crate) encoders: Arc<Semaphore>,
     /// Whose requests are answered.
     pub(crate) site: Site,
+    /// The metrics have an address of their own.
+    pub(crate) metrics_apart: bool,
     /// Frames of videos that were promised and are not drawn yet.
     pub(crate) promised: AtomicUsize,
 }

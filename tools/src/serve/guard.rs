@@ -13,7 +13,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::app::App;
 use super::errors::ApiError;
-use super::site;
+use super::site::{self, Site};
 
 /// For browsers: only what comes from here is loaded, nobody frames the page, and no other site reads or embeds the pictures.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -30,11 +30,11 @@ const HEADERS: [(HeaderName, &str); 6] = [
 ];
 
 /// Puts it all around the routes; the last layer is the first a request meets.
-pub(crate) fn around(routes: Router<Arc<App>>, app: Arc<App>) -> Router<Arc<App>> {
+pub(crate) fn around(routes: Router<Arc<App>>, app: Arc<App>, site: Site) -> Router<Arc<App>> {
     let guarded = routes
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
         .layer(middleware::from_fn_with_state(app.clone(), time))
-        .layer(middleware::from_fn_with_state(app.clone(), site::check))
+        .layer(middleware::from_fn_with_state(Arc::new(site), site::check))
         .layer(middleware::from_fn(heads))
         .layer(middleware::from_fn_with_state(app, observe));
     HEADERS.into_iter().fold(guarded, |guarded, (name, value)| {

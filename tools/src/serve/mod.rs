@@ -55,6 +55,8 @@ const MOST_REQUESTS: usize = 1000;
 /// Connections beyond a share are answered one request, and soon: probes get through whoever holds the others.
 const ASIDE: usize = 64;
 const ASIDE_TIME: Duration = Duration::from_secs(5);
+/// Connections for whoever runs the server.
+const ADMIN: usize = 32;
 
 /// Connections that may be open.
 #[derive(Clone, Copy)]
@@ -65,11 +67,24 @@ pub(crate) struct Connections {
     pub(crate) each: usize,
 }
 
+/// Where it listens.
+pub(crate) struct Listeners {
+    /// For clients.
+    pub(crate) public: TcpListener,
+    /// For whoever runs the server, with connections of its own: no client can take them.
+    pub(crate) admin: Option<TcpListener>,
+}
+
 /// Answers requests until `stop` is done, then finishes those that were taken, or gives up on them `patience` later.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, most: Connections, stop: impl Future<Output = ()>, patience: Duration) {
+pub(crate) async fn serve(at: Listeners, app: Arc<App>, most: Connections, stop: impl Future<Output = ()>, patience: Duration) {
+    let Listeners { public: listener, admin } = at;
     let (router, probes) = (api::router(app.clone()), api::probes(app.clone()));
     let (shares, aside) = (Arc::new(Shares::new(most)), Arc::new(Semaphore::new(ASIDE)));
     let graceful = GracefulShutdown::new();
+    // To the very end: a probe hears that the server is stopping.
+    if let Some(admin) = admin {
+        tokio::spawn(administer(admin, app.clone()));
+    }
     let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, client) = tokio::select! {
@@ -110,6 +125,26 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, most: Connection
         }
     });
     let _ = tokio::time::timeout(patience, graceful.shutdown()).await;
+}
+
+/// Answers probes and the readers of metrics.
+async fn administer(listener: TcpListener, app: Arc<App>) {
+    let Ok(address) = listener.local_addr() else { return };
+    let router = api::admin(app, address.ip());
+    let turns = Arc::new(Semaphore::new(ADMIN));
+    loop {
+        let Ok(turn) = turns.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = connection(stream, router.clone(), MOST_REQUESTS);
+                tokio::spawn(async move {
+                    let _ = connection.await;
+                    drop(turn);
+                });
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// What a shell reports of a program that SIGINT ended: 128 + 2.

@@ -240,13 +240,9 @@ fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// What a client sent, fit to be sent back: short and without control characters.
+/// What a client sent, fit to be sent back.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
-    }
-    shown
+    stylegan_wgpu::text::line(text, 40)
 }
 
 #[cfg(test)]
@@ -347,5 +343,53 @@ mod tests {
         assert_eq!(named(query("class=5").look(&facts).unwrap_err()).0, "class");
         assert!(named(query("format=jpg").file(&facts).unwrap_err()).1.contains("alpha"));
         assert_eq!(query("").file(&facts).unwrap().format, Format::Png);
+    }
+
+    /// Thousands of queries made of what parameters are made of, always the same ones: an answer or an error that names a parameter in
+    /// one line, and what is accepted is within its bounds.
+    #[test]
+    fn any_query_has_an_answer() {
+        const PIECES: &str = "seed trunc cutoff moves class noise noise_seed size format network layers = = = & & & % %00 %ff + , : - 0 1 7 9 \
+                              99999999999 4294967295 . e NaN inf 1e39 random const tf png \u{202e}";
+        let pieces: Vec<&str> = PIECES.split(' ').collect();
+        let facts = [Facts::example(), Facts { classes: 5, channels: 4, ..Facts::example() }];
+        let mut random = stylegan_wgpu::latent::RandomState::new(7);
+        let mut below = |bound: usize| ((random.next_gaussian().abs() * 1e9) as usize) % bound;
+        let (mut accepted, mut refused) = (0, 0);
+        for round in 0..20_000 {
+            let text: String = (0..1 + below(24)).map(|_| pieces[below(pieces.len())]).collect();
+            let facts = &facts[round % 2];
+            let check = |error: ApiError| match error {
+                ApiError::Parameter(name, message) => {
+                    assert!(name.chars().chain(message.chars()).all(stylegan_wgpu::text::is_plain) && message.len() < 400)
+                }
+                other => panic!("{text}: {other:?}"),
+            };
+            match Query::new(Some(&text), &[&["seed", "layers"], LOOK, FILE]) {
+                Err(error) => {
+                    refused += 1;
+                    check(error);
+                }
+                Ok(query) => {
+                    match query.look(facts) {
+                        Ok(look) => {
+                            accepted += 1;
+                            assert!(
+                                TRUNC.contains(&look.truncation.psi) && look.truncation.cutoff.is_none_or(|cutoff| cutoff <= facts.num_ws)
+                            );
+                            assert!(look.shift.iter().flatten().all(|value| value.is_finite()));
+                        }
+                        Err(error) => check(error),
+                    }
+                    query.file(facts).map_or_else(check, |file| assert!(file.side >= 8));
+                    query
+                        .seeds("seed", 2..=8)
+                        .map_or_else(check, |seeds| assert!(seeds.is_none_or(|seeds| (2..=8).contains(&seeds.len()))));
+                    let layers = query.layers("layers", facts.num_ws);
+                    layers.map_or_else(check, |layers| assert!(layers.iter().flatten().all(|&layer| layer < facts.num_ws)));
+                }
+            }
+        }
+        assert!(accepted > 100 && refused > 1000, "{accepted} {refused}");
     }
 }

@@ -4,13 +4,13 @@
 //! one visits. A name that resolves to this machine (DNS rebinding) would even let them read the answers: names are a short list.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::api::Shared;
 use super::errors::ApiError;
 
 /// Paths that orchestrators ask at an address of their own choosing; they tell nothing and cost nothing.
@@ -107,12 +107,12 @@ pub(crate) fn parse_host(text: &str) -> Result<String, String> {
 }
 
 /// Stands before all routes.
-pub(crate) async fn check(State(app): Shared, request: Request, next: Next) -> Result<Response, ApiError> {
-    app.site.check_host(&request)?;
+pub(crate) async fn check(State(site): State<Arc<Site>>, request: Request, next: Next) -> Result<Response, ApiError> {
+    site.check_host(&request)?;
     if OPEN.contains(&request.uri().path()) {
         return Ok(next.run(request).await);
     }
-    let origin = app.site.check_origin(&request)?;
+    let origin = site.check_origin(&request)?;
     let asks = request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match origin.is_some() && asks {
         true => {
@@ -125,7 +125,7 @@ pub(crate) async fn check(State(app): Shared, request: Request, next: Next) -> R
         }
         false => next.run(request).await,
     };
-    if !app.site.origins.is_empty() {
+    if !site.origins.is_empty() {
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));

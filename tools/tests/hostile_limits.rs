@@ -1,0 +1,76 @@
+//! The command itself under a limit that the system holds it to: every file of hostile trials, where they lie beside the clone, is
+//! answered with a network or one line, and no signal, in four times the file and what a process is. A full cache disk ends nothing.
+#![cfg(target_os = "linux")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use stylegan_wgpu::networks::Config;
+
+/// Addresses of a process that reads a file of no size: the program, the stacks of its threads, and the 64 MiB that are promised.
+const PROCESS: u64 = 320 << 20;
+
+fn limited(addresses: u64, args: &[&str]) -> Output {
+    // ulimit counts in KiB. The processor's time is limited, too: a reader that does not end is a fault like any other.
+    let script = format!("ulimit -v {}; ulimit -t 60; exec \"$0\" \"$@\"", addresses >> 10);
+    Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_stylegan")]).args(args).output().unwrap()
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases-hostile");
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A configuration that is refused, or of a network that is made in seconds.
+fn is_small(path: &Path) -> bool {
+    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+    let values = |config: Config| config.manifest().iter().map(|spec| spec.shape.iter().product::<usize>()).sum::<usize>();
+    let config = Config::from_json(&text).and_then(|config| config.validate().map(|()| config));
+    config.map_or(true, |config| values(config) < 20_000_000)
+}
+
+#[test]
+fn hostile_files_are_answered_within_the_promised_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.safetensors");
+    let mut count = 0;
+    for path in cases() {
+        let (input, output) = (path.to_str().unwrap(), out.to_str().unwrap());
+        let args = match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
+            "pkl" | "pt" | "safetensors" | "whl" => ["convert", input, "-o", output].to_vec(),
+            "json" if is_small(&path) => ["random-weights", "--config", input, "-o", output].to_vec(),
+            _ => continue,
+        };
+        count += 1;
+        // A configuration is small and its network may be large, which is what it asks for.
+        let of_file = if args[0] == "convert" { 4 * std::fs::metadata(&path).unwrap().len() } else { 4 << 30 };
+        let answer = limited(PROCESS + of_file, &args);
+        let stderr = String::from_utf8_lossy(&answer.stderr);
+        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        match answer.status.code() {
+            // What was written is read again, under the same limit.
+            Some(0) => {
+                let length = std::fs::metadata(&out).unwrap().len();
+                let again = limited(PROCESS + 4 * length, &["inspect", output]);
+                assert!(again.status.success(), "{input}: {}", String::from_utf8_lossy(&again.stderr));
+                std::fs::remove_file(&out).unwrap();
+            }
+            Some(1 | 2) => assert!(errors.len() == 1 && errors[0].len() < 2000, "{input}: {stderr}"),
+            other => panic!("{input}: {other:?}, {:?}: {stderr}", answer.status),
+        }
+        assert!(!stderr.chars().any(|c| c.is_control() && c != '\n'), "{input}: {stderr:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{input} leaves something behind");
+    }
+    assert!(count == 0 || count > 150, "{count}");
+}
+
+#[test]
+fn too_little_memory_for_a_driver_is_said_before_it_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = limited(200 << 20, &["generate", "--seeds", "0", "--no-tune", "--outdir", folder.path().to_str().unwrap()]);
+    let stderr = String::from_utf8_lossy(&answer.stderr);
+    assert!(!answer.status.success() && stderr.contains("warning: ulimit -v leaves 200 MiB of addresses"), "{stderr}");
+}
