@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::{Call, Kernel, Variant, always};
-use crate::plan::{NewPass, Plan};
+use crate::plan::{NewPass, Pass, Plan};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
@@ -78,6 +78,18 @@ impl Plan {
             flops: (2 * n * inputs * outputs) as u64,
         })
     }
+}
+
+/// Slope of the negative half and gain of a pass of this kernel.
+pub(crate) fn slope_and_gain(pass: &Pass) -> (f32, f32) {
+    // Read unaligned: the parameters are bytes.
+    let params: Params = bytemuck::pod_read_unaligned(&pass.params);
+    (params.slope, params.gain)
+}
+
+/// Whether a pass of this kernel normalises what it reads.
+pub(crate) fn normalizes(pass: &Pass) -> bool {
+    bytemuck::pod_read_unaligned::<Params>(&pass.params).mean > 0.0
 }
 
 fn twin(call: &Call<'_>) -> Vec<f32> {

@@ -9,6 +9,7 @@ use crate::model::{Model, TensorSpec};
 use crate::tensor::DType;
 
 pub(crate) mod layers;
+pub mod many_latents;
 pub mod mapping;
 pub mod mobilestylegan;
 pub mod stylegan1;

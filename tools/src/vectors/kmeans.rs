@@ -7,8 +7,8 @@ use std::thread;
 use stylegan_wgpu::latent::RandomState;
 
 /// Rounds end when the sum of squared distances falls by less than this part of itself, and after so many.
-const ENOUGH: f64 = 1e-4;
-const MOST_ROUNDS: usize = 60;
+const ENOUGH: f64 = 3e-4;
+const MOST_ROUNDS: usize = 40;
 
 /// Centres side by side in one accumulator: two vector registers on every CPU.
 const LANES: usize = 8;

@@ -5,10 +5,10 @@ use stylegan_wgpu::executor::{self, Executor};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::RandomState;
 use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::mapping::{Mapping, mapping};
+use stylegan_wgpu::networks::many_latents::ManyLatents;
 
-/// Latents at once.
-const BLOCK: usize = 500;
+/// Latents at once: where w has 512 values, 4 MB of them.
+const BLOCK: usize = 2048;
 
 /// Which latents.
 #[derive(Clone, Copy, Debug)]
@@ -23,24 +23,20 @@ pub struct Draw {
 
 /// Gives w of the latents in their order, some rows `[_, w_dim]` at a time.
 pub fn for_each_w(gpu: &Gpu, model: &Model, draw: Draw, each: &mut dyn FnMut(&[f32])) -> Result<()> {
-    let (z_dim, c_dim, w_dim) = (model.config.z_dim(), model.config.c_dim(), model.config.w_dim());
+    let (z_dim, c_dim) = (model.config.z_dim(), model.config.c_dim());
     let block = BLOCK.min(draw.count);
-    let Mapping { plan, z, label, w } = mapping(model, block);
-    let executor = Executor::new(gpu, plan, "samples", &executor::Options::default())?;
+    let many = ManyLatents::new(model, block);
+    let executor = Executor::new(gpu, many.plan.clone(), "samples", &executor::Options::default())?;
     let mut random = RandomState::new(draw.seed);
     for first in (0..draw.count).step_by(block) {
-        if let Some(z) = z {
-            executor.write(z, &random.randn(block * z_dim).into_iter().map(|z| z as f32).collect::<Vec<_>>())?;
+        let z: Vec<f32> = random.randn(block * z_dim).into_iter().map(|z| z as f32).collect();
+        let mut labels = vec![0.0; block * c_dim];
+        for (i, label) in labels.chunks_exact_mut(c_dim.max(1)).enumerate() {
+            label[draw.class.unwrap_or((first + i) % c_dim)] = 1.0;
         }
-        if let Some(label) = label {
-            let mut labels = vec![0.0; block * c_dim];
-            for (i, label) in labels.chunks_exact_mut(c_dim).enumerate() {
-                label[draw.class.unwrap_or((first + i) % c_dim)] = 1.0;
-            }
-            executor.write(label, &labels)?;
-        }
+        executor.write(many.x, &many.inputs(&z, &labels))?;
         executor.run()?;
-        each(&executor.read(w)?[..block.min(draw.count - first) * w_dim]);
+        each(&many.rows(&executor.read(many.w)?, block.min(draw.count - first)));
     }
     Ok(())
 }
