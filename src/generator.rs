@@ -9,12 +9,15 @@ use crate::error::{Error, Result};
 use crate::executor::{self, Executor, Readback};
 use crate::gpu::Gpu;
 use crate::latent::{RandomState, Ws};
-use crate::model::{Model, Precision};
+use crate::model::{Array, Model, Precision};
 use crate::networks::mapping::{Mapping, mapping};
 use crate::networks::stylegan3::Transform;
 use crate::networks::{self, Config, NoiseSource, Synthesis};
 use crate::tensor::{DType, Tensor};
 use crate::tune::Tuning;
+
+mod style_offsets;
+pub use style_offsets::StyleOffset;
 
 /// Element type of activations and weights on the device; sums are f32 always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +99,8 @@ pub struct Generator {
     weights: Vec<Arc<wgpu::Buffer>>,
     /// The same network in f32, made for the first picture that f16 does not hold.
     wide: Option<Box<Generator>>,
+    /// The model's own biases in the place of those that style offsets have changed.
+    style_biases: Vec<(String, Array)>,
 }
 
 /// A synthesis plan of some batch and kind of noise on the device.
@@ -220,6 +225,7 @@ impl Generator {
             prepared: 1,
             weights: Vec::new(),
             wide: None,
+            style_biases: Vec::new(),
         };
         if let Config::StyleGan3(_) = &model.config {
             let stored = model.array("synthesis.input.transform").to_f32();

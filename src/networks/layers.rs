@@ -21,6 +21,9 @@ pub enum NoiseSource {
     Input,
 }
 
+/// The constant that has the biases of all styles.
+pub(crate) const AFFINE_TABLE: &str = "affine.table";
+
 /// A synthesis network as a plan, and its handles.
 pub struct Synthesis {
     /// The passes.
@@ -307,7 +310,7 @@ fn affine(plan: &mut Plan, model: &Model, ws: Tensor, num_ws: usize, w_dim: usiz
         values
     };
     let matrix = plan.constant("affine.weight", [rows, w_dim, 1, 1], DType::F32, Layout::Flat, Arc::new(matrix));
-    let table = plan.constant("affine.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
+    let table = plan.constant(AFFINE_TABLE, [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
     (plan.affine("styles", ws, num_ws, matrix, table), first_rows)
 }
 

@@ -13,6 +13,7 @@ use crate::centers::{self, Wanted};
 use crate::failure::Failure;
 use crate::note;
 use crate::path::Place;
+use crate::style_channels::{self, StyleChannel};
 
 /// Truncation psi where a person looks at many pictures (`serve`, `grid`). Commands that are NVIDIA's keep NVIDIA's 1.
 pub(crate) const USUAL_TRUNC: f32 = 0.7;
@@ -135,6 +136,14 @@ impl StudioArgs {
         })
     }
 
+    /// Of a command without --strength.
+    pub(crate) fn refuse_open_channels(&self) -> Result<(), Failure> {
+        match self.style_channel.iter().any(|channel| channel.amount.is_none()) {
+            true => Err(Failure::usage("--style-channel needs an amount here, as b64.conv0:123=+5; `edit` goes by --strength without one")),
+            false => Ok(()),
+        }
+    }
+
     /// Of a command whose pictures are not of one seed each.
     pub(crate) fn refuse_tf(&self) -> Result<(), Failure> {
         match self.noise_mode {
@@ -174,6 +183,10 @@ pub(crate) struct StudioArgs {
     /// file of `centers`, or auto (64 of them, auto:N for N: made once for a network and kept)
     #[arg(long, value_parser = centers::parse, value_name = "FILE|auto")]
     pub(crate) centers: Option<Wanted>,
+
+    /// Adds to a channel of a layer's style (StyleSpace), as b64.conv0:123=+5; may be given more than once
+    #[arg(long, value_parser = style_channels::parse, value_name = "LAYER:CHANNEL=AMOUNT")]
+    pub(crate) style_channel: Vec<StyleChannel>,
 
     /// Class of the pictures, for conditional networks
     #[arg(long, value_name = "N")]

@@ -27,6 +27,7 @@ mod pipeline;
 mod serve;
 mod stamp;
 mod studio;
+mod style_channels;
 mod surroundings;
 mod tuning;
 mod work;

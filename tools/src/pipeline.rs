@@ -105,6 +105,7 @@ enum Pending {
 impl Pending {
     fn submit(studio: &mut Studio, ws: &Ws, indices: &[usize], planes: bool) -> Result<Pending, Failure> {
         studio.go_to(indices)?;
+        studio.move_styles(indices[0])?;
         let noise = studio.noise(indices[0]);
         Ok(match planes {
             true => Pending::Planes(studio.generator.submit_f32(ws, noise)?),

@@ -4,17 +4,18 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 use stylegan_tools::vectors::Centers;
-use stylegan_wgpu::generator::{Generator, Noise, Options};
+use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan3::Transform;
 
-use crate::args::{DrawArgs, NoiseMode, StudioArgs};
+use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
 use crate::centers::{self, Anchor, Chosen};
 use crate::failure::Failure;
 use crate::path::Path;
+use crate::style_channels::{self, StyleChannel};
 use crate::tuning::tuning;
 use crate::{default_model, network, note, warn};
 
@@ -26,6 +27,8 @@ pub(crate) struct Subject {
     /// Where the pictures of a StyleGAN3 are drawn, if not where its file says.
     transform: Option<Transform>,
     sha256: OnceLock<String>,
+    /// Auto is f32: the styles change from picture to picture, and one that is drawn again would get those of another.
+    pub(crate) needs_f32: bool,
 }
 
 impl Subject {
@@ -36,9 +39,10 @@ impl Subject {
             let network = model.config.network();
             return Err(Failure::usage(format!("--noise-mode tf is what TensorFlow's StyleGAN2 draws; this is a {network}")));
         }
+        style_channels::check(&args.style_channel, &model)?;
         let class = check_class(args.class, model.config.c_dim())?;
         let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class)).transpose()?;
-        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, sha256: OnceLock::new() })
+        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, needs_f32: false, sha256: OnceLock::new() })
     }
 
     /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
@@ -50,7 +54,15 @@ impl Subject {
             return Err(Failure::usage("--centers is for pictures of seeds; rows of w are drawn as they are"));
         }
         let model = network::open_or_default_with(args.network.as_deref(), args.conv_clamp)?;
-        Ok(Subject { transform: transform(args, &model.config)?, model, class: None, centers: None, sha256: OnceLock::new() })
+        style_channels::check(&args.style_channel, &model)?;
+        Ok(Subject {
+            transform: transform(args, &model.config)?,
+            model,
+            class: None,
+            centers: None,
+            needs_f32: false,
+            sha256: OnceLock::new(),
+        })
     }
 
     /// The network's: see [`network::sha256`].
@@ -85,6 +97,9 @@ pub(crate) struct Studio {
     anchor: Anchor,
     noise_mode: NoiseMode,
     noise_seed: u32,
+    /// Of all pictures, and those that move from picture to picture with the strength of each.
+    style_channels: Vec<StyleChannel>,
+    strengths: Vec<f32>,
     /// Of every picture of the run, for noise that is drawn from it.
     seeds: Vec<u32>,
     /// Of the pictures of a film.
@@ -105,13 +120,20 @@ impl Studio {
     pub(crate) fn with_psi(args: &StudioArgs, psi: f32, subject: &Subject, images: usize) -> Result<Studio, Failure> {
         let gpu = Gpu::open(args.device.as_deref())?;
         let batch = usize::from(args.batch).min(images.max(1));
-        let options = Options { precision: args.precision.into(), batch, tuning: tuning(args.no_tune) };
+        let precision = match args.precision {
+            DevicePrecision::Auto if subject.needs_f32 => PrecisionChoice::F32,
+            precision => precision.into(),
+        };
+        let options = Options { precision, batch, tuning: tuning(args.no_tune) };
         let mut generator = Generator::new(&gpu, &subject.model, &options)?;
         if let Some(transform) = subject.transform {
             generator.set_transforms(&[transform])?;
         }
         if args.network.is_none() {
             default_model::introduce();
+        }
+        if !args.style_channel.is_empty() {
+            generator.set_style_offsets(&style_channels::offsets(&args.style_channel, 0.0))?;
         }
         Ok(Studio {
             class: subject.class,
@@ -122,6 +144,8 @@ impl Studio {
             },
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,
+            style_channels: args.style_channel.clone(),
+            strengths: Vec::new(),
             seeds: Vec::new(),
             path: None,
             batch,
@@ -163,6 +187,22 @@ impl Studio {
             Anchor::Average(_) => None,
             Anchor::Centers(centers) => Some(centers),
         }
+    }
+
+    /// Says the strength of every picture of the run, for style channels that go by it.
+    pub(crate) fn goes_by(&mut self, strengths: Vec<f32>) {
+        self.strengths = strengths;
+    }
+
+    /// Makes a strength of 1 the standard deviation of each style channel that goes by it.
+    pub(crate) fn strengths_in_sigma(&mut self, subject: &Subject) -> Result<(), Failure> {
+        style_channels::in_sigma(&mut self.style_channels, self.generator.gpu(), &subject.model, self.class)
+    }
+
+    /// Moves the styles for a picture that is drawn next, where they move.
+    pub(crate) fn move_styles(&mut self, picture: usize) -> Result<(), Failure> {
+        let Some(&strength) = self.strengths.get(picture) else { return Ok(()) };
+        Ok(self.generator.set_style_offsets(&style_channels::offsets(&self.style_channels, strength))?)
     }
 
     /// Pictures rendered at once.
@@ -225,6 +265,9 @@ impl Studio {
 
     /// Whether the second picture may follow the first in one call: the noise of a call is numbered from its first picture on.
     pub(crate) fn may_follow(&self, first: usize, second: usize) -> bool {
+        if self.strengths.get(first) != self.strengths.get(second) {
+            return false;
+        }
         match self.noise_mode {
             NoiseMode::Const | NoiseMode::None => true,
             NoiseMode::Random => first + 1 == second,

@@ -29,6 +29,7 @@ use crate::{network, say};
   stylegan edit --network ffhq.pkl --seed 85 --trunc 0.7 --direction dirs.npz:3 --strength=-5..5 --steps 7 -o strip.png
   stylegan edit --network ffhq.pkl --seed 85 --direction age.pt --strength=-4..4 -o age.mp4
   stylegan edit --network ffhq.pkl --projected-w me.npz --direction boundaries.pt:age --strength=-3..3 -o me.png
+  stylegan edit --network ffhq.pkl --seed 85 --style-channel b64.conv0:123 --strength=-10sigma..10sigma -o channel.png
   stylegan edit --network ffhq.pkl --seed 85 --direction smile.npy --strength 3 --layers middle -o smile.png")]
 pub(crate) struct EditArgs {
     #[command(flatten)]
@@ -42,12 +43,14 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "FILE[:KEY]", conflicts_with_all = ["seed", "class", "trunc", "trunc_cutoff", "centers"])]
     projected_w: Option<Source>,
 
-    /// Direction: a file of `directions` with a number; or a .npy, .npz or .pt of others, with the number or name of one of several
-    #[arg(long, value_name = "FILE[:KEY]")]
-    direction: Source,
+    /// Direction: a file of `directions` with a number; or a .npy, .npz or .pt of others, with the number or name of one of several. In
+    /// its place, --style-channel LAYER:CHANNEL without an amount goes by --strength
+    #[arg(long, value_name = "FILE[:KEY]", required_unless_present = "style_channel")]
+    direction: Option<Source>,
 
     /// How far to go along it, from and to, or one distance (write --strength=-3..3 with =); in standard deviations of w where the
-    /// file was made for them, and as -3sigma..3sigma where it has them [default: -3..3 in those, else -5..5]
+    /// file was made for them, and as -3sigma..3sigma where it has them [default: -3..3 in those, else -5..5; of a style channel
+    /// -10sigma..10sigma]
     #[arg(long, value_parser = parse_strength, allow_hyphen_values = true, value_name = "FROM..TO")]
     strength: Option<Strength>,
 
@@ -56,7 +59,7 @@ pub(crate) struct EditArgs {
     steps: Option<u16>,
 
     /// Layers to change [default: those the directions were found for, or all]
-    #[arg(long, value_parser = parse_layers, value_name = "LAYERS")]
+    #[arg(long, requires = "direction", value_parser = parse_layers, value_name = "LAYERS")]
     layers: Option<Layers>,
 
     /// Scales every picture to that side, in pixels; of pictures that are not square, the longer one
@@ -76,6 +79,9 @@ pub(crate) struct EditArgs {
     json: bool,
 }
 
+/// A single channel does little: twice what a direction is moved by would hardly show.
+const USUAL_OF_CHANNELS: Strength = Strength { from: -10.0, to: 10.0, in_sigma: true };
+
 /// What the file is to be.
 enum Form {
     Strip(Format),
@@ -85,7 +91,7 @@ enum Form {
 pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     let form = form(args)?;
     output::check_file(&args.output)?;
-    let (subject, latents) = match &args.projected_w {
+    let (mut subject, latents) = match &args.projected_w {
         None => (Subject::open(&args.draw)?, Latents::Seeds(vec![args.seed])),
         Some(source) => {
             let subject = Subject::without_latents(&args.draw)?;
@@ -97,9 +103,27 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         let most = latents.len() - 1;
         return Err(Failure::usage(format!("--projected-w holds {} pictures; choose one with FILE:0 to FILE:{most}", most + 1)));
     }
+    subject.needs_f32 = args.draw.style_channel.iter().any(|channel| channel.amount.is_none());
     let config = &subject.model.config;
-    let direction = latents::direction(&args.direction, config)?;
-    let (strength, scale) = strength(&direction, args.strength)?;
+    // Channels of styles go by the strength where no direction does.
+    let goes = subject.needs_f32;
+    let direction = match &args.direction {
+        Some(_) if goes => {
+            return Err(Failure::usage(
+                "--strength is that of --direction; --style-channel needs an amount beside it, as b64.conv0:123=+5",
+            ));
+        }
+        None if !goes && args.strength.is_some() => {
+            return Err(Failure::usage("--strength has nothing to move: give --style-channel without an amount, or a --direction"));
+        }
+        Some(source) => Some(latents::direction(source, config)?),
+        None => None,
+    };
+    let (strength, scale) = match &direction {
+        Some(direction) => strength(direction, args.strength)?,
+        None => (args.strength.unwrap_or(if goes { USUAL_OF_CHANNELS } else { Strength { from: 0.0, to: 0.0, in_sigma: false } }), 1.0),
+    };
+    let direction = direction.unwrap_or(Direction { rows: Vec::new(), layers: Some(Vec::new()), sigma: None, in_sigma: false });
     let layers = match (&args.layers, direction.layers) {
         (Some(layers), _) => layers.rows("--layers", config)?,
         (None, Some(layers)) => layers,
@@ -123,6 +147,12 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
 
     let mut studio = Studio::open(&args.draw, &subject, strengths.len())?;
     studio.draws(vec![args.seed; strengths.len()]);
+    if goes {
+        if strength.in_sigma {
+            studio.strengths_in_sigma(&subject)?;
+        }
+        studio.goes_by(strengths.clone());
+    }
     let origin = latents.ws(&mut studio, &[0])?;
     let mut ws = |_: &mut Studio, indices: &[usize]| -> Result<Ws, Failure> {
         let moved = indices.iter().flat_map(|&index| moved(&origin, &direction.rows, &layers, scale * strengths[index])).collect();

@@ -21,6 +21,7 @@ use crate::output;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
 use crate::stamp::Stamp;
 use crate::studio::{Studio, Subject};
+use crate::style_channels;
 use crate::{network, say, warn};
 
 /// Renders one picture per seed into a folder, as seed0085.png.
@@ -147,6 +148,7 @@ struct Encoded {
 impl Order<'_> {
     fn of(args: &GenerateArgs) -> Result<Order<'_>, Failure> {
         let seeds = args::seeds("--seeds", &args.seeds)?;
+        args.draw.refuse_open_channels()?;
         output::check_folder(&args.outdir)?;
         if let Some(Some(folder)) = &args.save_ws {
             output::check_folder(folder)?;
@@ -327,6 +329,9 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
         if let Some(value) = value {
             settings.insert(name.into(), args::as_typed(value).into());
         }
+    }
+    if !draw.style_channel.is_empty() {
+        settings.insert("style_channels".into(), style_channels::text(&draw.style_channel).into());
     }
     settings.insert("noise_mode".into(), format!("{:?}", draw.noise_mode).to_lowercase().into());
     if draw.noise_mode == NoiseMode::Random {

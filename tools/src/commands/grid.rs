@@ -77,6 +77,7 @@ pub(crate) struct GridArgs {
 pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let seeds = args::seeds("--seeds", &args.seeds)?;
     let format = Format::of_picture(&args.output)?;
+    args.studio.refuse_open_channels()?;
     output::check_file(&args.output)?;
     if args.trunc.len() > 1 && args.columns.is_some() {
         return Err(Failure::usage("--columns is the number of values of --trunc where there are several"));

@@ -71,6 +71,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--projected-w takes the place of --rows or of --cols: leave one of them out"));
     }
     args.draw.refuse_tf()?;
+    args.draw.refuse_open_channels()?;
     output::check_folder(&args.outdir)?;
     let no_seeds = rows.is_empty() && cols.is_empty();
     let subject = if no_seeds { Subject::without_latents(&args.draw)? } else { Subject::open(&args.draw)? };

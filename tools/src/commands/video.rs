@@ -109,6 +109,7 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     let (columns, rows) = args.grid;
     let format = Format::of(&args.output)?;
     args.draw.refuse_tf()?;
+    args.draw.refuse_open_channels()?;
     if args.interpolation == Kind::SlerpZ && args.draw.centers.is_some() {
         return Err(Failure::usage(
             "--interpolation slerp-z truncates every frame on its own, and would jump where another centre becomes the nearest; use cubic or linear with --centers",
