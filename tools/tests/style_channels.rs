@@ -87,9 +87,10 @@ fn a_strip_goes_by_the_strength() {
     let mut parts = Vec::new();
     for (column, amount) in ["-4", "0", "4"].iter().enumerate() {
         let channel = format!("b8.conv0:3={amount}");
-        run(&["generate", "--seeds", "5", "--style-channel", &channel, "--outdir", amount]);
+        let outdir = format!("out{amount}");
+        run(&["generate", "--seeds", "5", "--style-channel", &channel, "--outdir", &outdir]);
         let part = image::imageops::crop_imm(&strip, 16 * column as u32, 0, 16, 16).to_image();
-        assert!(part == picture(&format!("{amount}/seed0005.png")), "{amount}");
+        assert!(part == picture(&format!("{outdir}/seed0005.png")), "{amount}");
         parts.push(part);
     }
     assert!(parts[0] != parts[1] && parts[1] != parts[2]);
@@ -101,7 +102,7 @@ fn a_strip_goes_by_the_strength() {
     run(&["edit", "--seed", "5", "--style-channel", "b8.conv0:3=4", "-o", "b.png"]);
     assert!(picture("a.png") == parts[2] && picture("b.png") == parts[2]);
     // The manifest keeps pictures of other channels out.
-    let line = place.refuses(2, &[&["generate", "--seeds", "5", "--outdir", "4"], &common[..]].concat());
+    let line = place.refuses(2, &[&["generate", "--seeds", "5", "--outdir", "out4"], &common[..]].concat());
     assert!(line.contains("style-channels b8.conv0:3=4, now none"), "{line}");
 }
 
