@@ -24,7 +24,7 @@ const MOST_BYTES: usize = 60_000;
 
 /// Commands whose pictures can be made again, and the flags that decide them.
 const COMMANDS: [&str; 6] = ["generate", "grid", "mix", "edit", "video", "serve"];
-const FLAGS: [&str; 34] = [
+const FLAGS: [&str; 35] = [
     "seeds",
     "seed",
     "rows",
@@ -47,6 +47,7 @@ const FLAGS: [&str; 34] = [
     "projected-w",
     "centers",
     "direction",
+    "style-channel",
     "strength",
     "steps",
     "layers",
@@ -140,6 +141,8 @@ impl Settings {
         let known = |(name, value): &(String, String)| match name.as_str() {
             REQUEST => self.command == "serve" && is_request(value),
             name if FILES.contains(&name) => plain(value),
+            // b64.conv0:123=+5
+            "style-channel" => !value.is_empty() && value.bytes().all(|byte| is_harmless(byte) || byte == b'='),
             name => FLAGS.contains(&name) && SWITCHES.contains(&name) == value.is_empty() && value.bytes().all(is_harmless),
         };
         let values = |(name, hash): (&String, &String)| FILES.contains(&name.as_str()) && is_hash(hash);

@@ -13,6 +13,7 @@ use stylegan_wgpu::text::is_plain;
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
 use crate::centers::{self, Wanted};
 use crate::studio::{Studio, Subject};
+use crate::style_channels::StyleChannel;
 
 /// Name and version of this program, as pictures have it.
 pub(crate) const TOOL: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
@@ -22,6 +23,7 @@ pub(crate) struct Stamp {
     settings: Option<Settings>,
     manner: Manner,
     towards: Option<Towards>,
+    style_channels: Vec<StyleChannel>,
     noise_seed: u32,
 }
 
@@ -108,11 +110,13 @@ impl Stamp {
         };
         let settings = || settings(command, args.network.as_deref(), subject.sha256().into());
         let towards = args.centers.as_ref().zip(studio.centers()).map(|(wanted, centers)| Towards::of(wanted, centers));
-        Stamp { settings: (!args.no_metadata).then(settings), manner, towards, noise_seed: args.noise_seed }
+        let style_channels = args.style_channel.clone();
+        Stamp { settings: (!args.no_metadata).then(settings), manner, towards, style_channels, noise_seed: args.noise_seed }
     }
 
     /// The packet of a picture. Where noise is drawn, its noise is that of `place` of the list.
     pub(crate) fn packet(&self, own: Own, place: usize) -> Option<String> {
+        let own = self.style_channels.iter().fold(own, |own, channel| own.flag("style-channel", channel));
         packet(self.settings.as_ref()?, own.towards(self.towards.as_ref()), self.manner, self.noise_seed.wrapping_add(place as u32))
     }
 }

@@ -1,5 +1,7 @@
 //! `--style-channel`: channels of styles that are moved on their own (StyleSpace).
 
+use std::fmt;
+
 use stylegan_tools::vectors::{Draw, samples};
 use stylegan_wgpu::generator::StyleOffset;
 use stylegan_wgpu::gpu::Gpu;
@@ -47,13 +49,17 @@ pub(crate) fn offsets(channels: &[StyleChannel], strength: f32) -> Vec<StyleOffs
     channels.iter().map(offset).collect()
 }
 
-/// As they were given.
+impl fmt::Display for StyleChannel {
+    /// As it was given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.layer, self.channel)?;
+        self.amount.map_or(Ok(()), |amount| write!(f, "={amount}"))
+    }
+}
+
+/// All of them, for a manifest.
 pub(crate) fn text(channels: &[StyleChannel]) -> String {
-    let text = |channel: &StyleChannel| {
-        let amount = channel.amount.map_or(String::new(), |amount| format!("={amount}"));
-        format!("{}:{}{amount}", channel.layer, channel.channel)
-    };
-    channels.iter().map(text).collect::<Vec<_>>().join(" ")
+    channels.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Makes a strength of 1 the standard deviation of each channel that goes by it: over w of 10,000 latents, those of NVIDIA's average.

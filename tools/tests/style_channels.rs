@@ -101,6 +101,15 @@ fn a_strip_goes_by_the_strength() {
     run(&["edit", "--seed", "5", "--direction", "d.npy", "--strength", "0", "--style-channel", "b8.conv0:3=4", "-o", "a.png"]);
     run(&["edit", "--seed", "5", "--style-channel", "b8.conv0:3=4", "-o", "b.png"]);
     assert!(picture("a.png") == parts[2] && picture("b.png") == parts[2]);
+    // A picture says how it was made: the strip, and what was fixed.
+    for (file, says) in [("strip.png", "--style-channel=b8.conv0:3 "), ("b.png", "--style-channel=b8.conv0:3=4")] {
+        let said = place.succeeds(&["inspect", file]);
+        let line = said.lines().find_map(|line| line.split_once("stylegan edit ")).unwrap_or_else(|| panic!("{file}: {said}")).1;
+        assert!(format!("{line} ").contains(says), "{file}: {line}");
+        let again: Vec<&str> = line.split(' ').collect();
+        place.succeeds(&[&["edit"], &again[..]].concat());
+        assert!(picture("again.png") == picture(file), "{file}: {line}");
+    }
     // The manifest keeps pictures of other channels out.
     let line = place.refuses(2, &[&["generate", "--seeds", "5", "--outdir", "out4"], &common[..]].concat());
     assert!(line.contains("style-channels b8.conv0:3=4, now none"), "{line}");

@@ -162,9 +162,13 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         Latents::Seeds(_) => Own::default().flag("seed", args.seed).flag("trunc", args.draw.trunc),
         rows => rows.own(Some(0), ""),
     };
-    own = own.file("direction", source_name(&args.direction), &direction.rows);
-    let chosen: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
-    own = own.flag("strength", strength).flag("steps", steps).flag("layers", args::ranges(&chosen));
+    if let Some(source) = &args.direction {
+        let chosen: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
+        own = own.file("direction", source_name(source), &direction.rows).flag("layers", args::ranges(&chosen));
+    }
+    if args.direction.is_some() || goes {
+        own = own.flag("strength", strength).flag("steps", steps);
+    }
     if let Form::Video(format) = form {
         own = own.flag("fps", spec(args, format, size).fps);
     }
