@@ -81,7 +81,7 @@ fn a_strip_goes_by_the_strength() {
         "-o",
         "strip.png",
     ]);
-    assert!(said.starts_with("strip.png: strength -4 to 4; 3 images"), "{said}");
+    assert!(said.starts_with("strip.png: strength -4 to 4; 3 pictures in "), "{said}");
     let picture = |name: &str| image::open(place.path(name)).unwrap().into_rgb8();
     let strip = picture("strip.png");
     let mut parts = Vec::new();
