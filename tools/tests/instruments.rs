@@ -344,7 +344,7 @@ fn what_cannot_be_done_is_refused_before_anything_is_made() {
     for (code, args, says) in [
         (2, [&mix[..], &["--styles", "0-6"]].concat(), "this network has 6, 0 to 5"),
         (2, [&mix[..], &["--styles", "fine"]].concat(), "the layers of this network end at 16"),
-        (2, [&mix[..], &["--styles", "big"]].concat(), "'big' is no layer"),
+        (2, [&mix[..], &["--styles", "big"]].concat(), "this network has no layer big; it has b4.conv1"),
         (2, ["mix", "--network", &network, "--rows", "0", "--outdir", "out"].to_vec(), "--cols"),
         (2, [&video[..], &["--grid", "2x1", "-o", "a.webp"]].concat(), "--seeds names 7, and --grid has 2"),
         (2, [&video[..], &["-o", "a.avi"]].concat(), ".mp4, .webp, .gif or .png"),

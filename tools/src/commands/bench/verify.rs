@@ -46,7 +46,7 @@ pub(super) enum Reference {
 }
 
 impl Reference {
-    /// Sketches as [`Sketch::to_bytes`] writes them, one after the other.
+    /// Sketches as `Sketch::to_bytes` writes them, one after the other.
     pub(super) fn stored(bytes: &[u8]) -> Reference {
         Reference::Sketches(bytes.chunks_exact(bytes.len() / SEEDS).map(Sketch::from_bytes).collect())
     }
