@@ -33,7 +33,8 @@ pub enum Config {
 }
 
 impl Config {
-    /// Reads a configuration as it lies in a file. Without the tag "network" it is a StyleGAN2's: files older than the tag have none.
+    /// Reads a configuration as it lies in a file, and validates it. Without the tag "network" it is a StyleGAN2's: files older than the
+    /// tag have none.
     pub fn from_json(text: &str) -> Result<Config> {
         let read = || {
             crate::model::json::check(text.as_bytes())?;
@@ -43,7 +44,9 @@ impl Config {
             }
             serde_json::from_value(value)
         };
-        read().map_err(|error: serde_json::Error| Error::Config(error.to_string()))
+        let config: Config = read().map_err(|error: serde_json::Error| Error::Config(error.to_string()))?;
+        config.validate()?;
+        Ok(config)
     }
 
     /// Refuses sizes no network can have, before anything is allocated for them.
