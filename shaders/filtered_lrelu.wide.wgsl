@@ -16,7 +16,7 @@ struct Params {
     slope: f32,        // of the negative half
     gain: f32,
     limit: f32,        // clamp to +-limit; infinity: none
-    pad: f32,
+    pairs: u32,        // how many of `down` there are
     up: array<vec4<f32>, 8>,     // [4 phases] of 6 taps, which meet the samples from the nearest on
     down: array<vec4<f32>, 72>,  // [12 pairs] of 12 taps along x and 12 along y
 }

@@ -64,10 +64,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         i3 += xs.c >> 2u;
     }
 
+    s0 = limited4(s0, b, limit);
+    s1 = limited4(s1, b, limit);
+    s2 = limited4(s2, b, limit);
+    s3 = limited4(s3, b, limit);
     // A loop, and no array that it indexes, which would have it unrolled: the samples of four rows were most of the machine code.
     var o = four_at(ys, n, 0, py, px);
     for (var r = 0; r < min(ROWS, end - py); r++) {
-        store4(ys, o, px, limited4(s0, b, limit) + upsample4(skips, phases, n, 0, py + r, px));
+        store4(ys, o, px, s0 + upsample4(skips, phases, n, 0, py + r, px));
         s0 = s1;
         s1 = s2;
         s2 = s3;

@@ -122,10 +122,14 @@ impl Variant {
         spelled_out(&[&[enable, units, element, store, &matrix], self.prelude, &[self.source]].concat().concat())
     }
 
-    /// Every override constant of its pipeline for a pass, with the units it uses.
+    /// Every override constant of its pipeline for a pass, with the units it uses: those of the pass that its source declares.
     pub fn overrides(&self, pass: &Pass, matrix: Option<Matrix>) -> Vec<(&'static str, f64)> {
         let lanes = matrix.map(|matrix| ("LANES", f64::from(matrix.lanes)));
-        pass.constants.iter().chain(self.constants).copied().chain(lanes).collect()
+        let declares = |text: &&str, name: &str| {
+            text.split("override ").skip(1).any(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+        };
+        let declared = |name: &str| self.prelude.iter().chain([&self.source]).any(|text| declares(text, name));
+        pass.constants.iter().chain(self.constants).copied().chain(lanes).filter(|(name, _)| declared(name)).collect()
     }
 }
 

@@ -84,7 +84,7 @@ struct Params {
     slope: f32,
     gain: f32,
     limit: f32,
-    pad: f32,
+    pairs: u32,
     /// By phase: what the samples from the nearest on count.
     up: [[f32; 8]; MOST_UP],
     /// Turned around: what the activated samples from 2 o on count, along x and y.
@@ -124,7 +124,7 @@ impl Plan {
             slope: layer.slope,
             gain: layer.gain,
             limit: layer.limit,
-            pad: 0.0,
+            pairs: layer.down_filter.len() as u32,
             up: [[0.0; 8]; MOST_UP],
             down: [[[0.0; DOWN_TAPS]; 2]; DOWN_TAPS],
         };
