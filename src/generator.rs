@@ -396,11 +396,22 @@ impl Generator {
     /// Any number of images in batches, the next submitted before the last is waited for.
     fn render<T>(&mut self, ws: &Ws, noise: Noise, submit: Submit<T>) -> Result<Vec<T>> {
         self.check(ws)?;
+        self.transform_of(ws.n)?;
+        let transforms = self.transforms.clone();
+        let images = self.render_batches(ws, noise, submit, &transforms);
+        self.transforms = transforms;
+        images
+    }
+
+    fn render_batches<T>(&mut self, ws: &Ws, noise: Noise, submit: Submit<T>, transforms: &[Transform]) -> Result<Vec<T>> {
         let mut images = Vec::with_capacity(ws.n);
         let mut ahead: Option<Pending<T>> = None;
         for first in (0..ws.n).step_by(self.options.batch) {
-            let batch = ws.slice(first..ws.n.min(first + self.options.batch));
-            let next = submit(self, &batch, noise.of(first))?;
+            let end = ws.n.min(first + self.options.batch);
+            if transforms.len() > 1 {
+                self.transforms = transforms[first..end].to_vec();
+            }
+            let next = submit(self, &ws.slice(first..end), noise.of(first))?;
             if let Some(pending) = ahead.replace(next) {
                 images.extend(pending.wait(self)?);
             }

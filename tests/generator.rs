@@ -4,8 +4,10 @@ mod common;
 
 use common::gpu;
 use stylegan_wgpu::executor::{self, Executor};
+use stylegan_wgpu::generator::StyleOffset;
 use stylegan_wgpu::latent::{self, Ws};
 use stylegan_wgpu::model::{Array, Model};
+use stylegan_wgpu::networks::stylegan3::{self, Transform};
 use stylegan_wgpu::networks::{Config, NoiseSource, stylegan2, synthesis};
 use stylegan_wgpu::random_weights::random_weights;
 use stylegan_wgpu::tensor::DType;
@@ -328,4 +330,49 @@ fn what_f16_does_not_hold_is_drawn_in_f32_and_nothing_else_is() {
             }
         }
     }
+}
+
+/// Each picture of a call has its own place, in whatever batches they are drawn.
+#[test]
+fn transforms_go_with_their_pictures() {
+    let mut config = stylegan3::Config::t(64);
+    (config.z_dim, config.w_dim, config.num_layers, config.input.channels) = (16, 16, 2, 12);
+    config.layers.iter_mut().for_each(|layer| (layer.in_channels, layer.out_channels) = (12, 12));
+    let model = random_weights(&Config::StyleGan3(config), 3);
+    let options = Options { batch: 2, precision: PrecisionChoice::F32, ..Options::default() };
+    let mut generator = Generator::new(&gpu(), &model, &options).unwrap();
+    let ws = ws(&mut generator, 0..3);
+    let transforms = [0.0, 20.0, -75.0].map(|angle| Transform::new([0.1, 0.0], angle, 1.0).unwrap());
+    generator.set_transforms(&transforms).unwrap();
+    let together = generator.synthesis_f32(&ws, Noise::Const).unwrap();
+    // And they are in their places for the next call.
+    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), together);
+    for (i, transform) in transforms.into_iter().enumerate() {
+        generator.set_transforms(&[transform]).unwrap();
+        assert_eq!(generator.synthesis_f32(&ws.slice(i..i + 1), Noise::Const).unwrap()[0], together[i], "picture {i}");
+    }
+    generator.set_transforms(&transforms[..2]).unwrap();
+    assert!(
+        matches!(generator.synthesis_f32(&ws, Noise::Const), Err(Error::Argument(text)) if text.contains("2 transforms for 3 pictures"))
+    );
+}
+
+/// A wrong offset leaves those that are set.
+#[test]
+fn style_offsets_are_set_together_or_not_at_all() {
+    let mut generator = Generator::new(&gpu(), &model(5), &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
+    let ws = ws(&mut generator, 0..1);
+    let plain = generator.synthesis_f32(&ws, Noise::Const).unwrap();
+    let offset = |channel| StyleOffset { layer: "b8.conv1".into(), channel, amount: 5.0 };
+    generator.set_style_offsets(&[offset(3)]).unwrap();
+    let moved = generator.synthesis_f32(&ws, Noise::Const).unwrap();
+    assert_ne!(moved, plain);
+    assert!(matches!(generator.set_style_offsets(&[offset(4), offset(4000)]), Err(Error::Argument(_))));
+    generator.keep_prepared(2);
+    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), moved);
+    // Another kind of noise is another plan of the same weights.
+    let other = generator.synthesis_f32(&ws, Noise::None).unwrap();
+    generator.set_style_offsets(&[]).unwrap();
+    assert_ne!(generator.synthesis_f32(&ws, Noise::None).unwrap(), other);
+    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), plain);
 }

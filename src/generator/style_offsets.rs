@@ -44,9 +44,9 @@ impl Generator {
     /// channel add up. A picture that is still pending, and is not finite in f16, is drawn again with the offsets of that time: wait for
     /// the pictures before, or choose a precision.
     pub fn set_style_offsets(&mut self, offsets: &[StyleOffset]) -> Result<()> {
+        offsets.iter().try_for_each(|offset| offset.check(&self.model))?;
         let mut biases = std::mem::take(&mut self.style_biases);
         biases.drain(..).for_each(|(name, array)| drop(self.model.arrays.insert(name, array)));
-        offsets.iter().try_for_each(|offset| offset.check(&self.model))?;
         for offset in offsets {
             let name = bias_of(&offset.layer);
             let bias = self.model.array(&name).clone();

@@ -55,7 +55,7 @@ impl ManyLatents {
             let (style, demod) = (ones(inputs), ones(outputs));
             let noise = plan.constant("no noise", [1, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(|| vec![0.0; 4]));
             let (slope, gain) = fully_connected::slope_and_gain(pass);
-            let tail = Tail { bias, noise, noise_strength: 0.0, slope, gain, limit: f32::MAX };
+            let tail = Tail { bias, noise, noise_strength: 0.0, slope, gain, limit: f32::INFINITY };
             y = plan.modulated_conv2d(&pass.label, y, weight, style, demod, tail);
         }
         plan.tap(y);
