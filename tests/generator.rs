@@ -340,7 +340,7 @@ fn transforms_go_with_their_pictures() {
     config.layers.iter_mut().for_each(|layer| (layer.in_channels, layer.out_channels) = (12, 12));
     let model = random_weights(&Config::StyleGan3(config), 3);
     let options = Options { batch: 2, precision: PrecisionChoice::F32, ..Options::default() };
-    let mut generator = Generator::new(&gpu(), &model, &options).unwrap();
+    let mut generator = Generator::new(gpu(), &model, &options).unwrap();
     let ws = ws(&mut generator, 0..3);
     let transforms = [0.0, 20.0, -75.0].map(|angle| Transform::new([0.1, 0.0], angle, 1.0).unwrap());
     generator.set_transforms(&transforms).unwrap();
@@ -360,7 +360,7 @@ fn transforms_go_with_their_pictures() {
 /// A wrong offset leaves those that are set.
 #[test]
 fn style_offsets_are_set_together_or_not_at_all() {
-    let mut generator = Generator::new(&gpu(), &model(5), &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
+    let mut generator = Generator::new(gpu(), &model(5), &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
     let ws = ws(&mut generator, 0..1);
     let plain = generator.synthesis_f32(&ws, Noise::Const).unwrap();
     let offset = |channel| StyleOffset { layer: "b8.conv1".into(), channel, amount: 5.0 };
