@@ -275,6 +275,11 @@ impl Generator {
         Ok(())
     }
 
+    /// How the pictures of a StyleGAN3 are moved and turned now: the model's own transform, until others were set. None of other networks.
+    pub fn transforms(&self) -> &[Transform] {
+        &self.transforms
+    }
+
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         &self.gpu

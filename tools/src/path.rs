@@ -35,8 +35,12 @@ impl Place {
         if !matches!(config, Config::StyleGan3(_)) {
             return Err(Failure::usage(format!("only a StyleGAN3 is moved, turned and zoomed; this is a {}", config.network())));
         }
-        let transform = Transform::new(self.translate, self.rotate, self.zoom);
-        transform.ok_or_else(|| Failure::usage("the picture is moved too far: nothing is drawn there"))
+        self.matrix().ok_or_else(|| Failure::usage("the picture is moved too far: nothing is drawn there"))
+    }
+
+    /// The map itself; None where the numbers are beyond f32.
+    pub(crate) fn matrix(self) -> Option<Transform> {
+        Transform::new(self.translate, self.rotate, self.zoom)
     }
 }
 

@@ -4,6 +4,7 @@
 #![cfg(feature = "serve")]
 
 mod served;
+mod small;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -449,7 +450,7 @@ fn rows_of_w_are_dropped_and_networks_are_chosen() {
     browser.click("#save");
     browser.until("document.getElementById('status').textContent === 'Saved as face.png.'");
     browser.changes("no noise", |browser| browser.click("[data-noise=none]"));
-    assert!(browser.run("return document.getElementById('caption').textContent").as_str().unwrap().contains("me.json, noise none"));
+    assert!(browser.run("return document.getElementById('caption').textContent").as_str().unwrap().contains("me.json, no noise"));
     browser.changes("a face of a seed", |browser| browser.click("#new"));
     browser.until("document.getElementById('face').dataset.shown.startsWith('seed ')");
 
@@ -461,6 +462,38 @@ fn rows_of_w_are_dropped_and_networks_are_chosen() {
     browser.until("document.getElementById('network')?.textContent.startsWith('16 x 16') && document.getElementById('face').dataset.shown");
     browser.until("document.getElementById('face').complete && new URLSearchParams(location.search).get('network') === 'network 2'");
     assert_eq!(browser.run("return document.getElementById('networks').value"), "network 2");
+    browser.is_content();
+}
+
+#[test]
+fn a_stylegan3_is_moved_turned_and_zoomed() {
+    let Some(browser) = Browser::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::networks::stylegan3::Config::t(64));
+    let server = Server::start(&["--network", &network]);
+    browser.visit(&server, "/?seed=9");
+    assert_eq!(browser.run("return document.getElementById('place').hidden"), false);
+    for (slider, value, said) in
+        [("x", "0.25", "moved by 0.25, 0"), ("rotate", "-30", "turned by -30\u{b0}"), ("zoom", "1.5", "1.5 times as large")]
+    {
+        browser.changes(slider, |browser| {
+            let set = "const it = document.getElementById(arguments[0]); it.value = arguments[1];";
+            let set = set.replace("arguments[0]", &format!("'{slider}'")).replace("arguments[1]", &format!("'{value}'"));
+            browser.run(&format!("{set} it.dispatchEvent(new Event('input')); it.dispatchEvent(new Event('change'))"));
+        });
+        let caption = browser.run("return document.getElementById('caption').textContent");
+        assert!(caption.as_str().unwrap().contains(said), "{caption}");
+    }
+    // The address has it, so that it is the same picture for whoever opens it.
+    let pixels = browser.pixels();
+    let address = browser.run("return location.pathname + location.search");
+    let address = address.as_str().unwrap();
+    assert!(address.contains("translate=0.25%2C0&rotate=-30&zoom=1.5"), "{address}");
+    browser.visit(&server, "/?seed=9");
+    assert_ne!(browser.pixels(), pixels);
+    browser.visit(&server, address);
+    assert_eq!(browser.pixels(), pixels);
+    browser.changes("as it was", |browser| browser.click("[data-reset=rotate]"));
     browser.is_content();
 }
 

@@ -2,6 +2,7 @@
 #![cfg(feature = "serve")]
 
 mod served;
+mod small;
 
 use std::io::{Cursor, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -468,4 +469,53 @@ fn several_networks_share_the_device() {
     assert_eq!((facts["classes"].as_u64().unwrap() > 0, &facts["network"]), (true, &ids[1]));
     let refused = server.get("/image?network=none").json();
     assert!(refused["parameter"] == "network" && refused["error"].as_str().unwrap().contains("network 2 ("), "{refused}");
+}
+
+#[test]
+fn pictures_of_a_stylegan3_are_moved_each_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::networks::stylegan3::Config::t(64));
+    let moved = ["", "&translate=0.25,0", "&rotate=30", "&translate=-0.5,0.25&rotate=-90&zoom=1.5", "&translate=0,0&rotate=0&zoom=1"];
+    let wanted: Vec<Vec<u8>> = {
+        let server = Server::start(&["--network", &network, "--precision", "f32"]);
+        assert_eq!(server.get("/network").json()["has_place"], true);
+        let rows = server.get("/ws?seed=3").body;
+        let pictures = moved.map(|place| {
+            let picture = server.picture(&format!("/image?seed=3&format=png{place}"));
+            let posted = server.ask("POST", &format!("/image?format=png{place}"), &[], &rows);
+            // The seed is beside the rows in the answer; what is posted has rows only.
+            assert_eq!(posted.status, 400, "{place}");
+            let json: Value = serde_json::from_slice(&rows).unwrap();
+            let body = serde_json::to_vec(&serde_json::json!({ "ws": json["ws"] })).unwrap();
+            let posted = server.ask("POST", &format!("/image?format=png{place}"), &[], &body);
+            assert_eq!(posted.status, 200, "{place}");
+            let pixels = |bytes: &[u8]| image::load_from_memory(bytes).unwrap().into_rgba8();
+            assert!(pixels(&posted.body) == pixels(&picture), "{place}");
+            picture
+        });
+        assert_eq!(server.get("/image?seed=3&zoom=1000").json()["parameter"], "zoom");
+        pictures.into()
+    };
+    let pixels = |bytes: &Vec<u8>| image::load_from_memory(bytes).unwrap().into_rgba8();
+    assert!(pixels(&wanted[0]) == pixels(&wanted[4]));
+    assert!((0..4).all(|i| (0..i).all(|j| pixels(&wanted[i]) != pixels(&wanted[j]))));
+    // Rendered together, each has its own.
+    let server = Server::start(&["--network", &network, "--precision", "f32", "--batch", "4"]);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            for (place, wanted) in moved.iter().zip(&wanted) {
+                let server = &server;
+                scope.spawn(move || assert!(server.picture(&format!("/image?seed=3&format=png{place}")) == *wanted, "{place}"));
+            }
+        }
+    });
+    // What it says of itself is the command that draws it.
+    let file = folder.path().join("moved.png");
+    std::fs::write(&file, &wanted[3]).unwrap();
+    let inspected = Command::new(env!("CARGO_BIN_EXE_stylegan")).arg("inspect").arg(&file).output().unwrap();
+    let text = String::from_utf8(inspected.stdout).unwrap();
+    assert!(text.contains("--translate=-0.5,0.25 --rotate=-90 --zoom=1.5"), "{text}");
+    let other = Server::start(&["--network", TINY]);
+    let refused = other.get("/image?seed=3&rotate=10").json();
+    assert!(refused["parameter"] == "rotate" && refused["error"].as_str().unwrap().contains("StyleGAN3"), "{refused}");
 }

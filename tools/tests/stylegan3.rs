@@ -1,23 +1,16 @@
 //! What only StyleGAN3 has, as a user meets it: pictures that are moved and turned, paths of videos, names of layers, a file of ours.
 
 mod place;
+mod small;
 
 use std::path::Path;
 
 use place::Place;
-use stylegan_wgpu::networks::{Config, stylegan3};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::networks::stylegan3;
 
-/// A network of 64 x 64 pixels and few channels, written as f16.
-fn network(place: &Place, mut config: stylegan3::Config) -> String {
-    (config.z_dim, config.w_dim, config.input.channels) = (8, 8, 8);
-    for layer in &mut config.layers {
-        (layer.in_channels, layer.out_channels) = (8, 8);
-    }
-    let path = place.path("stylegan3.safetensors");
-    let model = random_weights(&Config::StyleGan3(config), 2);
-    model.save(&path, stylegan_wgpu::model::Precision::F16).unwrap();
-    path.to_str().expect("a name").to_owned()
+/// A network of 64 x 64 pixels.
+fn network(place: &Place, config: stylegan3::Config) -> String {
+    small::stylegan3(&place.path("stylegan3.safetensors"), config)
 }
 
 fn open(path: &Path) -> image::RgbImage {

@@ -34,7 +34,7 @@ const MIX: &[&str] = &["seed", "with", "layers"];
 const MORPH: &[&str] = &["seed", "to", "t"];
 const WS: &[&str] = &["seed", "trunc", "cutoff", "moves", "class", "network"];
 /// Of a picture from rows of w: the rest of the look is in the rows.
-const POSTED: &[&str] = &["noise", "noise_seed"];
+const POSTED: &[&str] = &["noise", "noise_seed", "translate", "rotate", "zoom"];
 
 /// Rows of w beyond this are no faces; f16 activations would overflow.
 const MOST_W: f32 = 1000.0;
@@ -123,10 +123,10 @@ async fn morph(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap
 
 async fn picture(app: &App, source: Source, query: &Query, cache: Cache, headers: &HeaderMap) -> Result<Response, ApiError> {
     let facts = app.facts(query)?;
-    let Look { truncation, shift, class, noise } = look(facts, query).await?;
+    let Look { truncation, shift, class, noise, place } = look(facts, query).await?;
     let file = query.file(facts)?;
     let noise = own_noise(noise, &source, facts)?;
-    let recipe = Recipe { network: facts.number, source, truncation, shift, class, noise };
+    let recipe = Recipe { network: facts.number, source, truncation, shift, class, noise, place };
     draw(app, recipe, query, file, cache, headers).await
 }
 
@@ -151,13 +151,13 @@ async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMa
     let query = Query::new(query.as_deref(), &[POSTED, FILE])?;
     let facts = app.facts(&query)?;
     let file = query.file(facts)?;
-    let noise = query.noise()?;
+    let (noise, place) = (query.noise()?, query.place(facts)?);
     let body = read(body, &headers, most_bytes(facts)).await?;
     let ws = rows(&body, facts)?;
     let source = Source::Ws(ws);
     let noise = own_noise(noise, &source, facts)?;
-    let recipe =
-        Recipe { network: facts.number, source, truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise };
+    let truncation = Truncation { psi: 1.0, cutoff: None };
+    let recipe = Recipe { network: facts.number, source, truncation, shift: None, class: None, noise, place };
     draw(&app, recipe, &query, file, Cache::Never, &headers).await
 }
 
@@ -188,9 +188,9 @@ async fn ws(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -
     let seed = query.seed("seed")?;
     let cache = if seed.is_some() { Cache::Fixed } else { Cache::Never };
     let facts = app.facts(&query)?;
-    let Look { truncation, shift, class, noise } = look(facts, &query).await?;
+    let Look { truncation, shift, class, noise, place } = look(facts, &query).await?;
     let seed = seed.map_or_else(any_seed, Ok)?;
-    let recipe = Recipe { network: facts.number, source: Source::Seed(seed), truncation, shift, class, noise };
+    let recipe = Recipe { network: facts.number, source: Source::Seed(seed), truncation, shift, class, noise, place };
     let about = About::new(facts, &recipe, "ws", cache, query.pinned(facts)?);
     if about.is_known(&headers) {
         return Ok(about.around(StatusCode::NOT_MODIFIED));

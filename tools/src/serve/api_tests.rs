@@ -44,6 +44,7 @@ fn a_client_that_has_the_picture_is_told_so() {
         shift: None,
         class: None,
         noise: Default::default(),
+        place: None,
     };
     let about = |cache, pinned| About::new(&facts, &recipe, "128 jpg", cache, pinned);
     let tag = about(Cache::Fixed, false).tag.unwrap();

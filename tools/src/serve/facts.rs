@@ -35,6 +35,8 @@ pub(crate) struct Facts {
     pub(crate) classes: usize,
     /// Whether noise=tf is offered: a StyleGAN2.
     pub(crate) has_tf_noise: bool,
+    /// Whether its pictures are moved, turned and zoomed: a StyleGAN3.
+    pub(crate) has_place: bool,
     /// How many centres pictures are truncated towards; None where it is the average w.
     pub(crate) centers: Option<usize>,
     /// Truncation of requests that name none.
@@ -62,6 +64,7 @@ impl Facts {
             w_dim: config.w_dim(),
             classes: config.c_dim(),
             has_tf_noise: matches!(config, Config::StyleGan2(_)),
+            has_place: matches!(config, Config::StyleGan3(_)),
             centers: None,
             trunc,
             directions: Arc::default(),
@@ -129,6 +132,7 @@ impl Facts {
             "classes": self.classes,
             "trunc": args::as_typed(self.trunc),
             "centers": self.centers,
+            "has_place": self.has_place,
             "searching": self.directions.is_sought(),
             "directions": self.directions.count(),
             "direction_names": (1..=self.directions.count()).map(|number| format!("PCA {number}")).collect::<Vec<_>>(),
@@ -153,6 +157,7 @@ impl Facts {
             w_dim: 4,
             classes: 0,
             has_tf_noise: true,
+            has_place: false,
             centers: None,
             trunc: 1.0,
             directions: Arc::new(Directions::example()),

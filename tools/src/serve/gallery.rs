@@ -12,6 +12,7 @@ use stylegan_wgpu::{Error, Result};
 
 use super::painter::{Paint, Painter};
 use super::recipe::Recipe;
+use crate::path::Place;
 
 /// How a device is opened, the first time and after it was lost.
 #[derive(Clone)]
@@ -112,11 +113,11 @@ impl Paint for Gallery {
         self.painter(network)?.ws(recipes)
     }
 
-    fn paint(&mut self, network: usize, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
+    fn paint(&mut self, network: usize, ws: &Ws, noise: Noise, places: &[Option<Place>]) -> Result<Vec<RgbaImage>> {
         self.painted += ws.n;
         if self.lose_device_at.is_some_and(|at| self.painted >= at) {
             self.gpu.device().destroy();
         }
-        self.painter(network)?.paint(ws, noise)
+        self.painter(network)?.paint(ws, noise, places)
     }
 }

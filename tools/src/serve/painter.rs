@@ -9,18 +9,20 @@ use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Ws, z};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::stylegan3::Transform;
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{Error, Result};
 
 use super::recipe::Recipe;
 use crate::centers::Anchor;
+use crate::path::Place;
 
 /// What the worker needs of a device.
 pub(crate) trait Paint {
     /// The rows of w of each recipe, one picture each; all of one network.
     fn ws(&mut self, recipes: &[&Recipe]) -> Result<Vec<Ws>>;
-    /// The pictures of some rows of w of a network.
-    fn paint(&mut self, network: usize, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>>;
+    /// The pictures of some rows of w of a network, each at its place.
+    fn paint(&mut self, network: usize, ws: &Ws, noise: Noise, places: &[Option<Place>]) -> Result<Vec<RgbaImage>>;
 }
 
 /// A network on a device.
@@ -28,6 +30,8 @@ pub(crate) struct Painter {
     generator: Generator,
     anchor: Anchor,
     batch: usize,
+    /// How a StyleGAN3 draws where a request says nothing.
+    own: Option<Transform>,
 }
 
 impl Painter {
@@ -42,7 +46,8 @@ impl Painter {
             generator.executor(size)?;
         }
         let anchor = centers.cloned().map_or_else(|| Anchor::Average(generator.w_avg_of(None)), Anchor::Centers);
-        Ok(Painter { anchor, generator, batch })
+        let own = generator.transforms().first().copied();
+        Ok(Painter { anchor, generator, batch, own })
     }
 
     /// The element type it was given.
@@ -85,8 +90,14 @@ impl Painter {
             .collect()
     }
 
-    /// The pictures of some rows of w.
-    pub(crate) fn paint(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
+    /// The pictures of some rows of w, each at its place.
+    pub(crate) fn paint(&mut self, ws: &Ws, noise: Noise, places: &[Option<Place>]) -> Result<Vec<RgbaImage>> {
+        if let Some(own) = self.own {
+            let transform = |place: &Option<Place>| place.map_or(Some(own), Place::matrix);
+            let transforms: Option<Vec<Transform>> = places.iter().map(transform).collect();
+            let beyond = || Error::Argument("the picture is moved too far: nothing is drawn there".into());
+            self.generator.set_transforms(&transforms.ok_or_else(beyond)?)?;
+        }
         self.generator.synthesis_rgba8(ws, noise)
     }
 }

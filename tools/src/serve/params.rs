@@ -9,6 +9,7 @@ use stylegan_wgpu::latent::Truncation;
 use super::errors::ApiError;
 use super::facts::Facts;
 use crate::args::Format;
+use crate::path::Place;
 
 /// Truncation beyond this gives no pictures worth the name.
 pub(crate) const TRUNC: RangeInclusive<f32> = -2.0..=2.0;
@@ -16,11 +17,16 @@ pub(crate) const TRUNC: RangeInclusive<f32> = -2.0..=2.0;
 /// Steps along a direction beyond this leave the faces behind.
 const STEP: RangeInclusive<f32> = -20.0..=20.0;
 
+/// Moves in picture sides, turns in degrees and magnifications beyond these show nothing that others do not.
+const MOVE: RangeInclusive<f32> = -100.0..=100.0;
+const TURN: RangeInclusive<f32> = -360.0..=360.0;
+const ZOOM: RangeInclusive<f32> = 0.01..=100.0;
+
 /// The smallest side of a picture, when the network's own is not smaller.
 const LEAST_SIDE: usize = 16;
 
 /// What decides how a picture looks, apart from its seed.
-pub(crate) const LOOK: &[&str] = &["trunc", "cutoff", "moves", "class", "noise", "noise_seed"];
+pub(crate) const LOOK: &[&str] = &["trunc", "cutoff", "moves", "class", "noise", "noise_seed", "translate", "rotate", "zoom"];
 /// What decides the file. `network` is the network's id: a URL that has it is a picture that never changes.
 pub(crate) const FILE: &[&str] = &["size", "format", "network"];
 
@@ -34,6 +40,8 @@ pub(crate) struct Look {
     pub(crate) shift: Option<Vec<f32>>,
     pub(crate) class: Option<usize>,
     pub(crate) noise: Noise,
+    /// Of a StyleGAN3.
+    pub(crate) place: Option<Place>,
 }
 
 /// What kind of file a picture becomes.
@@ -102,7 +110,13 @@ impl Query {
         let psi = self.number("trunc", TRUNC)?.unwrap_or(facts.trunc);
         let cutoff = self.count("cutoff", 0..=facts.num_ws)?;
         let shift = facts.shift(&self.moves(facts)?);
-        Ok(Look { truncation: Truncation { psi, cutoff }, shift, class: self.class(facts)?, noise: self.noise()? })
+        Ok(Look {
+            truncation: Truncation { psi, cutoff },
+            shift,
+            class: self.class(facts)?,
+            noise: self.noise()?,
+            place: self.place(facts)?,
+        })
     }
 
     /// Steps along directions, as 0:2.5,3:-1: no direction twice.
@@ -154,6 +168,31 @@ impl Query {
             ("const", None) => Ok(Noise::Const),
             ("none", None) => Ok(Noise::None),
             (other, _) => Err(ApiError::parameter("noise", format!("'{}' is not const, random, none or tf", shown(other)))),
+        }
+    }
+
+    /// Where in its plane a StyleGAN3 draws, by `translate`, `rotate` and `zoom`; None where the request says nothing of it.
+    pub(crate) fn place(&self, facts: &Facts) -> Result<Option<Place>, ApiError> {
+        let pair = |text: &str| {
+            let (x, y) = text.split_once(',')?;
+            let [x, y] = [x.parse().ok()?, y.parse().ok()?];
+            (MOVE.contains(&x) && MOVE.contains(&y)).then_some([x, y])
+        };
+        let needed = || format!("two numbers from {} to {}, as 0.5,-0.25", MOVE.start(), MOVE.end());
+        let translate = self.parse("translate", pair, needed)?;
+        let rotate = self.number("rotate", TURN)?;
+        let zoom = self.number("zoom", ZOOM)?;
+        let named = [("translate", translate.is_some()), ("rotate", rotate.is_some()), ("zoom", zoom.is_some())];
+        match named.into_iter().find(|(_, given)| *given) {
+            None => Ok(None),
+            Some((name, _)) if !facts.has_place => {
+                Err(ApiError::parameter(name, "only pictures of a StyleGAN3 are moved, turned and zoomed; this network is none"))
+            }
+            Some(_) => {
+                let Place { translate: here, rotate: straight, zoom: whole } = Place::HERE;
+                let (translate, rotate, zoom) = (translate.unwrap_or(here), rotate.unwrap_or(straight), zoom.unwrap_or(whole));
+                Ok(Some(Place { translate, rotate, zoom }))
+            }
         }
     }
 
@@ -288,6 +327,15 @@ mod tests {
             ("moves=0:1,0:2", "moves"),
             ("moves=0:NaN", "moves"),
             ("noise=random&noise_seed=-1", "noise_seed"),
+            ("translate=1", "translate"),
+            ("translate=1,NaN", "translate"),
+            ("translate=1,2,3", "translate"),
+            ("translate=101,0", "translate"),
+            ("rotate=361", "rotate"),
+            ("zoom=0", "zoom"),
+            ("zoom=-1", "zoom"),
+            // Of a network that is none of StyleGAN3.
+            ("zoom=2", "zoom"),
         ] {
             assert_eq!(named(query(raw).look(&facts).unwrap_err()).0, name, "{raw}");
         }
@@ -310,10 +358,23 @@ mod tests {
         let look = query("trunc=-0.5&cutoff=4&noise=random&noise_seed=7").look(&facts).unwrap();
         assert_eq!(
             look,
-            Look { truncation: Truncation { psi: -0.5, cutoff: Some(4) }, shift: None, class: None, noise: Noise::Random { seed: 7 } }
+            Look {
+                truncation: Truncation { psi: -0.5, cutoff: Some(4) },
+                shift: None,
+                class: None,
+                noise: Noise::Random { seed: 7 },
+                place: None
+            }
         );
         let usual = query("").look(&facts).unwrap();
-        assert_eq!(usual, Look { truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise: Noise::Const });
+        assert_eq!(
+            usual,
+            Look { truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, class: None, noise: Noise::Const, place: None }
+        );
+        let moved = Facts { has_place: true, ..Facts::example() };
+        assert_eq!(query("translate=0.5,-1&zoom=2").place(&moved).unwrap(), Some(Place { translate: [0.5, -1.0], rotate: 0.0, zoom: 2.0 }));
+        assert_eq!(query("rotate=0").place(&moved).unwrap(), Some(Place::HERE));
+        assert_eq!(query("").place(&moved).unwrap(), None);
         let id = &facts.id;
         let file = query(&format!("size=32&format=webp&network={id}")).file(&facts).unwrap();
         assert_eq!(file, File { side: 32, format: Format::Webp, pinned: true });
@@ -349,10 +410,10 @@ mod tests {
     /// one line, and what is accepted is within its bounds.
     #[test]
     fn any_query_has_an_answer() {
-        const PIECES: &str = "seed trunc cutoff moves class noise noise_seed size format network layers = = = & & & % %00 %ff + , : - 0 1 7 9 \
+        const PIECES: &str = "seed trunc cutoff moves class noise noise_seed size format network layers translate rotate zoom = = = & & & % %00 %ff + , : - 0 1 7 9 \
                               99999999999 4294967295 . e NaN inf 1e39 random const tf png \u{202e}";
         let pieces: Vec<&str> = PIECES.split(' ').collect();
-        let facts = [Facts::example(), Facts { classes: 5, channels: 4, ..Facts::example() }];
+        let facts = [Facts::example(), Facts { classes: 5, channels: 4, has_place: true, ..Facts::example() }];
         let mut random = stylegan_wgpu::latent::RandomState::new(7);
         let mut below = |bound: usize| ((random.next_gaussian().abs() * 1e9) as usize) % bound;
         let (mut accepted, mut refused) = (0, 0);

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::params::File;
 use super::recipe::{Recipe, Source};
 use crate::args::{self, NoiseMode};
+use crate::path::Place;
 use crate::stamp::{self, Manner, Own, Towards};
 
 /// Steps along directions, as a request names them.
@@ -53,7 +54,11 @@ pub(super) fn picture(facts: &Facts, recipe: &Recipe, moves: &Moves, file: File)
         Noise::AfterZ { .. } => (NoiseMode::Tf, 0),
     };
     let Truncation { cutoff: trunc_cutoff, .. } = recipe.truncation;
-    let manner = Manner { trunc_cutoff, class: recipe.class, noise_mode, no_tune: true, ..plain(origin) };
+    let (translate, rotate, zoom) = match recipe.place {
+        Some(Place { translate, rotate, zoom }) => (Some(translate), Some(rotate), Some(zoom)),
+        None => (None, None, None),
+    };
+    let manner = Manner { trunc_cutoff, class: recipe.class, noise_mode, no_tune: true, translate, rotate, zoom, ..plain(origin) };
     let own = own.towards(origin.towards.as_ref());
     stamp::packet(&Settings { command: command.into(), ..origin.settings.clone() }, own, manner, noise_seed)
 }
@@ -118,6 +123,11 @@ fn of_look(recipe: &Recipe, moves: &Moves) -> String {
         Noise::Random { seed } => add("noise", format!("random&noise_seed={seed}")),
         Noise::AfterZ { .. } => add("noise", "tf".into()),
     }
+    if let Some(Place { translate: [x, y], rotate, zoom }) = recipe.place {
+        add("translate", format!("{x},{y}"));
+        add("rotate", rotate.to_string());
+        add("zoom", zoom.to_string());
+    }
     text
 }
 
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn a_picture_names_the_command_that_draws_it_or_the_request() {
         let truncation = Truncation { psi: 0.7, cutoff: Some(4) };
-        let recipe = |source, noise| Recipe { network: 0, source, truncation, shift: None, class: Some(3), noise };
+        let recipe = |source, noise| Recipe { network: 0, source, truncation, shift: None, class: Some(3), noise, place: None };
         let line = |recipe: &Recipe| said(recipe, &[], 128).command_line(Kind::Jpeg);
         assert_eq!(
             line(&recipe(Source::Seed(5), Noise::Random { seed: 9 })),
@@ -152,6 +162,11 @@ mod tests {
         );
         let mixed = recipe(Source::Mix { seed: 5, with: 6, layers: vec![1, 2, 9] }, Noise::Random { seed: 0 });
         assert!(line(&mixed).contains("mix --rows=5 --cols=6 --styles=1-2,9 ") && line(&mixed).contains("--noise-seed=4294967295 "));
+
+        let place = Some(Place { translate: [0.25, -1.0], rotate: 30.0, zoom: 1.5 });
+        let placed = Recipe { place, ..recipe(Source::Seed(5), Noise::Const) };
+        assert!(line(&placed).contains(" --translate=0.25,-1 --rotate=30 --zoom=1.5 "), "{}", line(&placed));
+        assert!(said(&placed, &[], 64).request().unwrap().contains("&translate=0.25,-1&rotate=30&zoom=1.5&size=64"));
 
         let moved = said(&recipe(Source::Seed(5), Noise::None), &[(0, 2.0), (3, -0.25)], 128);
         assert_eq!(moved.command_line(Kind::Jpeg), "stylegan serve --precision=f16");

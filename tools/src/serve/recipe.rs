@@ -5,6 +5,7 @@ use stylegan_wgpu::latent::{self, Truncation, Ws};
 use stylegan_wgpu::{Error, Result};
 
 use crate::centers::Anchor;
+use crate::path::Place;
 
 /// All that decides a picture of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub(crate) struct Recipe {
     pub(crate) shift: Option<Vec<f32>>,
     pub(crate) class: Option<usize>,
     pub(crate) noise: Noise,
+    /// Where in its plane a StyleGAN3 draws; None is where the network says.
+    pub(crate) place: Option<Place>,
 }
 
 /// Where the rows of w come from.
@@ -81,7 +84,15 @@ mod tests {
     use super::*;
 
     fn recipe(source: Source) -> Recipe {
-        Recipe { network: 0, source, truncation: Truncation { psi: 0.5, cutoff: None }, shift: None, class: None, noise: Noise::Const }
+        Recipe {
+            network: 0,
+            source,
+            truncation: Truncation { psi: 0.5, cutoff: None },
+            shift: None,
+            class: None,
+            noise: Noise::Const,
+            place: None,
+        }
     }
 
     #[test]

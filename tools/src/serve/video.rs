@@ -96,7 +96,15 @@ fn wanted(query: &Query, facts: &Facts) -> Result<Wanted, ApiError> {
 }
 
 fn recipe(facts: &Facts, look: &Look, source: Source) -> Recipe {
-    Recipe { network: facts.number, source, truncation: look.truncation, shift: look.shift.clone(), class: look.class, noise: look.noise }
+    Recipe {
+        network: facts.number,
+        source,
+        truncation: look.truncation,
+        shift: look.shift.clone(),
+        class: look.class,
+        noise: look.noise,
+        place: look.place,
+    }
 }
 
 /// Renders and compresses all frames, in their order.

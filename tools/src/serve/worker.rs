@@ -16,6 +16,7 @@ use super::metrics::Metrics;
 use super::painter::{Paint, join};
 use super::queue::{Queue, Waiting};
 use super::recipe::Recipe;
+use crate::path::Place;
 use crate::warn;
 
 /// What a request waits for.
@@ -165,7 +166,8 @@ fn make(painter: &mut impl Paint, jobs: &[Job]) -> Result<Vec<Output>, Trouble> 
     }
     // A batch is of one kind: pictures of a network with the same noise.
     let Recipe { network, noise, .. } = jobs[0].recipe;
-    let pictures = painter.paint(network, &join(&ws).map_err(Trouble::from)?, noise).map_err(Trouble::from)?;
+    let places: Vec<Option<Place>> = recipes.iter().map(|recipe| recipe.place).collect();
+    let pictures = painter.paint(network, &join(&ws).map_err(Trouble::from)?, noise, &places).map_err(Trouble::from)?;
     Ok(pictures.into_iter().map(Output::Picture).collect())
 }
 

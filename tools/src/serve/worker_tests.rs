@@ -20,7 +20,8 @@ impl Paint for Fake {
         recipes.iter().map(|recipe| Ws::new(1, 1, 1, vec![recipe.seeds().next().unwrap() as f32])).collect()
     }
 
-    fn paint(&mut self, _: usize, ws: &Ws, _: Noise) -> Result<Vec<RgbaImage>> {
+    fn paint(&mut self, _: usize, ws: &Ws, _: Noise, places: &[Option<Place>]) -> Result<Vec<RgbaImage>> {
+        assert_eq!(places.len(), ws.n);
         let has = |seed: f32| ws.values.contains(&seed);
         self.lost |= has(100.0) || (has(99.0) && !self.spared);
         if self.lost {
@@ -80,7 +81,7 @@ impl Bench {
 fn push(queue: &Queue<Job>, seed: u32) -> oneshot::Receiver<Result<Output, Failed>> {
     let (reply, receiver) = oneshot::channel();
     let truncation = Truncation { psi: 1.0, cutoff: None };
-    let recipe = Recipe { network: 0, source: Source::Seed(seed), truncation, shift: None, class: None, noise: Noise::Const };
+    let recipe = Recipe { network: 0, source: Source::Seed(seed), truncation, shift: None, class: None, noise: Noise::Const, place: None };
     assert!(queue.push(Job { recipe, want: Want::Picture, reply }));
     receiver
 }

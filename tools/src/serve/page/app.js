@@ -1,84 +1,22 @@
 // The page of `stylegan serve`. What is shown is decided by `state`, which the address has too, so that a face can be shared.
 
+import { PLACE, addLayers, addMoves, reflect as controls } from "/controls.js";
 import { ask as request, wait } from "/server.js";
+import { address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "/state.js";
 import { Strip, reduced, store, stored } from "/strip.js";
 
 const $ = (id) => document.getElementById(id);
-const MOST_SEED = 4294967295;
 const MOST_HISTORY = 300;
 const MOST_FAVOURITES = 100;
 const MOST_KEYFRAMES = 8;
 const FRAMES = 20;
 
-const state = {};
-let facts;
 let newest = new AbortController();
 let shown; // {url, blob, key, text} of the face on the page.
 let sliding = false; // A slider is being moved: what it passes is not kept.
 let playing = null;
 let dropped = null; // {name, body}: rows of w of a file, shown instead of a seed.
 let seen, favourites, keyframes; // Strips.
-
-const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
-const all = () => Array.from({ length: facts.num_ws }, (_, layer) => layer);
-
-// All settings but seeds, as they are when nobody has touched them.
-const usual = () => ({
-  trunc: facts.trunc,
-  cutoff: facts.num_ws,
-  class: 0,
-  noise: "const",
-  noise_seed: 0,
-  mode: "one",
-  layers: all().slice(Math.floor(facts.num_ws / 3)),
-  t: 0.5,
-  moves: Array(facts.directions).fill(0),
-});
-
-// The request for what the state says; `more` overrides it.
-function target(more = {}) {
-  const it = { ...state, ...more };
-  const query = new URLSearchParams({ seed: it.seed, trunc: it.trunc });
-  let path = "/image";
-  if (it.cutoff < facts.num_ws) query.set("cutoff", it.cutoff);
-  if (steps(it.moves)) query.set("moves", steps(it.moves));
-  if (it.mode === "mix" && it.layers.length) {
-    path = "/mix";
-    query.set("with", it.other);
-    query.set("layers", ranges(it.layers));
-  } else if (it.mode === "morph") {
-    path = "/morph";
-    query.set("to", it.other);
-    query.set("t", it.t);
-  }
-  if (facts.classes) query.set("class", it.class);
-  if (it.noise !== "const") query.set("noise", it.noise);
-  if (it.noise === "random") query.set("noise_seed", it.noise_seed);
-  if (it.size) query.set("size", it.size);
-  if (it.format) query.set("format", it.format);
-  query.set("network", facts.network);
-  return `${path}?${query}`;
-}
-
-// Steps along directions as the server reads them, without those that are none.
-const steps = (moves) => moves.map((step, i) => `${i}:${step}`).filter((_, i) => moves[i]).join(",");
-
-// Layers as the server reads them, 0-3,7.
-function ranges(layers) {
-  const parts = [];
-  for (const layer of layers) {
-    const last = parts.at(-1);
-    if (last?.[1] === layer - 1) last[1] = layer;
-    else parts.push([layer, layer]);
-  }
-  return parts.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
-}
-
-// The layers of such a text that the network has.
-function listed(text) {
-  const parts = text.split(",").map((part) => /^(\d+)(?:-(\d+))?$/.exec(part)).filter(Boolean);
-  return all().filter((layer) => parts.some(([, first, last]) => layer >= first && layer <= (last ?? first)));
-}
 
 const ask = (url, signal, more) => request(url, { signal, busy: () => say("The server is busy; waiting ..."), token: askToken, ...more });
 
@@ -102,7 +40,7 @@ async function show() {
     const answer = await (dropped ? post({ signal }) : ask(target(), signal));
     const blob = await answer.blob();
     if (signal.aborted) return;
-    put(blob, describe());
+    put(blob, describe(dropped?.name));
     say("");
     if (!sliding) remember();
   } catch (error) {
@@ -124,29 +62,8 @@ function put(blob, text) {
   parents();
 }
 
-// What is shown, and what was changed from the usual.
-function describe() {
-  if (dropped) return `rows of w of ${dropped.name}${state.noise === "const" ? "" : `, noise ${state.noise}`}`;
-  const said = [`seed ${state.seed}`];
-  if (state.mode === "mix") said.push(state.layers.length ? `layers ${ranges(state.layers)} of seed ${state.other}` : `nothing of seed ${state.other}`);
-  if (state.mode === "morph") said.push(`${Math.round(100 * state.t)} % of the way to seed ${state.other}`);
-  if (facts.classes) said.push(`class ${state.class}`);
-  if (state.trunc !== facts.trunc) said.push(`truncation ${state.trunc}`);
-  if (state.cutoff < facts.num_ws) said.push(state.cutoff ? `layers 0-${state.cutoff - 1} truncated` : "no layer truncated");
-  state.moves.forEach((step, i) => step && said.push(`${nameOf(i)} ${step > 0 ? "+" : "\u2212"}${Math.abs(step)} \u03c3`));
-  if (state.noise === "none") said.push("no noise");
-  if (state.noise === "random") said.push(`noise ${state.noise_seed}`);
-  return said.join(", ");
-}
-
-// The picture of the rows of w that were dropped: of all settings, only the noise is not in them.
-function post({ signal, format } = {}) {
-  const query = new URLSearchParams({ network: facts.network });
-  if (state.noise !== "const") query.set("noise", state.noise);
-  if (state.noise === "random") query.set("noise_seed", state.noise_seed);
-  if (format) query.set("format", format);
-  return ask(`/image?${query}`, signal, { method: "POST", body: dropped.body });
-}
+// The picture of the rows of w that were dropped.
+const post = ({ signal, format } = {}) => ask(posting(format), signal, { method: "POST", body: dropped.body });
 
 // Shows the rows of w of a file until another face is wished for.
 function drop(file) {
@@ -155,8 +72,6 @@ function drop(file) {
   dropped = { name: file.name, body: file };
   show();
 }
-
-const nameOf = (direction) => facts.direction_names[direction];
 
 // Both parents of a mix or a morph, beside the caption.
 const portraits = new Map();
@@ -182,90 +97,14 @@ async function parents() {
   }
 }
 
-// The address has what differs from the usual, and the seed always.
-function address() {
-  const query = new URLSearchParams({ seed: state.seed });
-  if ($("networks").options.length > 1) query.set("network", facts.name);
-  if (state.trunc !== facts.trunc) query.set("trunc", state.trunc);
-  if (state.cutoff < facts.num_ws) query.set("cutoff", state.cutoff);
-  if (steps(state.moves)) query.set("moves", steps(state.moves));
-  if (facts.classes) query.set("class", state.class);
-  if (state.noise !== "const") query.set("noise", state.noise);
-  if (state.noise === "random") query.set("noise_seed", state.noise_seed);
-  if (state.mode !== "one") {
-    query.set("mode", state.mode);
-    query.set("other", state.other);
-    query.set(state.mode === "mix" ? "layers" : "t", state.mode === "mix" ? ranges(state.layers) : state.t);
-  }
-  return `${location.pathname}?${query}`;
-}
-
-// Reads an address; what makes no sense there is as if it was not there.
-function read(search) {
-  const query = new URLSearchParams(search);
-  const number = (name, least, most, usual, whole = true) => {
-    const text = query.get(name);
-    const value = text === null || text === "" ? NaN : Number(text);
-    return value >= least && value <= most && (!whole || Number.isInteger(value)) ? value : usual;
-  };
-  const among = (name, values) => (values.includes(query.get(name)) ? query.get(name) : values[0]);
-  const before = usual();
-  const moves = before.moves;
-  for (const [, i, step] of (query.get("moves") ?? "").matchAll(/(\d+):(-?[\d.]+)/g))
-    if (i in moves && Math.abs(step) <= 20) moves[i] = Number(step);
-  Object.assign(state, {
-    moves,
-    seed: number("seed", 0, MOST_SEED, anySeed()),
-    trunc: number("trunc", -2, 2, before.trunc, false),
-    cutoff: number("cutoff", 0, facts.num_ws, before.cutoff),
-    class: number("class", 0, facts.classes - 1, 0),
-    noise: among("noise", ["const", "none", "random"]),
-    noise_seed: number("noise_seed", 0, MOST_SEED, 0),
-    mode: among("mode", ["one", "mix", "morph"]),
-    other: number("other", 0, MOST_SEED, anySeed()),
-    layers: query.has("layers") ? listed(query.get("layers")) : before.layers,
-    t: number("t", 0, 1, before.t, false),
-  });
-}
-
-// The controls say what the state is.
-function reflect() {
-  $("seed").value = state.seed;
-  $("trunc").value = state.trunc;
-  $("trunc-value").textContent = state.trunc.toFixed(2);
-  $("class").value = state.class;
-  $("other").value = state.other;
-  $("cutoff").value = state.cutoff;
-  $("cutoff-value").textContent = state.cutoff === facts.num_ws ? "all" : `${state.cutoff}`;
-  // The slider stands where the layers begin; boxes may have said otherwise since.
-  $("layer").value = state.layers[0] ?? facts.num_ws;
-  $("layer-value").textContent = ranges(state.layers) || "none";
-  for (const box of $("layers").querySelectorAll("input")) box.checked = state.layers.includes(Number(box.value));
-  $("t").value = state.t;
-  $("t-value").textContent = `${Math.round(100 * state.t)} %`;
-  state.moves.forEach((step, i) => {
-    $(`move-${i}`).value = step;
-    $(`move-${i}-value`).textContent = `${step} \u03c3`;
-  });
-  $("second").hidden = state.mode === "one";
-  $("mix-row").hidden = state.mode !== "mix";
-  $("morph-row").hidden = state.mode !== "morph";
-  for (const button of document.querySelectorAll("[data-noise]")) button.setAttribute("aria-pressed", button.dataset.noise === state.noise);
-  for (const radio of document.querySelectorAll("[name=mode]")) radio.checked = radio.value === state.mode;
-  const usually = usual();
-  for (const button of document.querySelectorAll("[data-reset]")) {
-    const [name, i] = button.dataset.reset.split("-");
-    button.disabled = i === undefined ? state[name] === usually[name] : !state[name][i];
-  }
-  $("favourite").setAttribute("aria-pressed", favourites.find(address()) >= 0);
-}
+const reflect = () => controls(favourites.find(address()) >= 0);
 
 // Changes the state, and all that follows from it. A new face is a step of the browser's history, a setting is not.
 let soon;
 function change(changes, step = false) {
   if (playing && !("t" in changes && playing.own)) stop();
-  // Rows of w have all settings in them but the noise: whoever changes another wants a face of a seed.
-  if (step || !("noise" in changes)) dropped = null;
+  // Whoever changes what is in rows of w wants a face of a seed.
+  if (step || !isApart(changes)) dropped = null;
   Object.assign(state, changes);
   reflect();
   history[step ? "pushState" : "replaceState"](null, "", address());
@@ -390,36 +229,6 @@ function stop() {
   $("play").textContent = "Play";
 }
 
-// A slider for each direction, in units of its standard deviation.
-function addMoves() {
-  $("moves").hidden = !facts.directions;
-  for (let i = 0; i < facts.directions; i++) {
-    const row = document.createElement("div");
-    row.className = "row";
-    const label = Object.assign(document.createElement("label"), { htmlFor: `move-${i}`, textContent: nameOf(i) });
-    const slider = Object.assign(document.createElement("input"), { id: `move-${i}`, type: "range", min: -3, max: 3, step: 0.25 });
-    const value = Object.assign(document.createElement("output"), { id: `move-${i}-value` });
-    value.setAttribute("aria-live", "off");
-    const reset = Object.assign(document.createElement("button"), { type: "button", className: "reset", textContent: "\u21ba" });
-    reset.dataset.reset = `moves-${i}`;
-    reset.setAttribute("aria-label", `Reset ${nameOf(i)}`);
-    slide(slider, () => ({ moves: state.moves.map((step, j) => (i === j ? Number(slider.value) : step)) }));
-    row.append(label, slider, value, reset);
-    $("moves").append(row);
-  }
-}
-
-// A box for each layer that the second face may give.
-function addLayers() {
-  for (const layer of all()) {
-    const label = document.createElement("label");
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: layer });
-    box.addEventListener("change", () => change({ layers: all().filter((other) => (other === layer ? box.checked : state.layers.includes(other))) }));
-    label.append(box, ` ${layer}`);
-    $("layers").append(label);
-  }
-}
-
 // A slider changes what `changes` says; where it is left is kept, what it passes is not.
 function slide(slider, changes) {
   slider.addEventListener("input", () => {
@@ -466,7 +275,7 @@ function listen() {
   });
   for (const button of document.querySelectorAll("[data-reset]")) button.addEventListener("click", () => reset(button.dataset.reset));
   $("other-new").addEventListener("click", () => change({ other: anySeed() }));
-  for (const id of ["trunc", "cutoff", "t"]) slide($(id), () => ({ [id]: Number($(id).value) }));
+  for (const id of ["trunc", "cutoff", "t", ...PLACE]) slide($(id), () => ({ [id]: Number($(id).value) }));
   slide($("layer"), () => ({ layers: all().slice($("layer").value) }));
   for (const radio of document.querySelectorAll("[name=mode]")) radio.addEventListener("change", () => change({ mode: radio.value }));
   for (const button of document.querySelectorAll("[data-noise]"))
@@ -503,7 +312,7 @@ async function directions() {
     Object.assign(facts, await (await fetch(`/network?network=${facts.network}`)).json());
   }
   state.moves = usual().moves;
-  addMoves();
+  addMoves(slide);
 }
 
 async function start() {
@@ -511,20 +320,21 @@ async function start() {
     const networks = await (await fetch("/networks")).json();
     const wanted = new URLSearchParams(location.search).get("network");
     const { network } = networks.find(({ name, network }) => name === wanted || network === wanted) ?? networks[0];
-    facts = await (await fetch(`/network?network=${network}`)).json();
+    Object.assign(facts, await (await fetch(`/network?network=${network}`)).json(), { several: networks.length > 1 });
     for (const { name } of networks) $("networks").append(new Option(name, name, false, name === facts.name));
-    $("networks").hidden = networks.length < 2;
+    $("networks").hidden = !facts.several;
   } catch {
     return say("The server does not answer.", true);
   }
   // A face is shown before they are there, unless its address names some.
   const late = facts.searching && !/[?&]moves=/.test(location.search);
   const { width, height } = facts;
-  $("network").textContent = $("networks").hidden ? `${facts.name}, ${width} x ${height}` : `${width} x ${height}`;
+  $("network").textContent = facts.several ? `${width} x ${height}` : `${facts.name}, ${width} x ${height}`;
   Object.assign($("face"), { width, height });
   document.documentElement.style.setProperty("--ratio", width / height);
   $("layer").max = $("cutoff").max = facts.num_ws;
   $("class-row").hidden = !facts.classes;
+  $("place").hidden = !facts.has_place;
   $("class").max = facts.classes - 1;
   const tools = [
     ["\u2605", "Favourite, or no longer", favour],
@@ -539,7 +349,7 @@ async function start() {
   stored(facts.network).forEach((face) => favourites.add(face));
   $("favourites-section").hidden = !favourites.faces.length;
   if (!late) await directions();
-  addLayers();
+  addLayers(change);
   read(location.search);
   // A shared address is a face; the same address loaded again by who looks at it is the wish for another.
   if (performance.getEntriesByType("navigation")[0]?.type === "reload") state.seed = anySeed();
