@@ -42,7 +42,7 @@ test: setup fetch ffmpeg browser
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# The reports of schema 1 are history.
+# The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:
 	cargo run --release --package stylegan-tools -- bench --compare $$(grep -lr '"schema": 2' docs/measurements --include=*.json) --latency docs/latency.md
 

@@ -36,7 +36,6 @@ impl Failure {
     }
 
     /// What it says.
-    #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         match self {
             Failure::Usage(text) | Failure::Runtime(text) => text,

@@ -191,10 +191,11 @@ fn difference(then: &Map<String, Value>, now: &Map<String, Value>) -> Option<Str
     .next()
 }
 
-/// The settings that may not be known before the device is.
+/// The settings that may not be known before the device is, or what `--diverse` chooses.
 pub(crate) const PRECISION: &str = "precision";
 pub(crate) const CENTERS: &str = "centers";
-const LATE: [&str; 2] = [PRECISION, CENTERS];
+pub(crate) const SEEDS: &str = "seeds";
+const LATE: [&str; 3] = [PRECISION, CENTERS, SEEDS];
 
 /// What of a hash or a list fits an error.
 fn short(text: &str) -> String {

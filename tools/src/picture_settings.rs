@@ -242,13 +242,33 @@ pub fn file_name(path: &str) -> &str {
     path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-/// `FILE:KEY` with a file of no folder; a key may be a path, as of a dict of pictures, but not one from the root.
+/// The name of a file or folder as pictures have it: without those above it, of plain characters, and never empty.
+pub fn public_name(path: &str) -> String {
+    let name: String = file_name(path).chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    if name.is_empty() { "_".into() } else { name }
+}
+
+/// `FILE:KEY` as pictures have it, which is what reading them accepts. A key that names folders of a machine is left out.
+pub fn public_source(file: &str, key: Option<&str>) -> String {
+    let name = public_name(file);
+    let name = Some(name.trim_start_matches(':')).filter(|name| !name.is_empty()).unwrap_or("_");
+    let key = key.filter(|key| is_public_key(key)).map(|key| format!(":{key}")).unwrap_or_default();
+    format!("{name}{key}")
+}
+
+/// A key may be a path, as of a dict of pictures, but not one from the root of a disk.
+fn is_public_key(key: &str) -> bool {
+    let from_root = key.starts_with(['/', '\\']) || key.contains(":/") || key.contains(":\\");
+    !from_root && key.chars().all(is_plain)
+}
+
+/// `FILE:KEY` as a picture says it, with a file of no folder; none of what [`public_source`] would not write.
 fn source_name(source: &str) -> Option<String> {
     let (file, key) = source.split_once(':').map_or((source, None), |(file, key)| (file, Some(key)));
     let file = Some(file_name(file)).filter(|name| !name.is_empty())?;
     match key {
         None => Some(file.into()),
-        Some(key) => (!key.starts_with(['/', '\\'])).then(|| format!("{file}:{key}")),
+        Some(key) => is_public_key(key).then(|| format!("{file}:{key}")),
     }
 }
 

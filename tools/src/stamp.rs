@@ -5,10 +5,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use stylegan_tools::hex;
-use stylegan_tools::picture_settings::Settings;
+use stylegan_tools::picture_settings::{Settings, public_name, public_source};
 use stylegan_tools::vectors::{Centers, Source};
 use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::text::is_plain;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
 use crate::centers::{self, Wanted};
@@ -150,14 +149,28 @@ pub(crate) fn packet(settings: &Settings, own: Own, manner: Manner, noise_seed: 
     Settings { flags, values, ..settings.clone() }.xmp()
 }
 
-/// The name of a file or folder, without those above it.
+/// The name of a file or folder, of `.` and `..` too.
 fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().chars().filter(|c| is_plain(*c)).collect()
+    let there = || path.canonicalize().ok()?.file_name().map(ToOwned::to_owned);
+    public_name(&path.file_name().map(ToOwned::to_owned).or_else(there).unwrap_or_default().to_string_lossy())
 }
 
-/// `FILE:KEY` without the folders of the file.
+/// `FILE:KEY` without the folders of the file, nor of the key.
 pub(crate) fn source_name(source: &Source) -> String {
     let (path, key) = source.split();
-    let key = key.map(|key| format!(":{key}")).unwrap_or_default();
-    format!("{}{key}", name(&path))
+    public_source(&name(&path), key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_a_name_however_it_is_named() {
+        let here = std::env::current_dir().unwrap();
+        let named = |path: &str| name(Path::new(path));
+        assert_eq!(named("."), here.file_name().unwrap().to_string_lossy());
+        assert_eq!(named("src/.."), here.file_name().unwrap().to_string_lossy());
+        assert_eq!([named("/a/b.pkl"), named("/"), named("")], ["b.pkl", "_", "_"]);
+    }
 }

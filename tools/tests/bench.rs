@@ -132,6 +132,16 @@ fn a_broken_kernel_is_wrong_and_not_fast() {
     assert!(!place.path("a.json").exists());
 }
 
+/// `make latency` where there are no reports.
+#[test]
+fn a_table_of_no_reports_says_so() {
+    let place = Place::new();
+    place.file("latency.md", "# A\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n");
+    assert_eq!(place.succeeds(&["bench", "--compare", "--latency", "latency.md"]).trim(), "latency.md: 0 rows of 0 reports");
+    let page = fs::read_to_string(place.path("latency.md")).unwrap();
+    assert!(page.contains("No report is good enough for a row yet.") && !page.contains("old"), "{page}");
+}
+
 #[test]
 fn a_bench_refuses_what_it_cannot_do() {
     let place = Place::new();
@@ -148,11 +158,15 @@ fn a_bench_refuses_what_it_cannot_do() {
         (2, &["bench", "--network", "a", "--config-f"], "--config-f"),
         (2, &["bench", "--compare", "a.json", "--batch", "2"], "--batch"),
         (2, &["bench", "--csv", "a.csv"], "--compare"),
+        (2, &["bench", "--compare"], "takes reports"),
+        (2, &["bench", "--compare", "a.json", "--latency", "a.md", "--csv", "a.csv"], "--csv"),
+        (2, &["bench", "--compare", "a.json", "--latency", "a.md", "--html", "a.html"], "--html"),
         (1, &["bench", "--json", "no/folder.json"], "no such folder"),
         (1, &["bench", "--network", "missing.safetensors"], "missing.safetensors"),
         (1, &["bench", "--compare", "missing.json"], "missing.json"),
         (1, &["bench", "--compare", "other.json"], "schema 1; this program reads schema 2"),
         (1, &["bench", "--check", "not.json"], "not UTF-8"),
+        (1, &["bench", "--check", "missing.json", "not.json", "other.json"], "not UTF-8; other.json: a bench report of schema 1"),
     ] {
         let said = place.refuses(code, line);
         assert!(said.contains(says), "{line:?}: {said}");

@@ -315,6 +315,16 @@ fn diverse_seeds_are_the_farthest_and_can_be_drawn_again() {
         assert_eq!(fs::read(place.path("a").join(&name)).unwrap(), fs::read(place.path("b").join(&name)).unwrap(), "{name}");
     }
 
+    // Of random noise, which goes by the places in the list that is drawn.
+    let random = [&base[..], &["c", "--noise-mode", "random", "--seeds", "7-206", "--diverse"]].concat();
+    place.succeeds(&[&random[..], &["5"]].concat());
+    fs::remove_file(place.path("c").join(format!("seed{:04}.png", want[2]))).unwrap();
+    let again = place.succeeds(&[&random[..], &["5"]].concat());
+    assert!(again.contains("1 picture in ") && again.contains("4 of 5 were finished before"), "{again}");
+    assert!(place.succeeds(&[&random[..], &["5"]].concat()).contains("nothing to draw; 5 of 5"));
+    let line = place.refuses(2, &[&random[..], &["4"]].concat());
+    assert!(line.contains("pictures of another kind (seeds "), "{line}");
+
     let sheet = |more: &[&str]| place.succeeds(&[&["grid", "--network", &network, "--no-tune"], more].concat());
     let said = sheet(&["--seeds", "7-206", "--diverse", "5", "-o", "a.png"]);
     assert!(said.starts_with(&flag), "{said}");

@@ -167,7 +167,11 @@ impl Order<'_> {
         };
         check_pictures(args, &subject.model.config, count)?;
         let network = subject.sha256().to_owned();
-        let settings = settings(&args.draw, &latents, &subject);
+        let mut settings = settings(&args.draw, &latents, &subject);
+        if args.diverse.is_some() {
+            // Those of the list that are drawn are not known yet.
+            settings.remove(manifest::SEEDS);
+        }
         let order = Order { args, subject, latents, choice: None, network, settings, history: History::read(&args.outdir)? };
         order.check(&order.settings)?;
         Ok(order)
@@ -179,11 +183,13 @@ impl Order<'_> {
         let mut studio = Studio::open(&self.args.draw, &self.subject, n as usize)?;
         let chosen = diverse::choose(&mut studio, seeds, n as usize, self.args.draw.trunc)?;
         self.choice = Some(Choice { chosen: args::ranges(&chosen), of: args::ranges(seeds) });
-        if !self.args.json {
-            say(&format!("--seeds {}", args::ranges(&chosen)))?;
-        }
+        let flag = format!("--seeds {}", args::ranges(&chosen));
         self.latents = Latents::Seeds(chosen);
         self.settings = settings(&self.args.draw, &self.latents, &self.subject);
+        self.check(&self.settings)?;
+        if !self.args.json {
+            say(&flag)?;
+        }
         Ok(Some(studio))
     }
 
@@ -338,7 +344,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
         // The noise of a picture goes by its place in the list.
         settings.insert("noise_seed".into(), draw.noise_seed.into());
         if let Latents::Seeds(seeds) = latents {
-            settings.insert("seeds".into(), args::ranges(seeds).into());
+            settings.insert(manifest::SEEDS.into(), args::ranges(seeds).into());
         }
     }
     settings

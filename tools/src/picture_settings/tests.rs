@@ -114,6 +114,34 @@ fn the_command_is_harmless_whatever_the_file_says() {
     }
 }
 
+/// Whatever files and keys are called: what is written is read as it was written, and names no folder.
+#[test]
+fn names_of_sources_are_written_as_they_are_read() {
+    for (file, key, want) in [
+        ("/home/a/latents.pt", None, "latents.pt"),
+        ("latents.pt", Some("faces/3.jpg"), "latents.pt:faces/3.jpg"),
+        ("latents.pt", Some("/home/a/face.jpg"), "latents.pt"),
+        ("latents.pt", Some("C:\\Users\\a\\face.jpg"), "latents.pt"),
+        ("latents.pt", Some("d:/a/face.jpg"), "latents.pt"),
+        ("latents.pt", Some("\\\\server\\share"), "latents.pt"),
+        ("latents.pt", Some("a\u{202e}b"), "latents.pt"),
+        ("a:b.npz", Some("2"), "a:b.npz:2"),
+        ("a:\\b.npz", None, "b.npz"),
+        (":0", None, "0"),
+        ("a\nb.npz", Some("2"), "a_b.npz:2"),
+        ("/", None, "_"),
+        (":", Some("2"), "_:2"),
+    ] {
+        let written = public_source(file, key);
+        assert_eq!(written, want, "{file} {key:?}");
+        let mut settings = settings();
+        settings.network = Some(public_name(file));
+        settings.flags.push(("projected-w".into(), written.clone()));
+        let found = read(&embed(pictures()[0].clone(), &settings.xmp().unwrap())).unwrap_or_else(|error| panic!("{file} {key:?}: {error}"));
+        assert_eq!(found.unwrap(), settings, "{file} {key:?}");
+    }
+}
+
 #[test]
 fn damaged_pictures_are_errors_and_cost_nothing() {
     let packet = settings().xmp().unwrap();

@@ -175,11 +175,11 @@ pub(super) fn bars(run: &Run) -> String {
 
 /// A bar per report, as long as an image takes, with its interval. What it says is text above it, which a phone can wrap.
 pub(super) fn compared(rows: &[Row<'_>]) -> String {
-    let longest = rows.iter().filter_map(|row| Some(row.run.best()?.high())).fold(1e-9, f64::max);
+    let longest = rows.iter().filter_map(|row| Some(row.compared?.high())).fold(1e-9, f64::max);
     let at = |ms: f64| ms / longest * 100.0;
     let mut html = String::new();
     for row in rows {
-        let Some(stat) = row.run.best() else { continue };
+        let Some(stat) = row.compared else { continue };
         let ratio = row.ratio.map_or(String::new(), |ratio| format!(", {ratio:.2}x"));
         let joules = row.run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
         let joules = joules.map_or(String::new(), |joules| format!(", {} J", number(joules)));

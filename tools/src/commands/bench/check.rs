@@ -10,31 +10,50 @@ use super::statistics::exceeds;
 use crate::failure::Failure;
 use crate::say;
 
-/// Says it of every file; an error when one is not what it should be.
+/// Says it of every file, of what cannot be read too; an error when one is not what it should be.
 pub(super) fn run(paths: &[PathBuf]) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     for path in paths {
         let name = path.display();
-        match of(path)? {
-            (report, faults) if faults.is_empty() => {
+        match Checked::read(path) {
+            Ok(Checked { report, faults, .. }) if faults.is_empty() => {
                 let row = match refusal(&report) {
                     None => "gives a row in docs/latency.md".into(),
                     Some(why) => format!("gives no row: {why}"),
                 };
                 say(&format!("{name}: whole, {}; {row}", report.id.as_deref().unwrap_or("without an ID")))?;
             }
-            (_, faults) => wrong.push(format!("{name}: {}", faults.join("; "))),
+            Ok(Checked { faults, .. }) => wrong.push(format!("{name}: {}", faults.join("; "))),
+            Err(failure) => wrong.push(failure.text().into()),
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Failure::Runtime(wrong.join("; "))) }
 }
 
-fn of(path: &Path) -> Result<(Report, Vec<String>), Failure> {
-    let text = json::text(path)?;
-    let report = json::parse(&text).map_err(|text| Failure::Runtime(format!("{}: {text}", path.display())))?;
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    let faults = faults(&report, &value);
-    Ok((report, faults))
+/// A report, and what is wrong with it.
+pub(super) struct Checked {
+    pub(super) path: PathBuf,
+    pub(super) report: Report,
+    faults: Vec<String>,
+}
+
+impl Checked {
+    pub(super) fn read(path: &Path) -> Result<Checked, Failure> {
+        Checked::of(path, &json::text(path)?)
+    }
+
+    /// Of the text of a file.
+    pub(super) fn of(path: &Path, text: &str) -> Result<Checked, Failure> {
+        let report = json::parse(text).map_err(|text| Failure::Runtime(format!("{}: {text}", path.display())))?;
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let faults = faults(&report, &value);
+        Ok(Checked { path: path.into(), report, faults })
+    }
+
+    /// Why it gives no row in docs/latency.md, if it gives none.
+    pub(super) fn refusal(&self) -> Option<String> {
+        if self.faults.is_empty() { refusal(&self.report) } else { Some(self.faults.join("; ")) }
+    }
 }
 
 /// What no program of ours would have written.
@@ -69,8 +88,8 @@ pub(super) fn faults(report: &Report, value: &Value) -> Vec<String> {
     faults
 }
 
-/// Why a report gives no row in docs/latency.md, if it gives none.
-pub(super) fn refusal(report: &Report) -> Option<String> {
+/// Why a report without faults gives no row.
+fn refusal(report: &Report) -> Option<String> {
     let foreign = report.made.as_ref().is_some_and(|made| made.foreign_kernels);
     match () {
         _ if !report.quality.is_ok() => Some(format!("it is noisy: {}", report.quality.reasons.join(", "))),

@@ -28,16 +28,52 @@ pub(super) struct Row<'r> {
     pub(super) report: &'r Report,
     pub(super) outcome: &'r Outcome,
     pub(super) run: &'r Run,
+    /// Its times by the clock of the group.
+    pub(super) compared: Option<&'r Stat>,
     /// How many times as fast as the first row of the group.
     pub(super) ratio: Option<f64>,
 }
 
-impl Row<'_> {
-    /// Milliseconds by the host's clock: the one figure that every program has.
-    fn wall(&self) -> Option<f64> {
-        self.run.wall_ms.as_ref().or(self.run.wall_readback_ms.as_ref()).map(|stat| stat.median)
+/// What belongs together: the rows of a network, a precision and a batch.
+pub(super) struct Group<'r> {
+    pub(super) title: String,
+    pub(super) clock: Clock,
+    pub(super) rows: Vec<Row<'r>>,
+}
+
+/// The host's clock, which every program has; GPU time is of few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    Readback,
+    /// Where a program has no times with readback.
+    Wall,
+}
+
+impl Clock {
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Clock::Readback => "Wall time with readback",
+            Clock::Wall => "Wall time without readback",
+        }
     }
 
+    /// As the fields of a report are called.
+    fn field(self) -> &'static str {
+        match self {
+            Clock::Readback => "wall_readback_ms",
+            Clock::Wall => "wall_ms",
+        }
+    }
+
+    fn of(self, run: &Run) -> Option<&Stat> {
+        match self {
+            Clock::Readback => run.wall_readback_ms.as_ref(),
+            Clock::Wall => run.wall_ms.as_ref(),
+        }
+    }
+}
+
+impl Row<'_> {
     /// Device and program, in words.
     pub(super) fn who(&self) -> String {
         let (device, engine) = (&self.report.device, &self.report.engine);
@@ -45,20 +81,28 @@ impl Row<'_> {
     }
 }
 
-/// What belongs together, in the order of its first row: the rows of a network, a precision and a batch.
-pub(super) fn groups(reports: &[Report]) -> Vec<(String, Vec<Row<'_>>)> {
-    let mut groups: Vec<(String, Vec<Row<'_>>)> = Vec::new();
+/// The groups in the order of their first rows.
+pub(super) fn groups(reports: &[Report]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for report in reports {
         for (outcome, run) in report.runs() {
             let title = format!("{} {}, batch {}", outcome.network.title(), outcome.precision, run.batch);
-            let mut row = Row { report, outcome, run, ratio: None };
-            let group = groups.iter().position(|(name, _)| *name == title).unwrap_or_else(|| {
-                groups.push((title, Vec::new()));
+            let group = groups.iter().position(|group| group.title == title).unwrap_or_else(|| {
+                groups.push(Group { title, clock: Clock::Readback, rows: Vec::new() });
                 groups.len() - 1
             });
-            let rows = &mut groups[group].1;
-            row.ratio = rows.first().unwrap_or(&row).wall().zip(row.wall()).map(|(first, this)| first / this);
-            rows.push(row);
+            groups[group].rows.push(Row { report, outcome, run, compared: None, ratio: None });
+        }
+    }
+    for group in &mut groups {
+        if !group.rows.iter().all(|row| row.run.wall_readback_ms.is_some()) {
+            group.clock = Clock::Wall;
+        }
+        let of = |row: &Row<'_>| group.clock.of(row.run).map(|stat| stat.median);
+        let first = group.rows.first().and_then(of);
+        for row in &mut group.rows {
+            row.compared = group.clock.of(row.run);
+            row.ratio = first.zip(row.compared).map(|(first, this)| first / this.median);
         }
     }
     groups
@@ -82,7 +126,7 @@ pub(super) fn table(reports: &[Report]) -> String {
         );
         lines.extend(wrapped(&text, 80));
     }
-    for (title, rows) in groups(reports) {
+    for Group { title, rows, .. } in groups(reports) {
         lines.push(String::new());
         let head = ["GPU ms", "wall ms", "readback", "images/s", "ratio", "floor %"];
         lines.push(title);
@@ -101,7 +145,7 @@ pub(super) fn table(reports: &[Report]) -> String {
         }
     }
     lines.push(String::new());
-    lines.extend(wrapped("Times are medians, in milliseconds an image; images/s is offline where it was measured; the ratio is of wall times, to the first row.", 80));
+    lines.extend(wrapped("Times are medians, in milliseconds an image; images/s is offline where it was measured; the ratio is of times with readback (of wall times, where a program has none), to the first row.", 80));
     lines.join("\n")
 }
 
@@ -119,7 +163,7 @@ pub(super) fn markdown(reports: &[Report]) -> String {
         "precision",
         "batch",
         "GPU ms",
-        "p90",
+        "GPU p90",
         "wall ms",
         "with readback",
         "images/s",
@@ -132,12 +176,12 @@ pub(super) fn markdown(reports: &[Report]) -> String {
         "report",
     ];
     let mut rows = vec![head.map(String::from).to_vec()];
-    rows.extend(groups(reports).iter().flat_map(|(_, rows)| rows).map(cells));
+    rows.extend(groups(reports).iter().flat_map(|group| &group.rows).map(cells));
     aligned(&rows)
 }
 
 fn cells(row: &Row<'_>) -> Vec<String> {
-    let Row { report, outcome, run, ratio } = row;
+    let Row { report, outcome, run, ratio, .. } = row;
     let dash = || "-".to_string();
     let joules = run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image);
     vec![
@@ -148,7 +192,7 @@ fn cells(row: &Row<'_>) -> Vec<String> {
         outcome.precision.clone(),
         run.batch.to_string(),
         median(&run.gpu_ms),
-        run.best().and_then(|stat| stat.p90).map_or_else(dash, number),
+        run.gpu_ms.as_ref().and_then(|stat| stat.p90).map_or_else(dash, number),
         median(&run.wall_ms),
         median(&run.wall_readback_ms),
         number(run.throughput()),
@@ -183,11 +227,11 @@ fn aligned(rows: &[Vec<String>]) -> String {
 /// For a spreadsheet (RFC 4180): names of columns carry their units, what was not measured is empty.
 pub(super) fn csv(reports: &[Report]) -> String {
     let head = "report,date,protocol,quality,device,backend,driver,program,version,build,network,precision,batch,gpu_ms_p50,gpu_ms_p90,\
-                gpu_ms_p99,wall_ms_p50,readback_ms_p50,single_stream_images_per_second,offline_images_per_second,ratio,floor_percent,\
+                gpu_ms_p99,wall_ms_p50,readback_ms_p50,single_stream_images_per_second,offline_images_per_second,ratio,ratio_of,floor_percent,\
                 cov_percent,joules_per_image";
     let mut text = format!("{head}\r\n");
-    for (_, rows) in groups(reports) {
-        for Row { report, outcome, run, ratio } in rows {
+    for Group { clock, rows, .. } in groups(reports) {
+        for Row { report, outcome, run, ratio, .. } in rows {
             let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
             let of = |stat: &Option<Stat>, get: fn(&Stat) -> Option<f64>| number(stat.as_ref().and_then(get));
             let p50: fn(&Stat) -> Option<f64> = |stat| Some(stat.median);
@@ -213,6 +257,7 @@ pub(super) fn csv(reports: &[Report]) -> String {
                 number(Some(run.images_per_second)),
                 number(run.offline.as_ref().map(|offline| offline.images_per_second)),
                 number(ratio),
+                clock.field().into(),
                 number(run.floor_percent()),
                 number(run.best().and_then(|stat| stat.cov_percent)),
                 number(run.telemetry.as_ref().and_then(|telemetry| telemetry.joules_per_image)),

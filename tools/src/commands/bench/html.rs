@@ -40,10 +40,11 @@ pub(super) fn page(report: &Report) -> String {
 pub(super) fn comparison(reports: &[Report]) -> String {
     let title = format!("{} reports of protocol {}", reports.len(), escape(&reports[0].protocol.title()));
     let mut html = format!(
-        "<header>\n<h1>{title}</h1>\n<p>Milliseconds an image, shorter is better: medians, and the interval from the shortest to the 90th percentile (to the longest of fewer than 20 samples).</p>\n</header>\n"
+        "<header>\n<h1>{title}</h1>\n<p>Milliseconds an image by the host's clock, shorter is better: medians, and the interval from the shortest to the 90th percentile (to the longest of fewer than 20 samples).</p>\n</header>\n"
     );
-    for (name, rows) in compare::groups(reports) {
-        let _ = writeln!(html, "<section>\n<h2>{}</h2>\n{}</section>", escape(&name), chart::compared(&rows));
+    for compare::Group { title, clock, rows } in compare::groups(reports) {
+        let (title, clock) = (escape(&title), clock.describe());
+        let _ = writeln!(html, "<section>\n<h2>{title}</h2>\n<p class=\"legend\">{clock}</p>\n{}</section>", chart::compared(&rows));
     }
     let _ = writeln!(html, "<section>\n<h2>Reports</h2>\n<dl class=\"reports\">");
     for report in reports {

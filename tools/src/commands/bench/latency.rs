@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::check::refusal;
+use super::check::Checked;
 use super::compare;
 use super::report::Report;
 use crate::failure::Failure;
@@ -11,15 +11,14 @@ const BEGIN: &str = "<!-- bench: begin -->";
 const END: &str = "<!-- bench: end -->";
 
 /// Replaces what is between the markers; says which reports gave no row.
-pub(super) fn update(path: &Path, reports: &[(&Path, &Report)]) -> Result<String, Failure> {
+pub(super) fn update(path: &Path, reports: &[Checked]) -> Result<String, Failure> {
     let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| within(error.to_string()))?;
-    let (good, refused): (Vec<_>, Vec<_>) = reports.iter().partition(|(_, report)| refusal(report).is_none());
-    let good: Vec<Report> = good.into_iter().map(|(_, report)| (*report).clone()).collect();
+    let good: Vec<Report> = reports.iter().filter(|checked| checked.refusal().is_none()).map(|checked| checked.report.clone()).collect();
     let text = replaced(&text, &tables(&good)).map_err(within)?;
     super::write(path, &text)?;
     let rows: usize = good.iter().map(|report| report.runs().count()).sum();
-    let refused = refused.iter().map(|(name, report)| format!("\n{}: no row: {}", name.display(), refusal(report).unwrap_or_default()));
+    let refused = reports.iter().filter_map(|checked| Some(format!("\n{}: no row: {}", checked.path.display(), checked.refusal()?)));
     Ok(format!("{}: {rows} rows of {} reports{}", path.display(), good.len(), refused.collect::<String>()))
 }
 
@@ -54,9 +53,9 @@ mod tests {
     fn tables_take_the_place_of_the_last_ones() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("latency.md");
+        let checked = |report: &Report| Checked::of(Path::new("x.json"), &report.to_json()).ok().unwrap();
         let update = |reports: &[Report]| {
-            let named: Vec<(&Path, &Report)> = reports.iter().map(|report| (Path::new("x.json"), report)).collect();
-            update(&path, &named).map_err(|failure| failure.text().to_string())
+            update(&path, &reports.iter().map(checked).collect::<Vec<_>>()).map_err(|failure| failure.text().to_string())
         };
         std::fs::write(&path, "no markers").unwrap();
         assert!(update(&[report()]).unwrap_err().contains("begin"));
@@ -65,18 +64,44 @@ mod tests {
             let mut report = report();
             report.engine.build = "release".into();
             report.protocol.name = name.into();
-            report
+            report.quality.verdict = "ok".into();
+            report.named()
         };
         let mut noisy = release("quick");
         noisy.quality.verdict = "noisy".into();
         noisy.quality.reasons = vec!["the moon".into()];
-        let said = update(&[release("quick"), release("standard"), noisy, release("quick")]).unwrap();
-        assert!(said.contains("3 rows of 3 reports\nx.json: no row: it is noisy: the moon"), "{said}");
+        // Three times as fast, by hand.
+        let mut changed = release("quick");
+        changed.results[0].runs[0].images_per_second *= 3.0;
+        let said = update(&[release("quick"), release("standard"), noisy.named(), release("quick"), changed]).unwrap();
+        assert!(said.contains("3 rows of 3 reports\nx.json: no row: it is noisy: the moon\nx.json: no row: it was changed"), "{said}");
         let once = std::fs::read_to_string(&path).unwrap();
         assert!(once.starts_with("# Title\n\n<!--") && once.ends_with("-->\n\nend\n") && !once.contains("old"), "{once}");
         assert_eq!((once.matches("### Protocol").count(), once.matches("| device").count()), (2, 2));
         update(&[]).unwrap();
         let none = std::fs::read_to_string(&path).unwrap();
         assert!(none.contains("good enough") && !none.contains("| device"), "{none}");
+    }
+
+    /// `make latency` of what is in the repository changes nothing.
+    #[test]
+    fn the_page_is_that_of_the_reports_beside_it() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let (mut folders, mut reports) = (vec![docs.join("measurements")], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "json") {
+                    // Other schemas are history.
+                    reports.extend(Checked::read(&path).ok().filter(|checked| checked.refusal().is_none()).map(|checked| checked.report));
+                }
+            }
+        }
+        let page = std::fs::read_to_string(docs.join("latency.md")).unwrap();
+        let rows =
+            page.lines().filter(|line| line.starts_with("| ") && reports.iter().any(|r| r.id.as_ref().is_some_and(|id| line.contains(id))));
+        assert_eq!(rows.count(), reports.iter().map(|report| report.runs().count()).sum::<usize>(), "make latency");
+        assert!(!reports.is_empty() || replaced(&page, &tables(&[])).unwrap() == page, "make latency");
     }
 }

@@ -14,25 +14,14 @@ use stylegan_wgpu::{Gpu, Tuning, text};
 use super::report::{Made, TuningState};
 use crate::tuning;
 
-/// Beginnings of the names of variables that the engine, wgpu, the Vulkan loader and drivers look at.
-const SWITCHES: [&str; 16] = [
-    "STYLEGAN_",
-    "WGPU_",
-    "VK_",
-    "MESA_",
-    "LIBGL_",
-    "GALLIUM_",
-    "LP_",
-    "RADV_",
-    "AMD_",
-    "ANV_",
-    "INTEL_",
-    "NVK_",
-    "NAK_",
-    "__GL_",
-    "CUDA_",
-    "MTL_",
-];
+/// Variables that the engine looks at. Not all that begin as these do: one holds the token of `serve`.
+const OURS: [&str; 3] = ["STYLEGAN_CHECKED", "STYLEGAN_DUMP_WGSL", "STYLEGAN_TIER"];
+/// Beginnings of the names of variables that wgpu, the Vulkan loader and drivers look at.
+const SWITCHES: [&str; 15] =
+    ["WGPU_", "VK_", "MESA_", "LIBGL_", "GALLIUM_", "LP_", "RADV_", "AMD_", "ANV_", "INTEL_", "NVK_", "NAK_", "__GL_", "CUDA_", "MTL_"];
+
+/// Parts of the names of variables that nobody publishes, whatever they begin with.
+const SECRETS: [&str; 7] = ["TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH"];
 
 /// The tuning of a bench, and how much of it was news.
 pub(super) struct Tuner {
@@ -109,7 +98,9 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
 }
 
 fn switches(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    let wanted = variables.filter(|(name, _)| SWITCHES.iter().any(|prefix| name.starts_with(prefix)));
+    let is_secret = |name: &str| SECRETS.iter().any(|part| name.to_uppercase().contains(part));
+    let is_known = |name: &str| OURS.contains(&name) || SWITCHES.iter().any(|prefix| name.starts_with(prefix));
+    let wanted = variables.filter(|(name, _)| is_known(name) && !is_secret(name));
     wanted.map(|(name, value)| (name, public(&value))).collect()
 }
 
@@ -137,11 +128,23 @@ mod tests {
     fn what_names_people_is_left_out() {
         let words = ["bench", "--network", "/home/alice/x.pkl", "--json=C:\\Users\\bob\\y.json", "--batch", "1,8"];
         assert_eq!(command(words.into_iter().map(String::from)), "stylegan bench --network x.pkl --json=y.json --batch 1,8");
-        let variables = [("VK_DRIVER_FILES", "/home/a/one.json:/b/two.json"), ("HOME", "/home/a"), ("RADV_DEBUG", "nohiz")];
+        let variables = [
+            ("VK_DRIVER_FILES", "/home/a/one.json:/b/two.json"),
+            ("HOME", "/home/a"),
+            ("RADV_DEBUG", "nohiz"),
+            ("STYLEGAN_TIER", "portable"),
+            ("STYLEGAN_TOKEN", "hunter2"),
+            ("AMD_API_KEY", "hunter2"),
+            ("CUDA_client_secret", "hunter2"),
+            ("INTEL_PASSWORD", "hunter2"),
+        ];
         let found = switches(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         assert_eq!(
             found,
-            BTreeMap::from([("VK_DRIVER_FILES", "one.json:two.json"), ("RADV_DEBUG", "nohiz")].map(|(a, b)| (a.into(), b.into())))
+            BTreeMap::from(
+                [("VK_DRIVER_FILES", "one.json:two.json"), ("RADV_DEBUG", "nohiz"), ("STYLEGAN_TIER", "portable")]
+                    .map(|(a, b)| (a.into(), b.into()))
+            )
         );
     }
 }

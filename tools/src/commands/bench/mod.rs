@@ -35,6 +35,7 @@ mod telemetry;
 mod tests;
 mod verify;
 
+use check::Checked;
 use protocol::{Preset, Protocol, Wanted};
 use report::Report;
 use synthetic::Synthetic;
@@ -112,7 +113,7 @@ pub(crate) struct BenchArgs {
     csv: Option<PathBuf>,
 
     /// Puts the table of the compared reports into a Markdown file (docs/latency.md), between its markers
-    #[arg(long, value_name = "FILE.md", requires = "compare")]
+    #[arg(long, value_name = "FILE.md", requires = "compare", conflicts_with_all = ["csv", "html"])]
     latency: Option<PathBuf>,
 
     /// Additionally prints which variant of its kernel every pass runs, how fast the others were, and which were refused
@@ -124,8 +125,8 @@ pub(crate) struct BenchArgs {
     wgsl: Option<PathBuf>,
 
     /// Measures nothing: prints reports of one protocol side by side
-    #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = MEASURING)]
-    pub(crate) compare: Vec<PathBuf>,
+    #[arg(long, num_args = 0.., value_name = "REPORT.json", conflicts_with_all = MEASURING)]
+    pub(crate) compare: Option<Vec<PathBuf>>,
 
     /// Measures nothing: says whether reports are whole and unchanged, and whether they give a row in docs/latency.md
     #[arg(long, num_args = 1.., value_name = "REPORT.json", conflicts_with_all = MEASURING, conflicts_with = "compare")]
@@ -181,8 +182,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     for path in [&args.json, &args.html, &args.csv].into_iter().flatten() {
         output::check_file(path)?;
     }
-    if !args.compare.is_empty() {
-        return compared(args);
+    if let Some(reports) = &args.compare {
+        return compared(args, reports);
     }
     let (report, explanation) = session::run(args)?;
     say(&table::text(&report))?;
@@ -198,12 +199,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     say(&table::result(&report))
 }
 
-fn compared(args: &BenchArgs) -> Result<(), Failure> {
-    let reports = args.compare.iter().map(|path| json::load(path)).collect::<Result<Vec<_>, _>>()?;
-    let named: Vec<(&Path, &Report)> = args.compare.iter().map(PathBuf::as_path).zip(&reports).collect();
+fn compared(args: &BenchArgs, paths: &[PathBuf]) -> Result<(), Failure> {
     if let Some(path) = &args.latency {
-        return say(&latency::update(path, &named)?);
+        let reports = paths.iter().map(|path| Checked::read(path)).collect::<Result<Vec<_>, _>>()?;
+        return say(&latency::update(path, &reports)?);
     }
+    if paths.is_empty() {
+        return Err(Failure::usage("--compare takes reports, as ours.json theirs.json; bench --json writes them"));
+    }
+    let reports = paths.iter().map(|path| json::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let named: Vec<(&Path, &Report)> = paths.iter().map(PathBuf::as_path).zip(&reports).collect();
     compare::same_protocol(&named)?;
     say(&compare::table(&reports))?;
     if let Some(path) = &args.csv {

@@ -193,7 +193,28 @@ fn comparisons_are_drawn_by_network_and_precision() {
     let document = document(&page);
     // One group of three rows: a bar and its interval each.
     assert_eq!(["section", "svg", "rect", "path"].map(|name| count(&document, name)), [2, 3, 3, 3]);
-    assert!(page.contains("peer") && page.contains("2.00x"));
+    assert!(page.contains("peer") && page.contains("2.00x") && page.contains("Wall time with readback"));
+}
+
+/// Length, interval and ratio of a bar are of one clock, the same for all of a group.
+#[test]
+fn one_clock_for_all_that_is_compared() {
+    let bars = |reports: &[Report]| {
+        let page = html::comparison(reports);
+        let labels: Vec<String> = page.split("<strong>").skip(1).map(|rest| rest.split("</strong>").next().unwrap().to_string()).collect();
+        let intervals: Vec<String> = page.split("aria-label=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_string()).collect();
+        (labels, intervals)
+    };
+    let (first, mut second) = pair();
+    let (labels, intervals) = bars(&[first.clone(), second.clone()]);
+    assert!(labels[0].starts_with("8.00 ms, 1.00x") && labels[1].starts_with("4.00 ms, 2.00x"), "{labels:?}");
+    assert_eq!(intervals, ["7.76 ms to 8.24 ms", "3.00 ms to 6.00 ms"]);
+    // Of a program without readback: wall times of both.
+    second.results[0].runs[0].wall_readback_ms = None;
+    let (labels, intervals) = bars(&[first.clone(), second.clone()]);
+    assert!(labels[0].starts_with("5.00 ms, 1.00x") && labels[1].starts_with("2.50 ms, 2.00x"), "{labels:?}");
+    assert_eq!(intervals, ["4.85 ms to 5.15 ms", "2.00 ms to 3.00 ms"]);
+    assert!(compare::csv(&[first, second]).lines().skip(1).all(|line| line.contains(",wall_ms,")));
 }
 
 fn pair() -> (Report, Report) {
@@ -201,6 +222,7 @@ fn pair() -> (Report, Report) {
     second.engine.name = "peer".into();
     let run = &mut second.results[0].runs[0];
     run.wall_ms = Stat::of(vec![vec![2.0, 2.5, 3.0]]);
+    run.wall_readback_ms = Stat::of(vec![vec![3.0, 4.0, 6.0]]);
     run.gpu_ms = None;
     (first, second)
 }
@@ -219,7 +241,7 @@ fn comparisons_are_tables_with_ratios() {
     assert!(text.lines().all(|line| line.chars().count() <= 80) && text.contains("2.00x"), "{text}");
     let csv = compare::csv(&reports);
     let columns: Vec<usize> = csv.lines().map(|line| line.replace("\"A <GPU> & \"\"more\"\" | x\"", "x").split(',').count()).collect();
-    assert_eq!(columns, [24, 24, 24], "{csv}");
+    assert_eq!(columns, [25, 25, 25], "{csv}");
     assert!(csv.contains("\"A <GPU> & \"\"more\"\" | x\"") && csv.contains(",2,"));
 }
 
