@@ -24,9 +24,15 @@ def export(path, batch, half=False):
 
 
 def model(args, folder, half=False):
-    """Where the model is: the file of --model if it is there, else a new export."""
-    path = args.model or os.path.join(folder, "config-f.onnx")
+    """Where the model is: the file of --model if it is there, else a new export.
+
+    Precision and batch are a part of its name: `--model f.onnx` is f-f16-b1.onnx. One of another precision is another network.
+    """
+    root, extension = os.path.splitext(args.model or os.path.join(folder, "config-f.onnx"))
+    path = f"{root}-{'f16' if half else 'f32'}-b{args.batch}{extension}"
     if not os.path.exists(path):
         print(f"exporting {path}", file=sys.stderr)
-        export(path, args.batch, half)
+        # An export that was stopped is none.
+        export(f"{path}.part", args.batch, half)
+        os.replace(f"{path}.part", path)
     return path

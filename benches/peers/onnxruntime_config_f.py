@@ -20,7 +20,7 @@ MODES = {
 BOUND = {"cuda": "cuda", "tensorrt": "cuda"}
 
 parser = report.arguments(__doc__, list(MODES), ["auto", "f32", "f16"])
-parser.add_argument("--model", help="keep the exported model here, and use it when it is there")
+parser.add_argument("--model", help="keep the exported model here, with precision and batch in its name, and use it when it is there")
 args = parser.parse_args()
 if args.precision == "auto":
     args.precision = "f32" if args.mode in ("cpu", "coreml") else "f16"

@@ -7,7 +7,7 @@ import time
 import report
 
 parser = report.arguments(__doc__, ["graph", "stream"], ["f16", "f32"])
-parser.add_argument("--model", help="keep the exported model here, and use it when it is there")
+parser.add_argument("--model", help="keep the exported model here, with precision and batch in its name, and use it when it is there")
 args = parser.parse_args()
 
 import tensorrt  # noqa: E402

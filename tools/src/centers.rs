@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use stylegan_tools::array_file;
-use stylegan_tools::hex;
 use stylegan_tools::vectors::{Centers, Sizes, Source, VectorError, VectorFile};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws};
@@ -16,7 +14,7 @@ use stylegan_wgpu::regular_file;
 
 use crate::failure::Failure;
 use crate::tuning::cache_folder;
-use crate::{network, note};
+use crate::{network, note, stamp};
 
 /// How many `auto` makes. The paper has 32 to 128.
 pub(crate) const USUAL: usize = 64;
@@ -62,26 +60,26 @@ pub(crate) struct Recipe {
 }
 
 impl Chosen {
-    /// Reads a file, or what was kept.
-    pub(crate) fn of(wanted: &Wanted, model: &Model, class: Option<usize>) -> Result<Chosen, Failure> {
+    /// Reads a file, or what was kept for the network of that [`network::sha256`].
+    pub(crate) fn of(wanted: &Wanted, model: &Model, class: Option<usize>, sha256: impl FnOnce() -> String) -> Result<Chosen, Failure> {
         match wanted {
             Wanted::File(source) => Ok(Chosen::Ready(read(source, Sizes::of(&model.config))?)),
             Wanted::Auto(k) => {
                 let class_part = class.map_or(String::new(), |class| format!("-class{class}"));
-                let name = |sha256: &str| format!("v{VERSION}-{sha256}-k{k}{class_part}.npy");
-                let path = cache_folder().map(|folder| folder.join("centers").join(name(&network::sha256(model))));
+                let name = |sha256| format!("v{VERSION}-{sha256}-k{k}{class_part}.npy");
+                let path = cache_folder().map(|folder| folder.join("centers").join(name(sha256())));
                 let kept = path.as_deref().and_then(|path| kept(path, *k, model.config.w_dim()));
                 Ok(kept.map_or(Chosen::Missing(Recipe { k: *k, class, path }), Chosen::Ready))
             }
         }
     }
 
-    /// The centres, made where they have to be.
-    pub(crate) fn centers(&self, gpu: &Gpu, model: &Model) -> Result<Centers, Failure> {
+    /// The centres, made where they have to be, on the device that is opened for it.
+    pub(crate) fn centers(&self, gpu: impl FnOnce() -> Result<Gpu, Failure>, model: &Model) -> Result<Centers, Failure> {
         match self {
             Chosen::Ready(centers) => Ok(centers.clone()),
             Chosen::Missing(recipe) => {
-                let centers = find(gpu, model, recipe.k, recipe.class)?;
+                let centers = find(&gpu()?, model, recipe.k, recipe.class)?;
                 // Two processes write the same; the last file is whole as the first was.
                 if let Some(path) = &recipe.path
                     && let Err(error) = keep(path, &centers)
@@ -100,12 +98,6 @@ pub(crate) fn find(gpu: &Gpu, model: &Model, k: usize, class: Option<usize>) -> 
     let centers = Centers::find(gpu, model, k, class, &mut |part| bar.set_position((1000.0 * part) as u64));
     bar.finish_and_clear();
     Ok(centers?)
-}
-
-/// sha256 of the values: what a manifest records.
-pub(crate) fn sha256(centers: &Centers) -> String {
-    let bytes: Vec<u8> = centers.values().iter().flat_map(|value| value.to_le_bytes()).collect();
-    hex(&Sha256::digest(bytes))
 }
 
 /// Of a file, or of all .npy files of a folder in the order of their names.
@@ -190,7 +182,7 @@ impl Anchor {
     pub(crate) fn record(&self) -> Value {
         match self {
             Anchor::Average(_) => Value::Null,
-            Anchor::Centers(centers) => sha256(centers).into(),
+            Anchor::Centers(centers) => stamp::sha256(centers.values()).into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::studio::{Studio, Subject};
 const MOST_VALUES: usize = 1 << 28;
 
 /// Refuses what cannot be chosen, before a device is opened. Gives the number.
-pub(crate) fn check(n: u32, seeds: usize, subject: &Subject) -> Result<usize, Failure> {
+pub(crate) fn check(n: u32, seeds: usize, subject: &Subject, cutoff: Option<usize>) -> Result<usize, Failure> {
     let n = n as usize;
     if n > seeds {
         return Err(Failure::usage(format!(
@@ -20,7 +20,9 @@ pub(crate) fn check(n: u32, seeds: usize, subject: &Subject) -> Result<usize, Fa
             100 * n
         )));
     }
-    let most = MOST_VALUES / subject.model.config.w_dim();
+    let config = &subject.model.config;
+    let kept = if truncated(cutoff, config.num_ws()).is_some() { 2 } else { 1 };
+    let most = MOST_VALUES / (kept * config.w_dim());
     if seeds > most {
         return Err(Failure::usage(format!(
             "--diverse compares all seeds with each other, at most {most} of this network; --seeds names {seeds}"
@@ -52,16 +54,19 @@ pub(crate) fn choose(studio: &mut Studio, seeds: &[u32], n: usize, psi: f32) -> 
     Ok(places.into_iter().map(|place| seeds[place]).collect())
 }
 
+/// How many rows are truncated, where others are not.
+fn truncated(cutoff: Option<usize>, num_ws: usize) -> Option<usize> {
+    cutoff.filter(|cutoff| (1..num_ws).contains(cutoff))
+}
+
 /// What of a picture's rows tells it from others: with a cutoff, a truncated row and one that is not, each as often as it is there. Their
 /// distances are those of all rows.
 fn distinct(rows: &[f32], w_dim: usize, truncation: Truncation) -> Vec<f32> {
     let num_ws = rows.len() / w_dim;
-    let truncated = truncation.cutoff.unwrap_or(num_ws).min(num_ws);
     let weigh = |row: usize, times: usize| rows[row * w_dim..][..w_dim].iter().map(move |value| value * (times as f32).sqrt());
-    match truncated {
-        0 => weigh(0, num_ws).collect(),
-        _ if truncated == num_ws => weigh(0, num_ws).collect(),
-        _ => weigh(0, truncated).chain(weigh(num_ws - 1, num_ws - truncated)).collect(),
+    match truncated(truncation.cutoff, num_ws) {
+        None => weigh(0, num_ws).collect(),
+        Some(truncated) => weigh(0, truncated).chain(weigh(num_ws - 1, num_ws - truncated)).collect(),
     }
 }
 

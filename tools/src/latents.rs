@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use stylegan_tools::array_file::{self, Array};
-use stylegan_tools::hex;
 use stylegan_tools::vectors::{self, Direction, Sizes, Source, VectorFile};
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
@@ -30,8 +28,7 @@ impl Latents {
     /// Rows of w from a file, as `--projected-w` names it.
     pub(crate) fn read(source: &Source, config: &Config) -> Result<Latents, Failure> {
         let ws = rows(source, config)?;
-        let bytes: Vec<u8> = ws.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Ok(Latents::Rows { sha256: hex(&Sha256::digest(bytes)), name: stamp::source_name(source), ws })
+        Ok(Latents::Rows { sha256: stamp::sha256(&ws.values), name: stamp::source_name(source), ws })
     }
 
     /// Rows of w of any number of pictures: see [`Studio::all_ws`].
@@ -64,9 +61,9 @@ impl Latents {
             (Latents::Seeds(seeds), Some(index)) => Own::default().flag("seeds", seeds[index]).flag("trunc", trunc),
             (Latents::Seeds(seeds), None) => Own::default().flag("seeds", args::ranges(seeds)).flag("trunc", trunc),
             (Latents::Rows { ws, name, .. }, Some(index)) if ws.n > 1 => {
-                Own::default().file("projected-w", format!("{name}:{index}"), ws.image(index))
+                Own::default().file("projected-w", format!("{name}:{index}"), stamp::sha256(ws.image(index)))
             }
-            (Latents::Rows { ws, name, .. }, _) => Own::default().file("projected-w", name, &ws.values),
+            (Latents::Rows { name, sha256, .. }, _) => Own::default().file("projected-w", name, sha256.clone()),
         }
     }
 

@@ -124,10 +124,9 @@ impl History {
         }
         // A line that cannot be read costs drawing its picture again.
         for line in lines {
-            match (serde_json::from_slice::<Entry>(line), serde_json::from_slice(line)) {
-                (Ok(entry), _) => drop(self.finished.insert(entry.file.clone(), entry)),
-                (Err(_), Ok(choice)) => self.choices.push(choice),
-                (Err(_), Err(_)) => {}
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) => drop(self.finished.insert(entry.file.clone(), entry)),
+                Err(_) => self.choices.extend(serde_json::from_slice::<Choice>(line).ok()),
             }
         }
         self.headers.push((path, header));

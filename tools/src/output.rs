@@ -150,6 +150,17 @@ pub(crate) fn check_file(path: &Path) -> Result<(), Failure> {
     check_folder(folder)
 }
 
+/// The same of a network, which is no picture whatever its name.
+pub(crate) fn check_network_file(path: &Path) -> Result<(), Failure> {
+    const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "webp", "gif", "apng", "mp4"];
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
+    if PICTURES.contains(&extension.as_str()) {
+        let path = path.display();
+        return Err(Failure::usage(format!("{path}: .{extension} is a picture's ending, and this writes a network: name it .safetensors")));
+    }
+    check_file(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

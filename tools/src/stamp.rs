@@ -10,7 +10,7 @@ use stylegan_tools::vectors::{Centers, Source};
 use stylegan_wgpu::tensor::DType;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
-use crate::centers::{self, Wanted};
+use crate::centers::Wanted;
 use crate::studio::{Studio, Subject};
 use crate::style_channels::StyleChannel;
 
@@ -62,7 +62,7 @@ impl Towards {
             Wanted::Auto(count) => format!("auto:{count}"),
             Wanted::File(source) => source_name(source),
         };
-        Towards { value, sha256: centers::sha256(centers) }
+        Towards { value, sha256: sha256(centers.values()) }
     }
 }
 
@@ -80,17 +80,23 @@ impl Own {
         self
     }
 
-    /// Adds one of a file, with what was read from it.
-    pub(crate) fn file(self, name: &str, source: impl ToString, values: &[f32]) -> Own {
-        self.flag(name, source).values(name, values)
+    /// Adds one of a file, with the [`sha256`] of what was read from it.
+    pub(crate) fn file(self, name: &str, source: impl ToString, sha256: String) -> Own {
+        self.flag(name, source).values(name, sha256)
     }
 
-    /// Says what values were drawn.
-    pub(crate) fn values(mut self, name: &str, values: &[f32]) -> Own {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.values.insert(name.into(), hex(&Sha256::digest(bytes)));
+    /// Says by their [`sha256`] what values were drawn.
+    pub(crate) fn values(mut self, name: &str, sha256: String) -> Own {
+        self.values.insert(name.into(), sha256);
         self
     }
+}
+
+/// sha256 of values, as pictures and manifests have it: of f32, little endian.
+pub(crate) fn sha256(values: &[f32]) -> String {
+    let mut sha256 = Sha256::new();
+    values.iter().for_each(|value| sha256.update(value.to_le_bytes()));
+    hex(&sha256.finalize())
 }
 
 impl Stamp {

@@ -12,12 +12,12 @@ use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan3::Transform;
 
 use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
-use crate::centers::{self, Anchor, Chosen};
+use crate::centers::{Anchor, Chosen};
 use crate::failure::Failure;
 use crate::path::Path;
 use crate::style_channels::{self, StyleChannel};
 use crate::tuning::tuning;
-use crate::{default_model, network, note, warn};
+use crate::{default_model, network, note, stamp, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
 pub(crate) struct Subject {
@@ -41,8 +41,10 @@ impl Subject {
         }
         style_channels::check(&args.style_channel, &model)?;
         let class = check_class(args.class, model.config.c_dim())?;
-        let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class)).transpose()?;
-        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, needs_f32: false, sha256: OnceLock::new() })
+        let sha256 = OnceLock::new();
+        let hashed = || sha256.get_or_init(|| network::sha256(&model)).clone();
+        let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class, hashed)).transpose()?;
+        Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, needs_f32: false, sha256 })
     }
 
     /// The same for a command that has its rows of w already: there is no class, and no seed to draw noise from.
@@ -79,7 +81,7 @@ impl Subject {
     pub(crate) fn centers(&self) -> Option<Value> {
         match &self.centers {
             None => Some(Value::Null),
-            Some(Chosen::Ready(centers)) => Some(centers::sha256(centers).into()),
+            Some(Chosen::Ready(centers)) => Some(stamp::sha256(centers.values()).into()),
             Some(Chosen::Missing(_)) => None,
         }
     }
@@ -140,7 +142,7 @@ impl Studio {
             truncation: Truncation { psi, cutoff: args.trunc_cutoff },
             anchor: match &subject.centers {
                 None => Anchor::Average(generator.w_avg_of(subject.class)),
-                Some(chosen) => Anchor::Centers(chosen.centers(&gpu, &subject.model)?),
+                Some(chosen) => Anchor::Centers(chosen.centers(|| Ok(gpu.clone()), &subject.model)?),
             },
             noise_mode: args.noise_mode,
             noise_seed: args.noise_seed,

@@ -112,6 +112,8 @@ fn a_preview_has_rows_of_the_same_seeds() {
         place.succeeds(&["grid", "--network", &network, "--seeds", "3,7", "--trunc", "0.5", "--columns", "2", "-o", "row.png"]);
         assert_eq!(rows(&place.path("row.png"), 1)[0], *row, "{network}");
     }
+    let warned = place.run(&[&base[..], &["-o", "out.safetensors", "--preview", "sheet.png", "--class", "3"]].concat());
+    assert_eq!(place::text(&warned.stderr), "warning: --class is ignored: neither network is conditional\n");
     let inspected: serde_json::Value = serde_json::from_str(&place.succeeds(&["inspect", "out.safetensors", "--json"])).unwrap();
     assert_eq!(inspected["provenance"]["blend"], "split 8, hard, mapping and w_avg of low");
 }
@@ -128,6 +130,13 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
         (&["missing.pkl", "--split", "8", "-o", "x.safetensors"], 1, "missing.pkl"),
         (&["low.safetensors", "--split", "8", "-o", "x.safetensors", "--preview", "x.gif"], 2, ".png, .jpg or .webp"),
         (&["low.safetensors", "--split", "8", "-o", "missing/x.safetensors"], 1, "no such folder"),
+        (&["low.safetensors", "--split", "8", "-o", "x.PNG", "--preview", "x.PNG"], 2, "is a picture's ending, and this writes a network"),
+        (&["low.safetensors", "--split", "8", "-o", "x.safetensors", "--seeds", "3"], 2, "--preview"),
+        (
+            &["low.safetensors", "--split", "8", "-o", "x.safetensors", "--preview", "x.png", "--device", "no such"],
+            1,
+            "no device is called",
+        ),
     ] {
         let line = place.refuses(code, &[&["blend", "low.safetensors"], more].concat());
         assert!(line.contains(says), "{line}");

@@ -2,8 +2,8 @@
 
 mod fixtures;
 mod place;
+mod twins;
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -13,12 +13,8 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, RgbImage};
 use place::{PLAIN, Place, text};
 use stylegan_tools::{array_file, convert};
-use stylegan_wgpu::latent::{Interpolation, Keyframes, Ws, z};
+use stylegan_wgpu::latent::{Interpolation, Keyframes, Ws};
 use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{NoiseSource, synthesis};
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::DType;
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;
@@ -26,33 +22,16 @@ const F32: f64 = 2e-5;
 const MOBILE: &str =
     r#"{"network": "mobilestylegan", "z_dim": 8, "w_dim": 8, "img_resolution": 32, "num_layers": 2, "channels": [8, 8, 8]}"#;
 
-/// w of seeds by the twins, truncated here: [n, w_dim].
-fn w_of(model: &Model, seeds: &[u32], psi: f32) -> Vec<Vec<f32>> {
-    let (z_dim, w_dim) = (model.config.z_dim(), model.config.w_dim());
-    let mapping = mapping(model, seeds.len());
-    let latents = seeds.iter().flat_map(|&seed| z(seed, z_dim)).collect();
-    let values = reference::run(&mapping.plan, &HashMap::from([("z", latents)]));
-    let average = model.array("mapping.w_avg").to_f32();
-    let truncated = |w: &[f32]| w.iter().zip(&average).map(|(w, average)| average + psi * (w - average)).collect();
-    values[mapping.w.id].chunks(w_dim).map(truncated).collect()
-}
-
-/// The same for every layer.
+/// w of seeds, truncated, for every layer.
 fn ws_of(model: &Model, seeds: &[u32], psi: f32) -> Ws {
-    Ws::broadcast(&w_of(model, seeds, psi).concat(), model.config.w_dim(), model.config.num_ws())
-}
-
-/// The picture of rows of w by the twins, as the network yields it.
-fn twin(model: &Model, ws: &Ws) -> Vec<f32> {
-    assert_eq!(ws.n, 1);
-    let network = synthesis(model, 1, DType::F32, NoiseSource::Const);
-    let values = reference::run(&network.plan, &HashMap::from([("ws", ws.values.clone())]));
-    values[network.img.id].clone()
+    let (average, w) = (twins::average(model), twins::w_of(model, seeds, None));
+    let rows = w.iter().flat_map(|w| twins::towards(model, &average, w, psi).values).collect();
+    Ws::new(seeds.len(), model.config.num_ws(), model.config.w_dim(), rows).unwrap()
 }
 
 /// The same in 8 bits.
 fn twin_rgb(model: &Model, ws: &Ws) -> RgbImage {
-    let planes = twin(model, ws);
+    let planes = twins::picture(model, ws);
     let (height, width) = model.config.image_size();
     let level = |x: u32, y: u32, c: usize| {
         let value = planes[(c * height + y as usize) * width + x as usize];
@@ -115,10 +94,10 @@ fn mixes_as_the_twins(what: &str, model: &Model, network: &str, place: &Place, s
                 mixed.values[part.clone()].copy_from_slice(&ws(col).values[part]);
             }
             let got = read_npy(&place.path(&format!("planes/{row}-{col}.npy")));
-            let error = rel_l2(&got, &twin(model, &mixed));
+            let error = rel_l2(&got, &twins::picture(model, &mixed));
             println!("{what} {row}-{col}: rel L2 {error:.3e} (at most {F32:.0e})");
             assert!(error <= F32, "{what} {row}-{col}: rel L2 {error:.3e}");
-            let unmixed = rel_l2(&got, &twin(model, &ws(row)));
+            let unmixed = rel_l2(&got, &twins::picture(model, &ws(row)));
             assert!(row == col || unmixed > 100.0 * F32, "{what} {row}-{col}: mixing changes nothing; the check cannot fail");
             names.push(format!("{row}-{col}.npy"));
             pictures += 1;
@@ -310,7 +289,7 @@ fn directions_are_found_and_followed() {
     let read = |key: &str| array_file::read(&place.path("pca.npz"), key).unwrap();
     let (axes, sigma) = (read("directions").values, read("sigma").values);
     assert!(sigma.is_sorted_by(|a, b| a >= b), "{sigma:?}");
-    let w = w_of(&model, &(1000..1400).collect::<Vec<_>>(), 1.0);
+    let w = twins::w_of(&model, &(1000..1400).collect::<Vec<_>>(), None);
     for (i, (axis, sigma)) in axes.chunks(8).zip(&sigma).enumerate() {
         let along: Vec<f32> = w.iter().map(|w| w.iter().zip(axis).map(|(w, axis)| w * axis).sum()).collect();
         let mean = along.iter().sum::<f32>() / 400.0;

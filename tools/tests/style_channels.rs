@@ -99,7 +99,8 @@ fn a_strip_goes_by_the_strength() {
     // Beside a direction, and on its own, with an amount.
     stylegan_tools::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
     run(&["edit", "--seed", "5", "--direction", "d.npy", "--strength", "0", "--style-channel", "b8.conv0:3=4", "-o", "a.png"]);
-    run(&["edit", "--seed", "5", "--style-channel", "b8.conv0:3=4", "-o", "b.png"]);
+    let said = run(&["edit", "--seed", "5", "--style-channel", "b8.conv0:3=4", "-o", "b.png"]);
+    assert!(said.starts_with("b.png: 1 picture in "), "{said}");
     assert!(picture("a.png") == parts[2] && picture("b.png") == parts[2]);
     // A picture says how it was made: the strip, and what was fixed.
     for (file, says) in [("strip.png", "--style-channel=b8.conv0:3 "), ("b.png", "--style-channel=b8.conv0:3=4")] {
@@ -166,6 +167,7 @@ fn what_cannot_be_moved_is_refused() {
         (generate("b8.conv0:1=inf"), "as b64.conv0:123=+5"),
         (vec!["edit", "--style-channel", "b8.conv0:1", "--direction", "d.npy", "-o", "x.png"], "needs an amount beside it"),
         (vec!["edit", "--style-channel", "b8.conv0:1=2", "--strength", "3", "-o", "x.png"], "nothing to move"),
+        (vec!["edit", "--style-channel", "b8.conv0:1=2", "--steps", "3", "-o", "x.png"], "--steps has nothing to move"),
         (vec!["edit", "-o", "x.png"], "--direction"),
         (vec!["video", "--seeds", "0,1", "--style-channel", "b8.conv0:1", "-o", "x.webp"], "needs an amount here"),
         (vec!["grid", "--style-channel", "b8.conv0:1", "-o", "x.png"], "needs an amount here"),

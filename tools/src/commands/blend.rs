@@ -67,19 +67,26 @@ pub(crate) struct BlendArgs {
     preview: Option<PathBuf>,
 
     /// Seeds of --preview, as 0,3-5; the flag may be repeated
-    #[arg(long, default_value = "0-5", value_parser = args::parse_seeds, value_name = "LIST")]
+    #[arg(long, default_value = "0-5", requires = "preview", value_parser = args::parse_seeds, value_name = "LIST")]
     seeds: Vec<SeedRanges>,
 
     /// Truncation psi of --preview
-    #[arg(long, default_value_t = args::USUAL_TRUNC, value_parser = args::parse_finite, allow_negative_numbers = true, value_name = "PSI")]
+    #[arg(
+        long,
+        default_value_t = args::USUAL_TRUNC,
+        requires = "preview",
+        value_parser = args::parse_finite,
+        allow_negative_numbers = true,
+        value_name = "PSI"
+    )]
     trunc: f32,
 
     /// Class of --preview, for conditional networks
-    #[arg(long, value_name = "N")]
+    #[arg(long, requires = "preview", value_name = "N")]
     class: Option<usize>,
 
     /// Adapter that draws --preview: its index, or a part of its name (see stylegan devices)
-    #[arg(long, value_name = "INDEX|NAME")]
+    #[arg(long, requires = "preview", value_name = "INDEX|NAME")]
     device: Option<String>,
 
     /// Prints JSON
@@ -88,13 +95,20 @@ pub(crate) struct BlendArgs {
 }
 
 pub(crate) fn run(args: &BlendArgs) -> Result<(), Failure> {
-    if let Some(input) = [&args.low, &args.high].into_iter().find(|input| same_file(input, &args.output)) {
-        return Err(Failure::usage(format!("{} is both an input and the output", input.display())));
+    for (path, what) in [(Some(&args.output), "the output"), (args.preview.as_ref(), "the preview")] {
+        let Some(path) = path else { continue };
+        if let Some(input) = [&args.low, &args.high].into_iter().find(|input| same_file(input, path)) {
+            return Err(Failure::usage(format!("{} is both an input and {what}", input.display())));
+        }
     }
-    output::check_file(&args.output)?;
+    output::check_network_file(&args.output)?;
     let seeds = args::seeds("--seeds", &args.seeds)?;
     let format = args.preview.as_deref().map(Format::of_picture).transpose()?;
     args.preview.as_deref().map(output::check_file).transpose()?;
+    // By one of its names.
+    if args.preview.as_ref().is_some_and(|preview| same_file(preview, &args.output)) {
+        return Err(Failure::usage(format!("{} is both the output and the preview", args.output.display())));
+    }
     let mapping = if args.mapping == Of::Low { Side::Low } else { Side::High };
     let blend = Blend { split: args.split, width: args.width, mapping };
     let [low, high] = [&args.low, &args.high].map(|path| network::open(path));
@@ -141,6 +155,7 @@ fn clamp(config: &Config) -> Option<f32> {
 struct Preview<'a> {
     path: &'a Path,
     format: Format,
+    gpu: Gpu,
     models: Vec<(&'a Model, Option<usize>)>,
     seeds: &'a [u32],
     args: &'a BlendArgs,
@@ -150,7 +165,7 @@ struct Preview<'a> {
 const ROWS: [&str; 3] = ["low", "high", "blend"];
 
 impl<'a> Preview<'a> {
-    /// Refuses what cannot be drawn, before anything is written.
+    /// Refuses what cannot be drawn, and opens the device, before anything is written.
     fn of(path: &'a Path, format: Format, models: &[&'a Model], seeds: &'a [u32], args: &'a BlendArgs) -> Result<Preview<'a>, Failure> {
         let config = &models[0].config;
         format.check(config.img_channels())?;
@@ -161,8 +176,11 @@ impl<'a> Preview<'a> {
             0 => Ok(None),
             c_dim => check_class(args.class, c_dim),
         };
+        if args.class.is_some() && models.iter().all(|model| model.config.c_dim() == 0) {
+            warn("--class is ignored: neither network is conditional");
+        }
         let models = models.iter().map(|&model| Ok((model, class(model)?))).collect::<Result<_, Failure>>()?;
-        Ok(Preview { path, format, models, seeds, args })
+        Ok(Preview { path, format, gpu: Gpu::open(args.device.as_deref())?, models, seeds, args })
     }
 
     fn draw(&self) -> Result<(), Failure> {
@@ -176,10 +194,9 @@ impl<'a> Preview<'a> {
         let strip = if labelled { font.line() } else { 0 };
         let mut sheet = Grid::with_strips(self.seeds.len(), self.models.len(), (height, width), strip, channels);
         let bar = network::bar((self.seeds.len() * self.models.len()) as u64, "rendering");
-        let gpu = Gpu::open(self.args.device.as_deref())?;
         for (row, &(model, class)) in self.models.iter().enumerate() {
             let options = Options { precision: DevicePrecision::Auto.into(), ..Options::default() };
-            let mut generator = Generator::new(&gpu, model, &options)?;
+            let mut generator = Generator::new(&self.gpu, model, &options)?;
             for (column, &seed) in self.seeds.iter().enumerate() {
                 let mut ws =
                     generator.mapping(&z(seed, model.config.z_dim()), class.map(|class| [class]).as_ref().map(|class| &class[..]))?;

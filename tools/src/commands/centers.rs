@@ -10,7 +10,7 @@ use stylegan_wgpu::gpu::Gpu;
 use crate::centers::{self, USUAL};
 use crate::failure::Failure;
 use crate::studio::check_class;
-use crate::{default_model, network, output, say};
+use crate::{default_model, network, output, say, stamp};
 
 /// Finds the centres of clusters of w, for --centers: truncation that keeps the variety of faces.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &CentersArgs) -> Result<(), Failure> {
     let w_dim = model.config.w_dim();
     array_file::write_npy(&args.output, &[centers.count(), w_dim], centers.values())?;
     if args.json {
-        let sha256 = centers::sha256(&centers);
+        let sha256 = stamp::sha256(centers.values());
         return say(
             &json!({ "output": args.output, "centers": centers.count(), "w_dim": w_dim, "class": class, "sha256": sha256 }).to_string()
         );

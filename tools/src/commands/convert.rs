@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     if same_file(&args.input, path) {
         return Err(Failure::usage(format!("{} is both the input and the output", path.display())));
     }
-    output::check_file(path)?;
+    output::check_network_file(path)?;
     // A file of ours is rewritten, which changes its precision.
     let model = network::open_with(&args.input, args.conv_clamp)?;
     let precision = args.precision.into();

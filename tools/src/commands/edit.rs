@@ -18,7 +18,7 @@ use crate::latents::{self, Latents};
 use crate::layers::{Layers, parse_layers};
 use crate::output::{self, Picture};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
-use crate::stamp::{Own, Stamp, source_name};
+use crate::stamp::{self, Own, Stamp};
 use crate::studio::{Studio, Subject};
 use crate::{network, say};
 
@@ -119,6 +119,10 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         Some(source) => Some(latents::direction(source, config)?),
         None => None,
     };
+    let moves = goes || direction.is_some();
+    if !moves && args.steps.is_some() {
+        return Err(Failure::usage("--steps has nothing to move: give --style-channel without an amount, or a --direction"));
+    }
     let (strength, scale) = match &direction {
         Some(direction) => strength(direction, args.strength)?,
         None => (args.strength.unwrap_or(if goes { USUAL_OF_CHANNELS } else { Strength { from: 0.0, to: 0.0, in_sigma: false } }), 1.0),
@@ -164,9 +168,9 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     };
     if let Some(source) = &args.direction {
         let chosen: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
-        own = own.file("direction", source_name(source), &direction.rows).flag("layers", args::ranges(&chosen));
+        own = own.file("direction", stamp::source_name(source), stamp::sha256(&direction.rows)).flag("layers", args::ranges(&chosen));
     }
-    if args.direction.is_some() || goes {
+    if moves {
         own = own.flag("strength", strength).flag("steps", steps);
     }
     if let Form::Video(format) = form {
@@ -209,17 +213,12 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         summary["output"] = args.output.display().to_string().into();
         summary["device"] = device.into();
         summary["layers"] = json!(layers);
-        summary["strengths"] = strengths.iter().map(|&strength| args::as_typed(strength)).collect::<Vec<_>>().into();
+        summary["strengths"] = strengths.iter().filter(|_| moves).map(|&strength| args::as_typed(strength)).collect::<Vec<_>>().into();
         return say(&summary.to_string());
     }
     let unit = if strength.in_sigma || direction.in_sigma { " sigma" } else { "" };
-    say(&format!(
-        "{}: strength {} to {}{unit}; {}",
-        args.output.display(),
-        strength.from,
-        strength.to,
-        times.line(&device, args.draw.verbose)
-    ))
+    let range = if moves { format!("strength {} to {}{unit}; ", strength.from, strength.to) } else { String::new() };
+    say(&format!("{}: {range}{}", args.output.display(), times.line(&device, args.draw.verbose)))
 }
 
 /// By the ending; a .png is a strip, and a PNG that moves is an .apng.

@@ -163,7 +163,7 @@ impl Order<'_> {
         };
         let count = match args.diverse {
             None => latents.len(),
-            Some(n) => diverse::check(n, latents.len(), &subject)?,
+            Some(n) => diverse::check(n, latents.len(), &subject, args.draw.trunc_cutoff)?,
         };
         check_pictures(args, &subject.model.config, count)?;
         let network = subject.sha256().to_owned();

@@ -97,9 +97,25 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     };
     let config = &subject.model.config;
     format.check(config.img_channels())?;
+    let count = args.diverse.map_or(Ok(latents.len()), |n| diverse::check(n, latents.len(), &subject, args.studio.trunc_cutoff))?;
+    let cells = count.saturating_mul(args.trunc.len());
+    let columns = match (args.trunc.len(), args.columns) {
+        (1, Some(columns)) => usize::from(columns).min(cells),
+        (1, None) => (1..).find(|side| side * side >= cells).unwrap_or(1),
+        (sweep, _) => sweep,
+    };
+    let rows = cells.div_ceil(columns);
+    let drawn = config.image_size();
+    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
+    // Of --diverse any of the seeds may be chosen, so that what any of them needs is looked at before they are compared.
+    let (possible, sweep) = (cells_of(&latents, &args.trunc), args.trunc.len() > 1);
+    let font = args.labels.then(|| labels(&named(&latents, &possible), sweep, size)).transpose()?.map(|(font, _)| font);
+    let (height, width) = size;
+    let strip = font.map_or(0, Font::line);
+    grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
+
     let mut studio = None;
     if let (Some(n), Latents::Seeds(seeds)) = (args.diverse, &latents) {
-        diverse::check(n, seeds.len(), &subject)?;
         let studio = studio.insert(Studio::with_psi(&args.studio, 1.0, &subject, n as usize * args.trunc.len())?);
         // Of a sweep, where the pictures differ most.
         let psi = args.trunc.iter().copied().reduce(|most, psi| if psi.abs() > most.abs() { psi } else { most });
@@ -107,20 +123,8 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
         latents = Latents::Seeds(chosen);
     }
 
-    let cells: Vec<(usize, f32)> = (0..latents.len()).flat_map(|place| args.trunc.iter().map(move |&psi| (place, psi))).collect();
-    let columns = match (args.trunc.len(), args.columns) {
-        (1, Some(columns)) => usize::from(columns).min(cells.len()),
-        (1, None) => (1..).find(|side| side * side >= cells.len()).unwrap_or(1),
-        (sweep, _) => sweep,
-    };
-    let rows = cells.len().div_ceil(columns);
-    let drawn = config.image_size();
-    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
-    let named: Vec<(String, f32)> = cells.iter().map(|&(place, psi)| (label(&latents, place), psi)).collect();
-    let labels = args.labels.then(|| labels(&named, args.trunc.len() > 1, size)).transpose()?;
-    let strip = labels.as_ref().map_or(0, |(font, _)| font.line());
-    let (height, width) = size;
-    grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
+    let cells = cells_of(&latents, &args.trunc);
+    let labels = args.labels.then(|| labels(&named(&latents, &cells), sweep, size)).transpose()?;
 
     let mut studio = match studio {
         Some(studio) => studio,
@@ -193,9 +197,15 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     ))
 }
 
-/// What a picture is called on a sheet: `seed 85`, `proj 0`.
-fn label(latents: &Latents, place: usize) -> String {
-    latents.seed(place).map_or_else(|| format!("proj {place}"), |seed| format!("seed {seed}"))
+/// Of every picture, in order, which of the latents it is and its psi.
+fn cells_of(latents: &Latents, trunc: &[f32]) -> Vec<(usize, f32)> {
+    (0..latents.len()).flat_map(|place| trunc.iter().map(move |&psi| (place, psi))).collect()
+}
+
+/// What pictures are called on a sheet: `seed 85`, `proj 0`.
+fn named(latents: &Latents, cells: &[(usize, f32)]) -> Vec<(String, f32)> {
+    let name = |place| latents.seed(place).map_or_else(|| format!("proj {place}"), |seed| format!("seed {seed}"));
+    cells.iter().map(|&(place, psi)| (name(place), psi)).collect()
 }
 
 /// The letters and texts that fit under pictures of that height and width.

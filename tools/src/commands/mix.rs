@@ -16,7 +16,7 @@ use crate::grid::{self, Grid};
 use crate::latents;
 use crate::layers::{Layers, parse_layers};
 use crate::pipeline::{self, Drawn, Pixels, Stages};
-use crate::stamp::{Own, Stamp, source_name};
+use crate::stamp::{self, Own, Stamp};
 use crate::studio::{Studio, Subject};
 use crate::{network, output, say};
 
@@ -101,6 +101,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     } else {
         studio.all_ws(&seeds)?
     };
+    let sha256 = projected.as_ref().map_or(String::new(), |ws| stamp::sha256(&ws.values));
     if let Some(projected) = projected {
         sources.n += projected.n;
         sources.values.extend(projected.values);
@@ -130,10 +131,10 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
                 (_, &[col], _) if col_seeds.is_none() && row_seeds.is_some() => Some(col),
                 _ => None,
             };
-            let name = source_name(source);
+            let name = stamp::source_name(source);
             own = match place {
-                Some(place) => own.file("projected-w", format!("{name}:{}", place - seeds.len()), sources.image(place)),
-                None => own.file("projected-w", name, &sources.values[seeds.len() * sources.num_ws * sources.w_dim..]),
+                Some(place) => own.file("projected-w", format!("{name}:{}", place - seeds.len()), stamp::sha256(sources.image(place))),
+                None => own.file("projected-w", name, sha256.clone()),
             };
         }
         for (flag, seeds) in [("rows", row_seeds), ("cols", col_seeds)] {

@@ -53,7 +53,7 @@ pub(crate) struct ProjectAverageArgs {
 }
 
 pub(crate) fn run(args: &ProjectAverageArgs) -> Result<(), Failure> {
-    output::check_file(&args.output)?;
+    output::check_network_file(&args.output)?;
     let mut model = network::open(&args.network)?;
     let class = match args.class {
         None => None,

@@ -93,7 +93,7 @@ pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
     if values > MOST_VALUES {
         return Err(Failure::Runtime(format!("this configuration has {values} values; at most {MOST_VALUES} are made")));
     }
-    output::check_file(&args.output)?;
+    output::check_network_file(&args.output)?;
     let model = random_weights(&config, args.seed);
     model.save(&args.output, args.precision.into())?;
     if args.json {

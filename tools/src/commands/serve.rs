@@ -146,18 +146,24 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
             "--centers auto is of one class, and every request names its own: make a file of one class or of all with `stylegan centers`",
         ));
     }
-    let chosen = |model| args.centers.as_ref().map(|wanted| Chosen::of(wanted, model, None)).transpose();
-    let chosen = models.iter().map(chosen).collect::<Result<Vec<_>, _>>()?;
+    let hashes: Vec<String> = models.iter().map(network::sha256).collect();
+    let chosen =
+        |(model, sha256): (_, &String)| args.centers.as_ref().map(|wanted| Chosen::of(wanted, model, None, || sha256.clone())).transpose();
+    let chosen = models.iter().zip(&hashes).map(chosen).collect::<Result<Vec<_>, _>>()?;
     let listen = |flag, address| TcpListener::bind(address).map_err(|error| cannot_listen(flag, address, &error));
     let listener = listen("--addr", args.addr)?;
     let admin = args.admin_addr.map(|address| listen("--admin-addr", address)).transpose()?;
-    let mut centers = vec![None; models.len()];
-    if args.centers.is_some() {
-        let gpu = Gpu::open(args.device.as_deref())?;
-        for ((centers, chosen), model) in centers.iter_mut().zip(&chosen).zip(&models) {
-            *centers = chosen.as_ref().map(|chosen| chosen.centers(&gpu, model)).transpose()?;
-        }
+    let mut gpu = None;
+    let mut centers = Vec::new();
+    for (chosen, model) in chosen.iter().zip(&models) {
+        // One device makes them all; where all were kept, none has to.
+        let open = || match &gpu {
+            Some(gpu) => Ok(Gpu::clone(gpu)),
+            None => Ok(gpu.insert(Gpu::open(args.device.as_deref())?).clone()),
+        };
+        centers.push(chosen.as_ref().map(|chosen| chosen.centers(open, model)).transpose()?);
     }
+    drop(gpu);
     let residents = Residents::default();
     let mut opening = Opening {
         models: models.iter().cloned().zip(centers.clone()).collect(),
@@ -171,8 +177,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let mut gallery = opening.open()?;
     // The first in the end: it is the one that the page begins with.
     let mut networks = Vec::new();
-    for (number, (file, model)) in files.iter().zip(&models).enumerate().rev() {
-        let sha256 = network::sha256(model);
+    for (number, ((file, model), sha256)) in files.iter().zip(&models).zip(hashes).enumerate().rev() {
         let mut facts = Facts::new(painter::name_of(*file), model, &sha256, args.trunc, token.is_some());
         if let Some(centers) = &centers[number] {
             facts.truncates_towards(centers);

@@ -12,7 +12,7 @@ use stylegan_wgpu::networks::Config;
 use super::directions::Directions;
 use super::params;
 use super::provenance::Origin;
-use crate::{args, centers};
+use crate::{args, stamp};
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Facts {
     /// Truncation goes towards these. The pictures are others, so the id becomes another one.
     pub(crate) fn truncates_towards(&mut self, centers: &Centers) {
         self.centers = Some(centers.count());
-        let id = format!("{} {}", self.id, centers::sha256(centers));
+        let id = format!("{} {}", self.id, stamp::sha256(centers.values()));
         self.id = hex(&Sha256::digest(id))[..16].into();
     }
 

@@ -40,7 +40,7 @@ pub(super) fn picture(facts: &Facts, recipe: &Recipe, moves: &Moves, file: File)
             // `mix` draws a source before it, whose noise is the first.
             ("mix", own, u32::from(seed != with))
         }
-        Source::Ws(ws) => ("serve", Own::default().values("projected-w", &ws.values), 0),
+        Source::Ws(ws) => ("serve", Own::default().values("projected-w", stamp::sha256(&ws.values)), 0),
         _ => ("serve", Own::default(), 0),
     };
     if command == "serve" {
