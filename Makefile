@@ -37,7 +37,7 @@ test: setup fetch ffmpeg browser
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
 	STYLEGAN_CHECKED=1 cargo test --test kernels
-	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels -- a_const modulated_conv2d_equals modulated_conv2d_up_and affine adain blur2d mapping to_rgb wavelet upsample2d; \
+	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels --test plans; \
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

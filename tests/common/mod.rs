@@ -20,6 +20,15 @@ pub(crate) fn gpu() -> &'static Gpu {
     })
 }
 
+/// Whether a test of 16-bit floats has nothing to test; says so.
+pub(crate) fn lacks_halves() -> bool {
+    let lacks = !gpu().tier().half;
+    if lacks {
+        println!("{} has no 16-bit floats: not tested", gpu().name());
+    }
+    lacks
+}
+
 /// A small generator of test values: PCG-like, seeded, uniform in -1..1.
 pub(crate) struct Random(u64);
 
