@@ -221,16 +221,12 @@ impl Generator {
             scope,
             mapping: Vec::new(),
             synthesis: Vec::new(),
-            transforms: Vec::new(),
+            transforms: Transform::of(model).into_iter().collect(),
             prepared: 1,
             weights: Vec::new(),
             wide: None,
             style_biases: Vec::new(),
         };
-        if let Config::StyleGan3(_) = &model.config {
-            let stored = model.array("synthesis.input.transform").to_f32();
-            generator.transforms.push(Transform(std::array::from_fn(|i| std::array::from_fn(|j| stored[3 * i + j]))));
-        }
         generator.prepare(options.batch, NoiseSource::Const)?;
         Ok(generator)
     }
@@ -273,11 +269,6 @@ impl Generator {
         }
         self.transforms = transforms.to_vec();
         Ok(())
-    }
-
-    /// How the pictures of a StyleGAN3 are moved and turned now: the model's own transform, until others were set. None of other networks.
-    pub fn transforms(&self) -> &[Transform] {
-        &self.transforms
     }
 
     /// The device.

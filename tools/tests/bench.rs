@@ -1,6 +1,7 @@
 //! `stylegan bench` on a tiny network: what it prints, writes and refuses. The figures are whatever this machine makes of them.
 
 mod place;
+mod small;
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use place::{PLAIN, Place};
 use serde_json::Value;
+use stylegan_wgpu::networks::stylegan3;
 
 /// A positive, finite number.
 #[track_caller]
@@ -35,6 +37,22 @@ fn page(path: &Path) {
     let html = fs::read_to_string(path).unwrap();
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     roxmltree::Document::parse_with_options(&html, options).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The reference is drawn with the inputs that the pictures have, whatever inputs a network has.
+#[test]
+fn a_stylegan3_is_right() {
+    let place = Place::new();
+    for (name, config) in [("t.safetensors", stylegan3::Config::t(64)), ("r.safetensors", stylegan3::Config::r(64))] {
+        small::stylegan3(&place.path(name), config);
+        for precision in ["f32", "f16"] {
+            let line = ["bench", "--network", name, "--iters", "1", "--warmup", "0", "--batch", "2", "--precision", precision, "--no-tune"];
+            place.succeeds(&[&line[..], &["--json", "report.json"]].concat());
+            let run = &json(&place.path("report.json"))["results"][0]["runs"][0];
+            let error = run["picture"]["relative_error"].as_f64().unwrap();
+            assert!(error < if precision == "f16" { 3e-3 } else { 2e-5 }, "{name} {precision}: {error}");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Where the picture lies in the plane that the Fourier features are of: StyleGAN3 draws any part of it, turned by any angle.
 
+use crate::model::Model;
+
 /// An affine map of the plane, by rows: where a point of the picture is looked up. The centre is 0, the side of a square picture 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transform(pub [[f32; 3]; 3]);
@@ -20,13 +22,19 @@ impl Transform {
         (zoom > 0.0 && transform.is_finite()).then_some(transform)
     }
 
+    /// That of a StyleGAN3's own file; None of another network. NVIDIA's have the identity.
+    pub fn of(model: &Model) -> Option<Transform> {
+        let stored = model.arrays.get("synthesis.input.transform")?.to_f32();
+        Some(Transform(std::array::from_fn(|i| std::array::from_fn(|j| stored[3 * i + j]))))
+    }
+
     /// No NaN and no infinity.
     pub fn is_finite(&self) -> bool {
         self.0.as_flattened().iter().all(|value| value.is_finite())
     }
 
-    /// As the kernel reads it: three rows of four.
-    pub(crate) fn rows(&self) -> [f32; 12] {
+    /// As the plan's input `transform` has it: three rows of four.
+    pub fn rows(&self) -> [f32; 12] {
         let [a, b, c] = self.0;
         [a[0], a[1], a[2], 0.0, b[0], b[1], b[2], 0.0, c[0], c[1], c[2], 0.0]
     }

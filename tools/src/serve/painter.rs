@@ -46,8 +46,7 @@ impl Painter {
             generator.executor(size)?;
         }
         let anchor = centers.cloned().map_or_else(|| Anchor::Average(generator.w_avg_of(None)), Anchor::Centers);
-        let own = generator.transforms().first().copied();
-        Ok(Painter { anchor, generator, batch, own })
+        Ok(Painter { anchor, generator, batch, own: Transform::of(model) })
     }
 
     /// The element type it was given.

@@ -10,6 +10,7 @@ use stylegan_wgpu::executor::{self, Executor};
 use stylegan_wgpu::generator::{Generator, Noise};
 use stylegan_wgpu::latent::{Truncation, Ws, z};
 use stylegan_wgpu::model::Model;
+use stylegan_wgpu::networks::stylegan3::Transform;
 use stylegan_wgpu::networks::{self, NoiseSource};
 use stylegan_wgpu::tensor::DType;
 use stylegan_wgpu::{Gpu, Options, PrecisionChoice};
@@ -61,6 +62,9 @@ impl Reference {
         let synthesis = networks::synthesis(model, 1, DType::F32, NoiseSource::Const);
         let options = executor::Options { portable: true, ..executor::Options::default() };
         let executor = Executor::new(gpu, synthesis.plan, "reference", &options)?;
+        if let Some((tensor, own)) = synthesis.transform.zip(Transform::of(model)) {
+            executor.write(tensor, &own.rows())?;
+        }
         for image in 0..SEEDS {
             executor.write(synthesis.ws, ws.image(image))?;
             executor.run()?;
