@@ -9,6 +9,8 @@
 //!     0 . . 0 | pixel 0 ... pixel W-1 |        the right border of a line lies in the lead of the next one
 //! ```
 //!
+//! Pixels between W and its multiple of four are zeros, too, and the right border begins after them.
+//!
 //! Rows are outermost so that a band of rows is one contiguous range of its buffer: a tensor larger than a device's storage
 //! binding is bound band by band. The border makes bounds tests in a 3x3 convolution unnecessary; the lead makes pixels 0, 4, 8, ...
 //! the beginnings of four that can be loaded and stored at once. ARCHITECTURE.md says why this order.

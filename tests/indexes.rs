@@ -115,20 +115,21 @@ impl Buffer {
         let s = self.slab;
         let i = self.at([n, c, y, x].map(|value| value as i32));
         self.write(i, Cell::Pixel([n, c, y, x]));
-        let edge = |at: usize, last: u32| (if at == 0 { -s.border } else { 0 }, if at as u32 == last - 1 { s.border } else { 0 });
-        let ((x0, x1), (y0, y1)) = (edge(x, s.width), edge(y, s.height));
+        let edge = |at: usize, last: u32, pad| (if at == 0 { -s.border } else { 0 }, if at as u32 == last - 1 { pad + s.border } else { 0 });
+        let ((x0, x1), (y0, y1)) = (edge(x, s.width, (-(s.width as i32) & 3) * s.x), edge(y, s.height, 0));
         for (dy, dx) in (y0..=y1).flat_map(|dy| (x0..=x1).map(move |dx| (dy, dx))).filter(|&offsets| offsets != (0, 0)) {
             self.write(i + dy * s.y + dx * s.x, Cell::Zero);
         }
     }
 
-    /// Every pixel is there, and zeros around it as far as the border reaches.
+    /// Every pixel is there, and zeros around it as far as the border reaches; on the right beginning where the last four pixels end.
     fn check(&self) {
         let s = &self.slab;
         let border = s.border;
         for (n, c) in (0..self.images).flat_map(|n| (0..s.channels as usize).map(move |c| (n, c))) {
             for y in -border..s.height as i32 + border {
-                for x in -border..s.width as i32 + border {
+                let right = if s.x == 0 { s.width } else { s.width.next_multiple_of(4) } as i32;
+                for x in -border..right + border {
                     let inside = (0..s.height as i32).contains(&y) && (0..s.width as i32).contains(&x);
                     let want = if inside { Cell::Pixel([n, c, y as usize, x as usize]) } else { Cell::Zero };
                     let index = usize::try_from(self.at([n as i32, c as i32, y, x])).expect("an index of the slab");

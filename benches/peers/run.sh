@@ -5,7 +5,8 @@
 #
 # PYTHON   a Python with requirements.txt (python3 when absent)
 # WHEEL    random_face-2021.7.21.1-py3-none-any.whl, for MobileStyleGAN; skipped when absent
-# BATCHES  of config F ("1")
+# BATCHES  of config F ("1"); empty: none
+# STYLEGAN3  its configurations, as "t r" (none when absent: a minute a picture on two cores)
 # ITERS    warm iterations of each, in each scenario (10 seconds of each)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +15,7 @@ out=${1:-$root/out/peers}
 python=${PYTHON:-python3}
 mkdir -p "$out"
 # Reports of an earlier run would end up in the table.
-rm -f "$out"/config-f-*.json "$out"/mobilestylegan-*.json
+rm -f "$out"/config-f-*.json "$out"/stylegan3-*.json "$out"/mobilestylegan-*.json
 cd "$root"
 
 cargo build --release --workspace
@@ -44,7 +45,7 @@ ours() {
 }
 
 cuda=$("$python" -c "import torch; print(int(torch.cuda.is_available()))" 2>/dev/null || echo 0)
-for batch in ${BATCHES:-1}; do
+for batch in ${BATCHES-1}; do
     # Interleaved, ours first and last: a machine that becomes slower meanwhile shows.
     ours "config-f-b$batch-f16" --batch "$batch" --precision auto
     peer "config-f-b$batch-torch-eager" torch_config_f.py --batch "$batch" --mode eager
@@ -60,6 +61,13 @@ for batch in ${BATCHES:-1}; do
         peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
     fi
     ours "config-f-b$batch-f32" --batch "$batch" --precision f32
+done
+for which in ${STYLEGAN3:-}; do
+    "$stylegan" random-weights --stylegan3 "$which" --seed 0 --output "$out/stylegan3-$which.safetensors"
+    ours "stylegan3-$which-f16" --stylegan3 "$which" --precision auto
+    peer "stylegan3-$which-torch-eager" torch_stylegan3.py --network "$out/stylegan3-$which.safetensors" --mode eager
+    peer "stylegan3-$which-torch-compile" torch_stylegan3.py --network "$out/stylegan3-$which.safetensors" --mode compile
+    ours "stylegan3-$which-f32" --stylegan3 "$which" --precision f32
 done
 if [ -n "${WHEEL:-}" ]; then
     ours mobilestylegan-f32 --network "$WHEEL" --precision f32

@@ -175,6 +175,25 @@ class Synthesis(torch.nn.Module):
         return image.float() * self.config["output_scale"]
 
 
+def facts(config, tensors):
+    """What a report says of the network; convolutions are counted on what they put out."""
+    layers = config["layers"]
+    macs = sum(
+        layer["in_channels"] * layer["out_channels"] * layer["conv_kernel"] ** 2 * math.prod(side + layer["conv_kernel"] - 1 for side in layer["in_size"])
+        for layer in layers
+    )
+    size, image = config["input"]["size"], layers[-1]["out_size"]
+    macs += config["input"]["channels"] ** 2 * math.prod(size) + layers[-1]["out_channels"] * config["torgb"]["img_channels"] * math.prod(image)
+    return {
+        "name": "stylegan3",
+        "source": "random",
+        "resolution": max(image),
+        "parameters": sum(tensor.numel() for name, tensor in tensors.items() if name.endswith((".weight", ".bias"))),
+        "gmac": macs / 1e9,
+        "gmac_papers": macs / 1e9,
+    }
+
+
 def key(name):
     """A buffer's name has no dots."""
     return name.replace(".", "_")

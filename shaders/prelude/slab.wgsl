@@ -38,10 +38,12 @@ fn modulate4(v: mat4x4<f32>, style: vec4<f32>) -> mat4x4<f32> {
 }
 
 // The rectangle of border pixels that the owner of pixel (y, x) zeroes: x0, x1, y0, y1, inclusive and relative to the pixel.
-// A pixel inside the image has the empty rectangle (0, 0, 0, 0), which holds only the pixel itself.
+// A pixel inside the image has the empty rectangle (0, 0, 0, 0), which holds only the pixel itself. On the right the border begins where
+// the last four pixels end: whoever loads four has zeros beside the image.
 fn shadow(s: Slab, y: i32, x: i32) -> vec4<i32> {
+    let right = (-i32(s.width) & 3) * s.x + s.border;
     return vec4<i32>(
-        select(0, -s.border, x == 0), select(0, s.border, x == i32(s.width) - 1),
+        select(0, -s.border, x == 0), select(0, right, x == i32(s.width) - 1),
         select(0, -s.border, y == 0), select(0, s.border, y == i32(s.height) - 1),
     );
 }
