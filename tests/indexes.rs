@@ -115,7 +115,8 @@ impl Buffer {
         let s = self.slab;
         let i = self.at([n, c, y, x].map(|value| value as i32));
         self.write(i, Cell::Pixel([n, c, y, x]));
-        let edge = |at: usize, last: u32, pad| (if at == 0 { -s.border } else { 0 }, if at as u32 == last - 1 { pad + s.border } else { 0 });
+        let edge =
+            |at: usize, last: u32, pad| (if at == 0 { -s.border } else { 0 }, if at as u32 == last - 1 { pad + s.border } else { 0 });
         let ((x0, x1), (y0, y1)) = (edge(x, s.width, (-(s.width as i32) & 3) * s.x), edge(y, s.height, 0));
         for (dy, dx) in (y0..=y1).flat_map(|dy| (x0..=x1).map(move |dx| (dy, dx))).filter(|&offsets| offsets != (0, 0)) {
             self.write(i + dy * s.y + dx * s.x, Cell::Zero);

@@ -23,8 +23,11 @@ pub(crate) use container::{gif_extension, mp4_box, png_text};
 const MOST_BYTES: usize = 60_000;
 
 /// Commands whose pictures can be made again, and the flags that decide them.
-const COMMANDS: [&str; 6] = ["generate", "grid", "mix", "edit", "video", "serve"];
-const FLAGS: [&str; 35] = [
+const COMMANDS: [&str; 7] = ["generate", "grid", "mix", "edit", "video", "blend", "serve"];
+const FLAGS: [&str; 38] = [
+    "split",
+    "width",
+    "mapping",
     "seeds",
     "seed",
     "rows",
@@ -65,6 +68,8 @@ const FLAGS: [&str; 35] = [
 const SWITCHES: [&str; 2] = ["no-tune", "labels"];
 /// Flags whose value is `FILE` or `FILE:KEY`.
 const FILES: [&str; 3] = ["projected-w", "direction", "centers"];
+/// The second network of `blend`.
+const HIGH: &str = "high";
 /// What `serve` is asked for; no flag of a command line.
 const REQUEST: &str = "request";
 
@@ -77,11 +82,12 @@ pub struct Settings {
     pub network: Option<String>,
     /// Of the network's configuration and tensors.
     pub sha256: String,
-    /// `generate`, `grid`, `mix`, `edit`, `video`; `serve` where only a request makes it again.
+    /// `generate`, `grid`, `mix`, `edit`, `video`, `blend`; `serve` where only a request makes it again.
     pub command: String,
-    /// Flags and values, or `request` of `serve`. A switch has an empty value.
+    /// Flags and values, or `request` of `serve`, or `high` of `blend`, its second network. A switch has an empty value.
     pub flags: Vec<(String, String)>,
-    /// Of the rows of w, directions and centres that came from files: sha256 of their values (f32, little endian) by flag.
+    /// Of the rows of w, directions and centres that came from files: sha256 of their values (f32, little endian) by flag. Of `high`, as
+    /// of the network.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
 }
@@ -140,15 +146,17 @@ impl Settings {
         let is_hash = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let known = |(name, value): &(String, String)| match name.as_str() {
             REQUEST => self.command == "serve" && is_request(value),
+            HIGH => self.command == "blend" && plain(value),
             name if FILES.contains(&name) => plain(value),
             // b64.conv0:123=+5
             "style-channel" => !value.is_empty() && value.bytes().all(|byte| is_harmless(byte) || byte == b'='),
             name => FLAGS.contains(&name) && SWITCHES.contains(&name) == value.is_empty() && value.bytes().all(is_harmless),
         };
-        let values = |(name, hash): (&String, &String)| FILES.contains(&name.as_str()) && is_hash(hash);
+        let values = |(name, hash): (&String, &String)| (name == HIGH || FILES.contains(&name.as_str())) && is_hash(hash);
         let whole = self.tool.strip_prefix("stylegan ").is_some_and(|version| version.bytes().all(is_harmless))
             && COMMANDS.contains(&self.command.as_str())
             && (self.command == "serve") == self.flag(REQUEST).is_some()
+            && (self.command == "blend") == (self.network.is_some() && self.flag(HIGH).is_some())
             && self.flags.iter().all(known)
             && self.values.iter().all(values)
             && is_hash(&self.sha256);
@@ -158,6 +166,9 @@ impl Settings {
         // Names of files, without folders: another system's share is not to be asked for them.
         if let Some(network) = &mut self.network {
             *network = Some(file_name(network)).filter(|name| !name.is_empty() && plain(name))?.to_owned();
+        }
+        for (_, value) in self.flags.iter_mut().filter(|(name, _)| name == HIGH) {
+            *value = Some(file_name(value)).filter(|name| !name.is_empty())?.to_owned();
         }
         for (_, value) in self.flags.iter_mut().filter(|(name, _)| FILES.contains(&name.as_str())) {
             *value = source_name(value)?;
@@ -179,10 +190,14 @@ impl Settings {
     /// that [`Settings::request`] is sent to.
     pub fn command_line(&self, kind: Kind) -> String {
         let mut arguments = vec![self.command.clone()];
-        if let Some(network) = &self.network {
-            arguments.push(format!("--network={network}"));
+        // A name that begins as a flag does is none.
+        let file = |name: &str| if name.starts_with('-') { format!("./{name}") } else { name.into() };
+        match (&self.network, self.flag(HIGH)) {
+            (Some(low), Some(high)) => arguments.extend([file(low), file(high)]),
+            (Some(network), None) => arguments.push(format!("--network={network}")),
+            (None, _) => {}
         }
-        for (name, value) in self.flags.iter().filter(|(name, _)| name != REQUEST) {
+        for (name, value) in self.flags.iter().filter(|(name, _)| ![REQUEST, HIGH].contains(&name.as_str())) {
             arguments.push(if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") });
         }
         let extension = kind.extension();
@@ -191,6 +206,7 @@ impl Settings {
             "generate" | "mix" if kind == Kind::Png => arguments.push("--outdir=again".into()),
             "generate" | "mix" => arguments.extend([format!("--format={extension}"), "--outdir=again".into()]),
             "serve" => {}
+            "blend" => arguments.extend(["--output=again.safetensors".into(), format!("--preview=again.{extension}")]),
             // Of `edit`, a .png is a strip.
             "edit" if kind == Kind::Png && self.flag("fps").is_some() => arguments.push("--output=again.apng".into()),
             _ => arguments.push(format!("--output=again.{extension}")),

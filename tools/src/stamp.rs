@@ -7,10 +7,12 @@ use sha2::{Digest, Sha256};
 use stylegan_tools::hex;
 use stylegan_tools::picture_settings::{Settings, public_name, public_source};
 use stylegan_tools::vectors::{Centers, Source};
+use stylegan_wgpu::model::Model;
 use stylegan_wgpu::tensor::DType;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
 use crate::centers::Wanted;
+use crate::network;
 use crate::studio::{Studio, Subject};
 use crate::style_channels::StyleChannel;
 
@@ -153,6 +155,14 @@ pub(crate) fn packet(settings: &Settings, own: Own, manner: Manner, noise_seed: 
     flag("zoom", manner.zoom.map(|factor| factor.to_string()));
     flag("no-tune", manner.no_tune.then(String::new));
     Settings { flags, values, ..settings.clone() }.xmp()
+}
+
+/// The packet of the sheet of a blend of two networks.
+pub(crate) fn of_blend([low, high]: [(&Path, &Model); 2], own: Own) -> Option<String> {
+    let Own { mut flags, mut values } = own.flag("high", name(high.0));
+    flags.rotate_right(1);
+    values.insert("high".into(), network::sha256(high.1));
+    Settings { flags, values, ..settings("blend", Some(low.0), network::sha256(low.1)) }.xmp()
 }
 
 /// The name of a file or folder, of `.` and `..` too.

@@ -112,6 +112,17 @@ fn a_preview_has_rows_of_the_same_seeds() {
         place.succeeds(&["grid", "--network", &network, "--seeds", "3,7", "--trunc", "0.5", "--columns", "2", "-o", "row.png"]);
         assert_eq!(rows(&place.path("row.png"), 1)[0], *row, "{network}");
     }
+    // The sheet names the command that draws it again.
+    let says = place.succeeds(&["inspect", "sheet.png"]);
+    let again = "stylegan blend low.safetensors high.safetensors --split=8 --mapping=low --seeds=3,7 --trunc=0.5 \
+                 --output=again.safetensors --preview=again.png";
+    assert!(says.lines().any(|line| line.ends_with(again)) && says.contains("high         values with sha256 "), "{says}");
+    let words: Vec<&str> = again.split(' ').skip(1).collect();
+    place.succeeds(&words);
+    let read = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert!(read("again.png") == read("sheet.png") && read("again.safetensors") == read("out.safetensors"));
+    place.succeeds(&[&words[..], &["--no-metadata"]].concat());
+    assert!(read("again.png").len() < read("sheet.png").len());
     let warned = place.run(&[&base[..], &["-o", "out.safetensors", "--preview", "sheet.png", "--class", "3"]].concat());
     assert_eq!(place::text(&warned.stderr), "warning: --class is ignored: neither network is conditional\n");
     let inspected: serde_json::Value = serde_json::from_str(&place.succeeds(&["inspect", "out.safetensors", "--json"])).unwrap();

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::grid::{self, Grid};
 use crate::label::Font;
 use crate::output::{self, Picture};
+use crate::stamp::{self, Own};
 use crate::studio::check_class;
 use crate::{network, say, warn};
 
@@ -84,6 +85,10 @@ pub(crate) struct BlendArgs {
     /// Class of --preview, for conditional networks
     #[arg(long, requires = "preview", value_name = "N")]
     class: Option<usize>,
+
+    /// Leaves out of --preview what it says about how it was made (see stylegan inspect PICTURE)
+    #[arg(long, requires = "preview")]
+    no_metadata: bool,
 
     /// Adapter that draws --preview: its index, or a part of its name (see stylegan devices)
     #[arg(long, requires = "preview", value_name = "INDEX|NAME")]
@@ -183,6 +188,21 @@ impl<'a> Preview<'a> {
         Ok(Preview { path, format, gpu: Gpu::open(args.device.as_deref())?, models, seeds, args })
     }
 
+    /// The command that draws the sheet again.
+    fn packet(&self) -> Option<String> {
+        let BlendArgs { low, high, split, width, mapping, trunc, .. } = self.args;
+        let mapping = if *mapping == Of::Low { "low" } else { "high" };
+        let mut own =
+            Own::default().flag("split", split).flag("mapping", mapping).flag("seeds", args::ranges(self.seeds)).flag("trunc", trunc);
+        if let Some(width) = width {
+            own = own.flag("width", width);
+        }
+        if let Some(class) = self.models.iter().find_map(|(_, class)| *class) {
+            own = own.flag("class", class);
+        }
+        stamp::of_blend([(low, self.models[0].0), (high, self.models[1].0)], own)
+    }
+
     fn draw(&self) -> Result<(), Failure> {
         let config = &self.models[0].0.config;
         let ((height, width), channels) = (config.image_size(), config.img_channels());
@@ -212,6 +232,6 @@ impl<'a> Preview<'a> {
             }
         }
         bar.finish_and_clear();
-        sheet.sheet().write(self.path, self.format, None)
+        sheet.sheet().write(self.path, self.format, (!self.args.no_metadata).then(|| self.packet()).flatten().as_deref())
     }
 }
