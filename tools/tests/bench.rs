@@ -112,6 +112,8 @@ fn a_bench_prints_and_writes_what_it_measured() {
     let faster = fs::read_to_string(place.path("a.json")).unwrap().replacen("\"images_per_second\": ", "\"images_per_second\": 9", 1);
     place.file("faster.json", faster);
     assert!(place.refuses(1, &["bench", "--check", "faster.json"]).contains("it was changed"));
+    let warned = place.run(&["bench", "--compare", "a.json", "faster.json"]);
+    assert!(warned.status.success() && place::text(&warned.stderr).starts_with("warning: faster.json: it was changed"), "{warned:?}");
 }
 
 /// Runs `stylegan` with a variable of the environment.

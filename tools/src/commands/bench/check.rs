@@ -34,7 +34,7 @@ pub(super) fn run(paths: &[PathBuf]) -> Result<(), Failure> {
 pub(super) struct Checked {
     pub(super) path: PathBuf,
     pub(super) report: Report,
-    faults: Vec<String>,
+    pub(super) faults: Vec<String>,
 }
 
 impl Checked {
@@ -90,11 +90,16 @@ pub(super) fn faults(report: &Report, value: &Value) -> Vec<String> {
 
 /// Why a report without faults gives no row.
 fn refusal(report: &Report) -> Option<String> {
-    let foreign = report.made.as_ref().is_some_and(|made| made.foreign_kernels);
+    let made = report.made.as_ref();
+    let foreign = made.is_some_and(|made| made.foreign_kernels);
+    let untuned = made.is_some_and(|made| !made.tuning.tuned);
+    let switch = made.and_then(|made| made.switches.keys().find(|name| name.starts_with("STYLEGAN_")));
     match () {
         _ if !report.quality.is_ok() => Some(format!("it is noisy: {}", report.quality.reasons.join(", "))),
         _ if report.engine.build == "debug" => Some("it is of a debug build".into()),
         _ if foreign => Some("its kernels are not the engine's".into()),
+        _ if untuned => Some("its kernels were not tuned (--no-tune, or no folder to keep the choices in)".into()),
+        _ if switch.is_some() => Some(format!("it was made with {}", switch.map_or("", String::as_str))),
         _ => None,
     }
 }

@@ -34,7 +34,8 @@ pub(super) struct Row<'r> {
     pub(super) ratio: Option<f64>,
 }
 
-/// What belongs together: the rows of a network, a precision and a batch.
+/// What belongs together: the rows of a network, a precision and a batch. A network is known by its architecture, its size and its work:
+/// weights are not a matter of time.
 pub(super) struct Group<'r> {
     pub(super) title: String,
     pub(super) clock: Clock,
@@ -87,14 +88,25 @@ pub(super) fn groups(reports: &[Report]) -> Vec<Group<'_>> {
     for report in reports {
         for (outcome, run) in report.runs() {
             let title = format!("{} {}, batch {}", outcome.network.title(), outcome.precision, run.batch);
-            let group = groups.iter().position(|group| group.title == title).unwrap_or_else(|| {
+            let is_same = |group: &Group<'_>| {
+                let known = group.rows[0].outcome;
+                let (a, b) = (known.network.gmac, outcome.network.gmac);
+                // Programs round it.
+                group.title == title && (a - b).abs() <= 0.01 * a.max(b)
+            };
+            let group = groups.iter().position(is_same).unwrap_or_else(|| {
                 groups.push(Group { title, clock: Clock::Readback, rows: Vec::new() });
                 groups.len() - 1
             });
             groups[group].rows.push(Row { report, outcome, run, compared: None, ratio: None });
         }
     }
+    // Configurations T and R of StyleGAN3 are called alike.
+    let titles: Vec<String> = groups.iter().map(|group| group.title.clone()).collect();
     for group in &mut groups {
+        if titles.iter().filter(|title| **title == group.title).count() > 1 {
+            group.title += &format!(", {:.2} GMAC", group.rows[0].outcome.network.gmac);
+        }
         if !group.rows.iter().all(|row| row.run.wall_readback_ms.is_some()) {
             group.clock = Clock::Wall;
         }
@@ -128,29 +140,34 @@ pub(super) fn table(reports: &[Report]) -> String {
     }
     for Group { title, rows, .. } in groups(reports) {
         lines.push(String::new());
-        let head = ["GPU ms", "wall ms", "readback", "images/s", "ratio", "floor %"];
+        let head = ["GPU ms", "wall ms", "readback", "single/s", "offline/s", "ratio", "floor %"];
         lines.push(title);
-        lines.push(format!("{:<5}{}", "", head.map(|text| format!("{text:>12}")).concat()));
+        lines.push(format!("{:<5}{}", "", head.map(|text| format!("{text:>10}")).concat()));
         for row in rows {
             let number_of = reports.iter().position(|report| std::ptr::eq(report, row.report)).map_or(0, |i| i + 1);
             let cells = [
                 median(&row.run.gpu_ms),
                 median(&row.run.wall_ms),
                 median(&row.run.wall_readback_ms),
-                number(row.run.throughput()),
+                number(row.run.images_per_second),
+                offline(row.run),
                 row.ratio.map_or("-".into(), |ratio| format!("{ratio:.2}x")),
                 row.run.floor_percent().map_or("-".into(), |percent| format!("{percent:.0}")),
             ];
-            lines.push(format!("{:<5}{}", format!("[{number_of}]"), cells.map(|text| format!("{text:>12}")).concat()));
+            lines.push(format!("{:<5}{}", format!("[{number_of}]"), cells.map(|text| format!("{text:>10}")).concat()));
         }
     }
     lines.push(String::new());
-    lines.extend(wrapped("Times are medians, in milliseconds an image; images/s is offline where it was measured; the ratio is of times with readback (of wall times, where a program has none), to the first row.", 80));
+    lines.extend(wrapped("Times are medians, in milliseconds an image; single and offline are images per second, with a wait for every one and without; the ratio is of times with readback (of wall times, where a program has none), to the first row.", 80));
     lines.join("\n")
 }
 
 fn median(stat: &Option<Stat>) -> String {
     stat.as_ref().map_or_else(|| "-".into(), |stat| number(stat.median))
+}
+
+fn offline(run: &Run) -> String {
+    run.offline.as_ref().map_or_else(|| "-".into(), |offline| number(offline.images_per_second))
 }
 
 /// For a document: every figure in one row. Ratios are to the first row of the same network, precision and batch.
@@ -166,7 +183,8 @@ pub(super) fn markdown(reports: &[Report]) -> String {
         "GPU p90",
         "wall ms",
         "with readback",
-        "images/s",
+        "images/s, single",
+        "images/s, offline",
         "ratio",
         "% of floor",
         "J/image",
@@ -195,7 +213,8 @@ fn cells(row: &Row<'_>) -> Vec<String> {
         run.gpu_ms.as_ref().and_then(|stat| stat.p90).map_or_else(dash, number),
         median(&run.wall_ms),
         median(&run.wall_readback_ms),
-        number(run.throughput()),
+        number(run.images_per_second),
+        offline(run),
         ratio.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
         run.floor_percent().map_or_else(dash, |percent| format!("{percent:.0}")),
         joules.map_or_else(dash, number),

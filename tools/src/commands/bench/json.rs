@@ -12,11 +12,6 @@ use crate::failure::Failure;
 /// More than any preset writes: a longer file is no report.
 const LONGEST: u64 = 64 << 20;
 
-/// Reads a report of a version this program knows.
-pub(super) fn load(path: &Path) -> Result<Report, Failure> {
-    parse(&text(path)?).map_err(|text| Failure::Runtime(format!("{}: {text}", path.display())))
-}
-
 /// The text of a file that may be a report.
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let bytes = stylegan_wgpu::regular_file::read(path, LONGEST)?;

@@ -9,7 +9,7 @@ use stylegan_wgpu::atomic_file;
 use crate::args::DevicePrecision;
 use crate::commands::random_weights::StyleGan3;
 use crate::failure::Failure;
-use crate::{output, say};
+use crate::{output, say, warn};
 
 mod ceilings;
 mod chart;
@@ -200,16 +200,19 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
 }
 
 fn compared(args: &BenchArgs, paths: &[PathBuf]) -> Result<(), Failure> {
+    let reports = paths.iter().map(|path| Checked::read(path)).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.latency {
-        let reports = paths.iter().map(|path| Checked::read(path)).collect::<Result<Vec<_>, _>>()?;
         return say(&latency::update(path, &reports)?);
     }
     if paths.is_empty() {
         return Err(Failure::usage("--compare takes reports, as ours.json theirs.json; bench --json writes them"));
     }
-    let reports = paths.iter().map(|path| json::load(path)).collect::<Result<Vec<_>, _>>()?;
-    let named: Vec<(&Path, &Report)> = paths.iter().map(PathBuf::as_path).zip(&reports).collect();
+    let named: Vec<(&Path, &Report)> = reports.iter().map(|checked| (checked.path.as_path(), &checked.report)).collect();
     compare::same_protocol(&named)?;
+    for Checked { path, faults, .. } in reports.iter().filter(|checked| !checked.faults.is_empty()) {
+        warn(&format!("{}: {}", path.display(), faults.join("; ")));
+    }
+    let reports: Vec<Report> = reports.into_iter().map(|checked| checked.report).collect();
     say(&compare::table(&reports))?;
     if let Some(path) = &args.csv {
         write(path, &compare::csv(&reports))?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A fixed protocol, so that the figures of two machines mean the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
-    /// Config F and MobileStyleGAN, f16 and f32, batch 1: 2 s of warm-up, 10 s, once
+    /// Config F and MobileStyleGAN, f16 (where the device has it) and f32, batch 1: 2 s of warm-up, 10 s, once
     Quick,
     /// The same at batch 1 and 8: 10 s of warm-up, 60 s, three times
     Standard,

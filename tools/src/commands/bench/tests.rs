@@ -196,6 +196,49 @@ fn comparisons_are_drawn_by_network_and_precision() {
     assert!(page.contains("peer") && page.contains("2.00x") && page.contains("Wall time with readback"));
 }
 
+/// Two networks of one name and size are not one: StyleGAN3's T and R.
+#[test]
+fn networks_of_other_work_are_not_compared() {
+    let (mut first, mut second) = pair();
+    first.results[0].network.gmac = 74.0625;
+    second.results[0].network.gmac = 74.06;
+    assert_eq!(compare::groups(&[first.clone(), second.clone()]).len(), 1, "peers round");
+    second.results[0].network.gmac = 60.0;
+    let reports = [first, second];
+    let groups = compare::groups(&reports);
+    let titles: Vec<&str> = groups.iter().map(|group| group.title.as_str()).collect();
+    assert_eq!(titles, ["stylegan2 64 f16, batch 2, 74.06 GMAC", "stylegan2 64 f16, batch 2, 60.00 GMAC"]);
+    assert!(groups.iter().all(|group| group.rows[0].ratio == Some(1.0)));
+}
+
+/// A row is what a device does when it is asked plainly.
+#[test]
+fn rows_are_of_plain_runs() {
+    let plain = |change: fn(&mut Made)| {
+        let mut report = report();
+        report.quality.verdict = "ok".into();
+        report.engine.build = "release".into();
+        let tuning = TuningState { tuned: true, timed_now: 0, kept: 0, choices: String::new() };
+        let mut made = Made {
+            command: "stylegan bench".into(),
+            commit: None,
+            wgpu: None,
+            tier: String::new(),
+            matrix_units: false,
+            tuning,
+            switches: [("RADV_DEBUG".to_string(), "nohiz".to_string())].into(),
+            foreign_kernels: false,
+        };
+        change(&mut made);
+        report.made = Some(made);
+        Checked::of(Path::new("x.json"), &report.named().to_json()).ok().unwrap().refusal()
+    };
+    assert_eq!(plain(|_| ()), None);
+    assert!(plain(|made| made.foreign_kernels = true).unwrap().contains("not the engine's"));
+    assert!(plain(|made| made.tuning.tuned = false).unwrap().contains("not tuned"));
+    assert!(plain(|made| drop(made.switches.insert("STYLEGAN_TIER".into(), "portable".into()))).unwrap().contains("STYLEGAN_TIER"));
+}
+
 /// Length, interval and ratio of a bar are of one clock, the same for all of a group.
 #[test]
 fn one_clock_for_all_that_is_compared() {
