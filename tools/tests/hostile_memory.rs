@@ -79,11 +79,52 @@ fn memory_stays_in_proportion_to_the_file() {
         let bytes = make();
         measured(what, bytes.len(), || from_bytes(&bytes, what, &mut |_| ())).expect_err(what);
     }
+    shared();
     headers();
     graphs();
     archives();
     cases();
     pictures();
+}
+
+/// What a pickle names once and has in any number of places.
+fn shared() {
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    // Memo 0: an array of one float.
+    let mut array = b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01K\x01\x85".to_vec();
+    array.extend(b"cnumpy\ndtype\nX\x02\0\0\0f4K\0K\x01\x87R(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb");
+    array.extend(b"\x89C\x04\0\0\x80?tbq\x000");
+    let marks = ["synthesis.b4.conv1.weight", "mapping.fc0.weight"].map(text).map(|mark| [&mark, &b"h\0"[..]].concat()).concat();
+    let names = |count: usize, value: &[u8]| (0..count).map(|i| [&text(&format!("{i:x}")), value].concat()).collect::<Vec<_>>().concat();
+    // Memo 1: a dict that has the marks of a generator. It is in 100,000 places, of which each may be the one meant.
+    let generator = [&array[..], b"}q\x01(", &marks, b"u0"].concat();
+    let places = names(100_000, b"h\x01");
+    let beside = [&generator[..], b"}(", &places, b"u."].concat();
+    let around = [&generator[..], b"}(", &marks, &places, b"u."].concat();
+    // Memo 1: a module of 30,000 parameters, in 30,000 places.
+    let entries = |name: &str, entries: &[u8]| [&text(name)[..], b"}(", entries, b"u"].concat();
+    let module = |parameters: &[u8], more: &[u8]| {
+        let parts = [entries("_parameters", parameters), entries("_buffers", b""), entries("_modules", b"")].concat();
+        [&b"ctorch.nn.modules.container\nSequential\n)\x81}("[..], &parts, more, b"ub"].concat()
+    };
+    let modules = [&array[..], &module(&names(30_000, b"h\0"), b""), b"q\x010](", &b"h\x01".repeat(30_000), b"e."].concat();
+    // Memo 2: the __dict__ of 50,000 modules, of 100,000 entries.
+    let state = [&b"}("[..], &entries("_parameters", b""), &entries("_buffers", b""), &names(100_000, b"N"), b"uq\x020"].concat();
+    let objects = b"ctorch.nn.modules.container\nSequential\n)\x81h\x02b".repeat(50_000);
+    let states = [&array[..], &state, b"](", &objects, b"e."].concat();
+    // Memo 3: the shape of 20,000 tensors, of 200,000 sides.
+    let sides = [&b"("[..], &b"K\x01".repeat(200_000), b"tq\x030ctorch._utils\n_rebuild_tensor_v2\nq\x040"].concat();
+    let tensors = names(20_000, b"h\x04(h\0K\0h\x03h\x03\x89NtR");
+    let shapes = [&array[..], &sides, b"}(", &tensors, b"u."].concat();
+    for (what, bytes) in [
+        ("a generator in many places", beside),
+        ("a generator around many others", around),
+        ("a module in many places", modules),
+        ("the state of many modules", states),
+        ("the shape of many tensors", shapes),
+    ] {
+        measured(what, bytes.len(), || from_bytes(&bytes, what, &mut |_| ())).map(|_| ()).expect_err(what);
+    }
 }
 
 /// Headers of .safetensors that are worth seventeen times their length as JSON.

@@ -44,10 +44,11 @@ impl Budget {
         Ok(())
     }
 
-    /// So many bytes or values will be looked at.
+    /// So many bytes or values will be looked at. Once it is refused, all that follows is.
     pub(crate) fn work(&self, amount: usize) -> Result<()> {
-        self.0.work.set(self.0.work.get().checked_sub(amount).ok_or_else(|| too_large("work"))?);
-        Ok(())
+        let left = self.0.work.get().checked_sub(amount);
+        self.0.work.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| too_large("work"))
     }
 
     /// The number of elements of `shape`, if there is room for them as f32: strides of zero must not unfold a small tensor into a
@@ -79,8 +80,8 @@ mod tests {
         budget.memory(FREE_MEMORY - 8).unwrap();
         other.memory(8).unwrap();
         assert!(budget.memory(1).is_err() && other.memory(1).is_err());
-        other.work(FREE_WORK).unwrap();
-        assert!(budget.work(1).is_err());
+        other.work(FREE_WORK - 1).unwrap();
+        assert!(budget.work(2).is_err() && other.work(1).is_err());
     }
 
     #[test]

@@ -68,21 +68,29 @@ enum Rank {
 pub(crate) fn generator(nest: &Nest<'_>, warnings: &mut Vec<String>) -> Result<Option<Place>> {
     let mut places = places(nest);
     let key = |place: &Place| (rank(place), familiarity(place));
-    places.sort_by_key(|place| (key(place), place.prefix.len()));
+    places.sort_by_cached_key(|place| (key(place), place.prefix.len()));
     let Some(best) = places.first().cloned() else { return Ok(None) };
     // A better one that lacks something is the one meant: it is refused for what it lacks, and no other drawn in its place.
     if let Some(damaged) = like(nest, &best).into_iter().filter(|place| key(place) < key(&best)).min_by_key(|place| key(place)) {
         return Ok(Some(damaged));
     }
-    let rivals: Vec<&Place> = places[1..].iter().filter(|place| rank(place) == rank(&best) && !same(nest, place, &best)).collect();
-    if let Some(rival) = rivals.iter().find(|place| key(place) == key(&best)) {
-        return Err(ConvertError::unsupported(format!(
-            "this file holds several generators and nothing tells which one is meant ({} and {}); save the one you want alone",
-            named(&best),
-            named(rival)
-        )));
+    // The places are sorted: the first that is another network is the strongest rival.
+    let own = own(nest, &best).collect::<Result<Vec<_>>>()?;
+    let mut rival = None;
+    for place in places[1..].iter().take_while(|place| rank(place) == rank(&best)) {
+        if place.layout != best.layout || !same(nest, place, &own)? {
+            rival = Some(place);
+            break;
+        }
     }
-    if let Some(rival) = rivals.first() {
+    if let Some(rival) = rival {
+        if key(rival) == key(&best) {
+            return Err(ConvertError::unsupported(format!(
+                "this file holds several generators and nothing tells which one is meant ({} and {}); save the one you want alone",
+                named(&best),
+                named(rival)
+            )));
+        }
         warnings.push(format!("the file holds another generator, {}; {} is drawn", named(rival), named(&best)));
     }
     if let Some(list) = nameless_average(nest).filter(|_| rank(&best) != Rank::Average) {
@@ -362,12 +370,24 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether two places are one network under two names, or a copy of it.
-fn same(nest: &Nest<'_>, a: &Place, b: &Place) -> bool {
-    let alike = |((a, x), (b, y)): ((&str, Id), (&str, Id))| a == b && nest.checkpoint.same(x, y);
-    let own = |place: &Place| below(nest, &place.prefix).filter(|(name, id)| !is_beside(nest, name, *id)).collect::<Vec<_>>();
-    let (x, y) = (own(a), own(b));
-    a.layout == b.layout && x.len() == y.len() && x.into_iter().zip(y).all(alike)
+/// The tensors of a generator itself. The same dict may be in any number of places, so every name is paid for.
+fn own<'n>(nest: &'n Nest<'_>, place: &Place) -> impl Iterator<Item = Result<(&'n str, Id)>> {
+    let budget = &nest.checkpoint.pickle.budget;
+    let paid = below(nest, &place.prefix).map(|(name, id)| budget.work(64 + name.len()).map(|()| (name, id)));
+    paid.filter(|entry| entry.as_ref().map_or(true, |(name, id)| !is_beside(nest, name, *id)))
+}
+
+/// Whether a place has the tensors of another, or copies of them: one network under two names. It ends at the first that differs.
+fn same(nest: &Nest<'_>, place: &Place, other: &[(&str, Id)]) -> Result<bool> {
+    let mut others = other.iter();
+    for entry in own(nest, place) {
+        let (name, id) = entry?;
+        match others.next() {
+            Some(&(known, copy)) if known == name && nest.checkpoint.same(id, copy)? => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(others.next().is_none())
 }
 
 fn named(place: &Place) -> String {

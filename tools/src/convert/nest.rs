@@ -16,6 +16,9 @@ const MOST_VALUES: usize = 1 << 19;
 /// Bytes of all names together, at most; those of a genuine file are below 1 MiB.
 const MOST_NAME_BYTES: usize = 16 << 20;
 
+/// Steps that wrappers put into the middle of a way.
+const WRAPPERS: [&str; 5] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"];
+
 /// Longest way to a value. Genuine ones stay below 120 bytes; a dict that contains itself ends here.
 const LONGEST_PATH: usize = 300;
 
@@ -69,7 +72,8 @@ impl<'c> Nest<'c> {
                 }
                 (Value::Object(object), _) => match self.state(id).filter(|&state| is_module(self.checkpoint, state)) {
                     Some(state) => {
-                        self.module(&path, id, state, &mut children)?;
+                        let parameters = self.module(&path, id, state, &mut children)?;
+                        values = values.checked_sub(parameters).ok_or_else(too_large)?;
                         self.modules.insert(path.clone(), state);
                     }
                     None if opened.insert(id) => {
@@ -116,31 +120,37 @@ impl<'c> Nest<'c> {
         Ok(())
     }
 
-    /// A module's children go to the list; its parameters and buffers are tensors, whatever they look like.
-    fn module(&mut self, path: &str, id: Id, state: Id, children: &mut Vec<(String, Id)>) -> Result<()> {
+    /// A module's children go to the list; its parameters and buffers are tensors, whatever they look like. How many of them there are:
+    /// the same module may be in any number of places.
+    fn module(&mut self, path: &str, id: Id, state: Id, children: &mut Vec<(String, Id)>) -> Result<usize> {
         let pickle = &self.checkpoint.pickle;
         if let Some((Global::PersistentObject, &[meta])) = pickle.call(id)
             && let Some(name) = pickle.get(meta, "class_name").and_then(|name| pickle.name(name))
         {
             self.classes.insert(path.to_owned(), name.into_owned());
         }
+        let mut count = 0;
         for key in ["_parameters", "_buffers", "_modules"] {
             let Some(entries) = pickle.get(state, key).and_then(|dict| pickle.entries(dict)) else { continue };
+            pickle.budget.work(entries.len())?;
             for &(name, value) in entries.iter() {
                 let Some(name) = pickle.name(name).filter(|_| !pickle.is_none(value)) else { continue };
                 match key {
                     "_modules" => children.push((name.into_owned(), value)),
                     _ if path.len() + name.len() > LONGEST_PATH => return Err(ConvertError::malformed("modules nested without end")),
                     _ => {
+                        let path = join(path, &name);
+                        pickle.budget.memory(2 * path.len())?;
                         if find::is_average_w(&name) {
-                            self.averages.insert(join(path, &name), value);
+                            self.averages.insert(path.clone(), value);
                         }
-                        self.tensors.insert(join(path, &name), value);
+                        self.tensors.insert(path, value);
+                        count += 1;
                     }
                 }
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The `__dict__` of an object, of NVIDIA's as of others.
@@ -155,7 +165,6 @@ impl<'c> Nest<'c> {
     /// The same nest without the steps that wrappers put into the middle of a way (`synthesis._orig_mod.b4`), if there are any and no two
     /// tensors become one.
     pub(crate) fn unwrapped(&self) -> Result<Option<Nest<'c>>> {
-        const WRAPPERS: [&str; 5] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"];
         let plain = |path: &String| {
             let steps = path.split('.').filter(|step| !WRAPPERS.contains(step));
             let named = steps.map(|step| match step {
@@ -169,10 +178,14 @@ impl<'c> Nest<'c> {
         fn renamed<T: Clone>(map: &BTreeMap<String, T>, plain: impl Fn(&String) -> String) -> BTreeMap<String, T> {
             map.iter().map(|(path, value)| (plain(path), value.clone())).collect()
         }
+        let is_step = |step: &str| WRAPPERS.contains(&step) || matches!(step, "G_mapping" | "G_synthesis");
+        if !self.tensors.keys().any(|name| name.split('.').any(is_step)) {
+            return Ok(None);
+        }
         let names = self.tensors.keys().map(|name| 2 * name.len() + 64).sum();
         self.checkpoint.pickle.budget.memory(names)?;
         let tensors = renamed(&self.tensors, plain);
-        if tensors.len() < self.tensors.len() || tensors.keys().eq(self.tensors.keys()) {
+        if tensors.len() < self.tensors.len() {
             return Ok(None);
         }
         let (modules, averages) = (renamed(&self.modules, plain), renamed(&self.averages, plain));
@@ -189,15 +202,20 @@ impl<'c> Nest<'c> {
             return Some(self.checkpoint.describe(id));
         }
         let (mut id, mut rest) = (pickle.root, path);
-        // Each turn uses up a part of the way.
+        // Each turn uses up a part of the way, or one of a few wrappers.
+        let mut wrappers = WRAPPERS.len();
         while !rest.is_empty() {
             let inner = pickle.state(id).filter(|&state| pickle.entries(state).is_some()).unwrap_or(id);
             let entries = pickle.entries(inner)?;
             let left = |name: &str| rest.strip_prefix(name).filter(|left| left.is_empty() || left.starts_with('.'));
             // Names may have points of their own: the longest one counts.
             let named = entries.iter().filter_map(|(key, value)| Some((left(&pickle.key(*key)?)?, *value)));
-            let (left, value) = named.min_by_key(|(left, _)| left.len())?;
-            (id, rest) = (value, left.strip_prefix('.').unwrap_or(left));
+            if let Some((left, value)) = named.min_by_key(|(left, _)| left.len()) {
+                (id, rest) = (value, left.strip_prefix('.').unwrap_or(left));
+                continue;
+            }
+            wrappers = wrappers.checked_sub(1)?;
+            id = WRAPPERS.iter().find_map(|wrapper| pickle.get(inner, wrapper))?;
         }
         Some(self.checkpoint.describe(id))
     }

@@ -17,8 +17,10 @@ pub(crate) fn number(pickle: &Pickle<'_>, id: Id) -> Option<f64> {
         Value::Object(_) => match pickle.call(id)? {
             (Global::NumpyScalar, &[dtype, bytes]) => {
                 let ((dtype, order), bytes) = (element(pickle, dtype)?, pickle.bytes(bytes)?);
+                // Looked at before they are turned: they may be any number.
+                (bytes.len() == dtype.size()).then_some(())?;
                 let bytes = order.little(&bytes, dtype);
-                (bytes.len() == dtype.size()).then(|| match dtype {
+                Some(match dtype {
                     Dtype::F64 => bytes.as_array().map_or(f64::NAN, |b| f64::from_le_bytes(*b)),
                     Dtype::I64 => bytes.as_array().map_or(f64::NAN, |b| i64::from_le_bytes(*b) as f64),
                     _ => f64::from(dtype.widen_all(&bytes)[0]),
@@ -106,10 +108,16 @@ pub(crate) fn transpose(tensor: &Tensor, order: &[usize]) -> Tensor {
 }
 
 /// Whether two arrays have the same bytes in the same shape.
-pub(crate) fn same(pickle: &Pickle<'_>, a: Id, b: Id) -> Option<bool> {
-    let (a, b) = (raw(pickle, a)?, raw(pickle, b)?);
-    pickle.budget.work(a.bytes.len()).ok()?;
-    Some((a.dtype, a.order, a.fortran, a.shape, a.bytes) == (b.dtype, b.order, b.fortran, b.shape, b.bytes))
+pub(crate) fn same(pickle: &Pickle<'_>, a: Id, b: Id) -> Result<bool> {
+    if a == b {
+        return Ok(true);
+    }
+    let (Some(a), Some(b)) = (raw(pickle, a), raw(pickle, b)) else { return Ok(false) };
+    if (a.dtype, a.order, a.fortran, &a.shape, a.bytes.len()) != (b.dtype, b.order, b.fortran, &b.shape, b.bytes.len()) {
+        return Ok(false);
+    }
+    pickle.budget.work(a.bytes.len())?;
+    Ok(a.bytes == b.bytes)
 }
 
 /// The order of the bytes of an element.
@@ -142,17 +150,16 @@ struct Raw<'p> {
 }
 
 fn raw<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Raw<'p>> {
-    let shape = |id| pickle.items(id)?.iter().map(|&side| pickle.usize(side)).collect::<Option<Vec<_>>>();
     match pickle.call(id)? {
         // BUILD (version, shape, dtype, fortran order, bytes)
         (Global::NumpyReconstruct, _) => {
             let &[_, sides, dtype, fortran, bytes] = pickle.items(pickle.state(id)?)? else { return None };
-            let (shape, (dtype, order)) = (shape(sides)?, element(pickle, dtype)?);
+            let (shape, (dtype, order)) = (pickle.sides(sides)?, element(pickle, dtype)?);
             Some(Raw { shape, dtype, order, fortran: pickle.int(fortran)? != 0, bytes: pickle.bytes(bytes)? })
         }
         // _frombuffer(bytes, dtype, shape, 'C' or 'F')
         (Global::NumpyFromBuffer, &[bytes, dtype, sides, order]) => {
-            let (shape, (dtype, bytes_order)) = (shape(sides)?, element(pickle, dtype)?);
+            let (shape, (dtype, bytes_order)) = (pickle.sides(sides)?, element(pickle, dtype)?);
             Some(Raw { shape, dtype, order: bytes_order, fortran: pickle.is_str(order, "F"), bytes: pickle.bytes(bytes)? })
         }
         // scalar(dtype, bytes): what session.run of TensorFlow gives for a variable without sides.
@@ -217,9 +224,11 @@ mod tests {
                 assert_eq!((shape(&pickle, pickle.root), number(&pickle, pickle.root)), (Some(Vec::new()), Some(value.into())), "{dtype}");
             }
         }
-        // A byte too few is no number.
-        let file = written(&Py::Scalar("numpy.core.multiarray", "f4", vec![0; 3]));
-        let pickle = pickle::parse(&file, &Budget::for_file(file.len())).unwrap();
-        assert!(array(&pickle, "scalar", pickle.root).is_err() && number(&pickle, pickle.root).is_none());
+        // A byte too few, or a million too many, is no number.
+        for (dtype, bytes) in [("f4", 3), ("f4", 1 << 20), (">f4", 3), (">f4", 1 << 20)] {
+            let file = written(&Py::Scalar("numpy.core.multiarray", dtype, vec![0; bytes]));
+            let pickle = pickle::parse(&file, &Budget::for_file(file.len())).unwrap();
+            assert!(array(&pickle, "scalar", pickle.root).is_err() && number(&pickle, pickle.root).is_none(), "{dtype} {bytes}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::archive::{self, Member};
 use super::budget::Budget;
 use super::error::{ConvertError, Result};
-use super::find::{self, Layout};
+use super::find::{self, Layout, Place};
 use super::globals::Global;
 use super::nest::Nest;
 use super::network::Converted;
@@ -163,42 +163,48 @@ pub(crate) fn convert(
     if checkpoint.lacks_storages() {
         return Err(ConvertError::unsupported("this is data.pkl out of a .pt; the weights lie beside it: name the .pt it came from"));
     }
-    generator(&Nest::read(checkpoint)?, untold, warnings, progress)
-}
-
-/// Converts the generator of a nest.
-pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
-    let converted = match find::generator(nest, warnings)? {
-        Some(place) => {
-            let beside = find::companions(nest, &place.prefix);
-            if !beside.is_empty() {
-                warnings.push(format!("beside the generator the file holds {}, which is not used", list(&beside)));
-            }
-            match place.layout {
-                Layout::Nvlabs => nvlabs::convert(nest, &place, untold, warnings, progress),
-                Layout::StyleGan3 => stylegan3::convert(nest, &place, progress),
-                Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, &place, progress),
-                Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, &place, progress),
-                Layout::AdrianSahlman => Err(ConvertError::unsupported(
-                    "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
-                )),
-            }
-            .map_err(|error| found(nest, &place.prefix, error))?
-        }
-        None => match tf::convert(nest, warnings, progress)? {
-            Some(converted) => converted,
-            None => match nest.unwrapped()? {
-                Some(unwrapped) if find::generator(&unwrapped, &mut Vec::new())?.is_some() => {
-                    return generator(&unwrapped, untold, warnings, progress);
-                }
-                _ => return Err(stranger(nest)),
-            },
-        },
-    };
+    let nest = Nest::read(checkpoint)?;
+    let converted = generator(&nest, untold, warnings, progress)?;
+    // What the budget had no room for was not looked at: nothing follows from it.
+    nest.checkpoint.pickle.budget.work(1)?;
     if let Some(code) = nest.code() {
         warnings.push(format!("unpickled in Python, this file would call {code}: it may be an attack. Nothing was executed here"));
     }
     Ok(converted)
+}
+
+/// Converts the generator of a nest.
+pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
+    // Without wrappers first: beside a plain network in training the average may be a wrapped one, and the average is meant.
+    if let Some(unwrapped) = nest.unwrapped()? {
+        let mut heard = Vec::new();
+        if let Some(place) = find::generator(&unwrapped, &mut heard)? {
+            warnings.append(&mut heard);
+            return placed(&unwrapped, &place, untold, warnings, progress);
+        }
+    }
+    match find::generator(nest, warnings)? {
+        Some(place) => placed(nest, &place, untold, warnings, progress),
+        None => tf::convert(nest, warnings, progress)?.ok_or_else(|| stranger(nest)),
+    }
+}
+
+/// Converts the generator at a place.
+fn placed(nest: &Nest<'_>, place: &Place, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
+    let beside = find::companions(nest, &place.prefix);
+    if !beside.is_empty() {
+        warnings.push(format!("beside the generator the file holds {}, which is not used", list(&beside)));
+    }
+    match place.layout {
+        Layout::Nvlabs => nvlabs::convert(nest, place, untold, warnings, progress),
+        Layout::StyleGan3 => stylegan3::convert(nest, place, progress),
+        Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, place, progress),
+        Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, place, progress),
+        Layout::AdrianSahlman => Err(ConvertError::unsupported(
+            "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
+        )),
+    }
+    .map_err(|error| found(nest, &place.prefix, error))
 }
 
 /// An error that says of a tensor what stands in its place, where something does.

@@ -82,7 +82,7 @@ pub(crate) fn extra(name: &str, network: &str) -> ConvertError {
 pub(crate) fn known_stranger(dict: &StateDict<'_>) -> Option<&'static str> {
     let prefix = |prefix: &str| dict.has_prefix(prefix);
     Some(match () {
-        () if prefix("synthesis.input.") || prefix("synthesis.L0_") => {
+        () if (prefix("synthesis.input.") || prefix("synthesis.L0_")) && !prefix("mapping.") => {
             "a StyleGAN3 without its mapping network; convert the .pkl that it was made from"
         }
         () if prefix("g_mapping.") && prefix("g_synthesis.") => {

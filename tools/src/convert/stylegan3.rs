@@ -1,5 +1,7 @@
 //! NVIDIA's StyleGAN3 pickles (T and R), and what shares their layers: StyleGAN-Human v3, StyleGAN-XL's stems and super-resolution
-//! networks, stylegan3-fun. The geometry of every layer is what the file's layer says; none of it is computed from arguments.
+//! networks, stylegan3-fun. The geometry of every layer is what the file's layer says; none of it is computed from arguments. Three things
+//! beside it are, where a file lacks them: which layers store f16 when it was trained with --fp32, by NVIDIA's rule; the lr_multiplier of a
+//! mapping network that does not state it, NVIDIA's 0.01; and the average w.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,7 @@ use super::Progress;
 use super::error::{ConvertError, Result};
 use super::find::{self, Place};
 use super::nest::Nest;
-use super::network::{Converted, gather, mean_w};
+use super::network::{Converted, count, gather, mean_w};
 use super::numpy;
 use super::nvlabs::{Generator, Untold};
 use super::record::record;
@@ -79,7 +81,11 @@ fn average(generator: &Generator<'_>, config: &Config, progress: &mut Progress<'
 }
 
 fn config(generator: &Generator<'_>) -> Result<Config> {
-    let num_layers = (0..64).take_while(|i| generator.tensors.contains_key(&format!("mapping.fc{i}.weight"))).count();
+    // As many as the module says, or as there are: one that is missing is told, one too many refused.
+    let num_layers = match generator.attribute("mapping", "num_layers") {
+        Some(_) => Part { generator, path: "mapping" }.index("num_layers")?,
+        None => count(generator.tensors.keys(), "mapping.fc", 64),
+    };
     let [w_dim, inputs] = generator.shape("mapping.fc0.weight")?;
     let (class_embedding, c_dim, embed) = match () {
         () if generator.tensors.contains_key(EMBED_PROJ) => {
@@ -282,15 +288,16 @@ impl Part<'_> {
     fn filter(&self, key: &str, taps: &str) -> Result<Vec<usize>> {
         let name = format!("{}.{key}", self.path);
         let taps = self.index(taps)?;
-        let shape = match self.generator.tensors.get(&name) {
-            None => Vec::new(),
-            Some(&id) => self.generator.checkpoint.shape(id).unwrap_or_default(),
-        };
-        match shape[..] {
-            [] if taps <= 1 && !self.generator.tensors.contains_key(&name) => Ok(shape),
-            [side] if side == taps && taps > 0 => Ok(shape),
-            [rows, columns] if rows == taps && columns == taps && taps > 0 => Ok(shape),
-            _ => Err(ConvertError::tensor(name, format!("a filter of {taps} taps, or as many on both sides"), format!("{shape:?}"))),
+        let checkpoint = self.generator.checkpoint;
+        let id = self.generator.tensors.get(&name).copied();
+        match (id, id.and_then(|id| checkpoint.shape(id)).as_deref()) {
+            (None, _) if taps <= 1 => Ok(Vec::new()),
+            (_, Some(&[side])) if side == taps && taps > 0 => Ok(vec![side]),
+            (_, Some(&[rows, columns])) if rows == taps && columns == taps && taps > 0 => Ok(vec![rows, columns]),
+            _ => {
+                let found = id.map_or("nothing".into(), |id| checkpoint.describe(id));
+                Err(ConvertError::tensor(name, format!("a filter of {taps} taps, or as many on both sides"), found))
+            }
         }
     }
 }

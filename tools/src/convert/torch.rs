@@ -315,24 +315,52 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// Whether two tensors are one, or copies: of one shape, with the same bytes.
-    pub(crate) fn same(&self, a: Id, b: Id) -> bool {
-        let alike = || match (self.resolve(a)?, self.resolve(b)?) {
-            (Source::Torch(x), Source::Torch(y)) => {
-                let ((dtype, x_bytes), (other, y_bytes)) = (self.storage("", x.storage).ok()?, self.storage("", y.storage).ok()?);
-                let (dtype, other) = (x.dtype.unwrap_or(dtype), y.dtype.unwrap_or(other));
-                let count = x.shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side))?;
-                let part = |view: &View, bytes: &[u8]| {
-                    let start = view.offset.checked_mul(dtype.size())?;
-                    bytes.get(start..start.checked_add(count.checked_mul(dtype.size())?)?).map(<[u8]>::to_vec)
-                };
-                self.pickle.budget.memory(2 * count.checked_mul(dtype.size())?).ok()?;
-                let equal = dtype == other && x.shape == y.shape && x.is_contiguous() && y.is_contiguous() && x.negative == y.negative;
-                Some(equal && part(&x, &x_bytes)? == part(&y, &y_bytes)?)
-            }
-            (Source::Numpy(x), Source::Numpy(y)) => numpy::same(&self.pickle, x, y),
+    pub(crate) fn same(&self, a: Id, b: Id) -> Result<bool> {
+        if a == b {
+            return Ok(true);
+        }
+        match (self.resolve(a), self.resolve(b)) {
+            (Some(Source::Torch(x)), Some(Source::Torch(y))) => self.same_view(&x, &y),
+            (Some(Source::Numpy(x)), Some(Source::Numpy(y))) => numpy::same(&self.pickle, x, y),
+            _ => Ok(false),
+        }
+    }
+
+    fn same_view(&self, x: &View, y: &View) -> Result<bool> {
+        if (&x.shape, x.negative) != (&y.shape, y.negative) {
+            return Ok(false);
+        }
+        if (x.dtype, x.offset, &x.strides) == (y.dtype, y.offset, &y.strides) && self.same_storage(x.storage, y.storage) {
+            return Ok(true);
+        }
+        let count = x.shape.iter().try_fold(1usize, |count, &side| count.checked_mul(side));
+        let Some(count) = count.filter(|_| x.is_contiguous() && y.is_contiguous()) else { return Ok(false) };
+        let ((dtype, x_bytes), (other, y_bytes)) = match (self.storage("", x.storage), self.storage("", y.storage)) {
+            (Ok(x), Ok(y)) => (x, y),
+            (Err(error @ ConvertError::TooLarge(_)), _) | (_, Err(error @ ConvertError::TooLarge(_))) => return Err(error),
+            // What cannot be read is no copy.
+            _ => return Ok(false),
+        };
+        let dtype = x.dtype.unwrap_or(dtype);
+        if dtype != y.dtype.unwrap_or(other) {
+            return Ok(false);
+        }
+        let part = |view: &View, bytes: &'_ [u8]| {
+            let (start, length) = (view.offset.checked_mul(dtype.size())?, count.checked_mul(dtype.size())?);
+            Some(start..start.checked_add(length)?).filter(|range| range.end <= bytes.len())
+        };
+        let (Some(x), Some(y)) = (part(x, &x_bytes), part(y, &y_bytes)) else { return Ok(false) };
+        self.pickle.budget.work(x.len())?;
+        Ok(x_bytes[x] == y_bytes[y])
+    }
+
+    /// Whether two storages are one: the same value of the pickle, or persistent ids that say the same.
+    fn same_storage(&self, a: Id, b: Id) -> bool {
+        let reference = |id| match self.pickle.value(id) {
+            Value::Persistent(id) => Reference::read(&self.pickle, *id).ok(),
             _ => None,
         };
-        a == b || alike().unwrap_or(false)
+        a == b || matches!((reference(a), reference(b)), (Some(a), Some(b)) if a == b)
     }
 
     /// What a value is, for an error.
@@ -405,7 +433,6 @@ impl<'a> Checkpoint<'a> {
                     (kind, args) = (pickle.kind(function)?, pickle.items(arguments)?);
                 }
                 (Global::RebuildTensor | Global::RebuildTensorV3, &[storage, offset, size, stride, ..]) => {
-                    let numbers = |id| pickle.items(id)?.iter().map(|&item| pickle.usize(item)).collect::<Option<Vec<usize>>>();
                     let dtype = match (kind, args.get(6)) {
                         (Global::RebuildTensorV3, Some(&dtype)) => match pickle.kind(dtype)? {
                             Global::TorchDtype(dtype) => Some(dtype),
@@ -416,7 +443,7 @@ impl<'a> Checkpoint<'a> {
                     // The last argument of version 2 says what torch has put off.
                     let put_off = args.get(6).filter(|_| kind == Global::RebuildTensor).and_then(|&metadata| pickle.get(metadata, "neg"));
                     let negative = put_off.is_some_and(|neg| pickle.int(neg) == Some(1));
-                    let (shape, strides) = (numbers(size)?, numbers(stride)?);
+                    let (shape, strides) = (pickle.sides(size)?, pickle.sides(stride)?);
                     let view = View { storage, dtype, offset: pickle.usize(offset)?, shape, strides, negative };
                     return (view.shape.len() == view.strides.len() && view.shape.len() <= 8).then_some(Source::Torch(view));
                 }
@@ -480,6 +507,7 @@ fn nested(stream: &[u8], budget: &Budget) -> Result<(Dtype, Range<usize>)> {
 }
 
 /// The persistent id of a storage: ('storage', type, key, location, numel, view).
+#[derive(PartialEq)]
 struct Reference<'p> {
     key: Cow<'p, str>,
     dtype: Dtype,

@@ -9,6 +9,10 @@ use super::globals::Global;
 
 /// Longest text that is a name, in bytes.
 const LONGEST_NAME: usize = 200;
+
+/// Dimensions of an array, at most: NumPy's limit.
+const MOST_DIMENSIONS: usize = 64;
+
 /// Parts of a path or tuple that is a key.
 const MOST_PARTS: usize = 32;
 
@@ -152,6 +156,12 @@ impl<'a> Pickle<'a> {
         self.int(id).and_then(|value| usize::try_from(value).ok())
     }
 
+    /// The sides of a shape, or strides. Thousands of tensors may share a list: one that is longer than any tensor's is not read.
+    pub(crate) fn sides(&self, id: Id) -> Option<Vec<usize>> {
+        let sides = self.items(id).filter(|sides| sides.len() <= MOST_DIMENSIONS)?;
+        sides.iter().map(|&side| self.usize(side)).collect()
+    }
+
     pub(crate) fn is_none(&self, id: Id) -> bool {
         matches!(self.value(id), Value::None)
     }
@@ -196,6 +206,7 @@ impl<'a> Pickle<'a> {
                 let Some(pairs) = self.items(id).filter(|_| object.entries.is_empty()) else {
                     return Some(Cow::Borrowed(&object.entries));
                 };
+                self.budget.work(pairs.len()).ok()?;
                 let pair = |&pair: &Id| match self.items(pair) {
                     Some(&[key, value]) => Some((key, value)),
                     _ => None,
@@ -206,9 +217,12 @@ impl<'a> Pickle<'a> {
         }
     }
 
-    /// The value under a string key of a dict; the last one when it is there twice, as in Python.
+    /// The value under a string key of a dict; the last one when it is there twice, as in Python. Any number of objects may share a dict:
+    /// every search is paid for.
     pub(crate) fn get(&self, dict: Id, key: &str) -> Option<Id> {
-        self.entries(dict)?.iter().rev().find(|(name, _)| self.is_str(*name, key)).map(|(_, value)| *value)
+        let entries = self.entries(dict)?;
+        self.budget.work(entries.len()).ok()?;
+        entries.iter().rev().find(|(name, _)| self.is_str(*name, key)).map(|(_, value)| *value)
     }
 
     /// A key of a dict as a name: a text, a number, bytes, a path, a member of an enumeration, a tuple of those.

@@ -74,6 +74,7 @@ fn attributes(config: &stylegan3::Config) -> Attributes {
                 ("bandwidth", scalar(config.input.bandwidth)),
             ],
         ),
+        ("mapping.".to_owned(), vec![("num_layers", int(config.num_layers))]),
         ("mapping.fc0.".to_owned(), vec![("bias_gain", Py::Float(config.lr_multiplier.into()))]),
     ]);
     for layer in &config.layers {
@@ -108,7 +109,7 @@ fn attributes(config: &stylegan3::Config) -> Attributes {
     attributes
 }
 
-fn written(model: &Model, extra: &BTreeMap<String, Array>, change: impl FnOnce(&mut Attributes)) -> Vec<u8> {
+pub(super) fn written(model: &Model, extra: &BTreeMap<String, Array>, change: impl FnOnce(&mut Attributes)) -> Vec<u8> {
     let Config::StyleGan3(config) = &model.config else { panic!("{:?}", model.config) };
     let mut attributes = attributes(config);
     change(&mut attributes);
@@ -116,7 +117,7 @@ fn written(model: &Model, extra: &BTreeMap<String, Array>, change: impl FnOnce(&
     pickle(&dict([("G_ema", module(&tensors, &mut attributes, ""))]))
 }
 
-fn odd() -> stylegan3::Config {
+pub(super) fn odd() -> stylegan3::Config {
     let mut config = stylegan3::Config::t(64);
     (config.z_dim, config.w_dim, config.input.channels) = (6, 10, 5);
     for (i, layer) in config.layers.iter_mut().enumerate() {
@@ -143,7 +144,7 @@ fn narrow(mut config: stylegan3::Config) -> stylegan3::Config {
 }
 
 /// A super-resolution network's: layers are missing between, and the table of classes has averages of its own.
-fn xl() -> stylegan3::Config {
+pub(super) fn xl() -> stylegan3::Config {
     let mut config = odd();
     config.c_dim = 7;
     config.class_embedding = Some(ClassEmbedding { features: 9 });
@@ -259,6 +260,28 @@ fn what_is_not_as_it_must_be_is_said() {
     wrong(written(&model, &none, |attributes| drop(attributes.remove(&layer))), "has no is_torgb");
     let extra = BTreeMap::from([(format!("{layer}attention"), Array::from_f32(&[2], &[0.0; 2]))]);
     wrong(written(&model, &extra, |_| {}), "L2_36_512.attention");
+    // A mapping network that lacks a layer, or has one more than it says; and one that does not say.
+    let named =
+        |count: i32| move |attributes: &mut Attributes| drop(attributes.insert("mapping.".into(), vec![("num_layers", Py::Int(count))]));
+    let without = |name: &str| {
+        let mut arrays = model.arrays.clone();
+        arrays.remove(name).expect("a tensor");
+        Model { arrays, ..model.clone() }
+    };
+    for name in ["mapping.fc0.weight", "mapping.fc1.weight", "mapping.fc1.bias"] {
+        wrong(written(&without(name), &none, |_| {}), &format!("{name}: needed"));
+    }
+    wrong(written(&model, &none, named(3)), "mapping.fc2.weight");
+    wrong(written(&model, &none, named(1)), "mapping.fc1.");
+    wrong(written(&model, &none, named(i32::MAX)), "num_layers");
+    let unsaid = written(&model, &none, |attributes| drop(attributes.remove("mapping.")));
+    assert_eq!(from_bytes(&unsaid, "unsaid", &mut quiet()).unwrap().config, model.config);
+    wrong(written(&without("mapping.fc0.weight"), &none, |attributes| drop(attributes.remove("mapping."))), "mapping.fc0.weight");
+    // A text in the place of the first filter, which gets another name.
+    let mut bytes = written(&model, &none, |_| {});
+    let at = bytes.windows(9).position(|window| window == b"up_filter").expect("a filter");
+    bytes.splice(at + 9..at + 9, *b"X\x06\0\0\0kaiserX\x09\0\0\0up_filte_");
+    wrong(bytes, "up_filter: needed a filter of 12 taps, or as many on both sides, found a string");
     // A bare state_dict.
     let bare = Py::Dict(model.arrays.iter().map(|(name, array)| (name.clone(), torch(array))).collect());
     wrong(pickle(&bare), "does not tell the sizes, paddings and filters");

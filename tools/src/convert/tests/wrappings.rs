@@ -92,6 +92,34 @@ fn wrappers_in_the_middle_of_a_name() {
     }
 }
 
+/// Found in its wrappers, though the network in training beside it has none; and what it lacks is told as where it would be.
+#[test]
+fn a_wrapped_average_beside_a_plain_network() {
+    let (kept, other) = (model(5), model(6));
+    let wrapped = |without: &str| {
+        let named = entries(rosinality(&kept, "")).into_iter().filter(|(name, _)| name != without).map(|(name, tensor)| {
+            let (module, rest) = name.split_once('.').unwrap();
+            (format!("{module}.module.{rest}"), tensor)
+        });
+        Py::Dict(named.collect())
+    };
+    let file = |average| dict([("g", rosinality(&other, "")), ("g_ema", average), ("latent_avg", self::average(&kept))]);
+    expect(&kept, &zip(&file(wrapped(""))), "g_ema");
+    let text = refusal(&file(wrapped("convs.1.conv.weight")));
+    assert!(text.contains("convs.1.conv.weight") && text.contains("found nothing"), "{text}");
+    let mut named = entries(rosinality(&kept, ""));
+    named.iter_mut().filter(|(name, _)| name == "convs.1.conv.weight").for_each(|(_, value)| *value = Py::None);
+    let text = refusal(&file(dict([("module", Py::Dict(named))])));
+    assert!(text.contains("convs.1.conv.weight") && text.contains("found None"), "{text}");
+    // Two names that would become one stay as they are.
+    let both = dict([
+        ("g_ema", rosinality(&kept, "")),
+        ("module", dict([("g_ema", rosinality(&kept, ""))])),
+        ("latent_avg", self::average(&kept)),
+    ]);
+    expect(&kept, &zip(&both), "a copy in a wrapper");
+}
+
 #[test]
 fn numbers_beside_a_bare_state_dict_are_no_weights() {
     let model = model(7);
