@@ -190,10 +190,22 @@ fn try_create(path: &Path) -> io::Result<(Unfinished, File)> {
         if !cfg!(windows) && (matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !temporary.exists()) {
             continue;
         }
-        all.push(temporary.clone());
-        let unfinished = Unfinished { temporary, path, file: file.try_clone()? };
-        return Ok((unfinished, file));
+        return held(&mut all, temporary, path, &file, File::try_clone).map(|unfinished| (unfinished, file));
     }
+}
+
+/// Counts a new temporary file to those of this process. Without a second handle (out of file descriptors) it is removed again.
+fn held(
+    all: &mut Vec<PathBuf>,
+    temporary: PathBuf,
+    path: PathBuf,
+    file: &File,
+    clone: impl FnOnce(&File) -> io::Result<File>,
+) -> io::Result<Unfinished> {
+    // An error before there is something that removes it when it is dropped.
+    let file = clone(file).inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    all.push(temporary.clone());
+    Ok(Unfinished { temporary, path, file })
 }
 
 #[cfg(test)]
@@ -216,6 +228,17 @@ mod tests {
         assert!(error.unwrap_err().to_string().ends_with("a.txt: disk full"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn without_a_second_handle_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (temporary, path) = (folder.path().join(".stylegan-7-0.partial"), folder.path().join("a.txt"));
+        let file = File::create_new(&temporary).unwrap();
+        let mut all = Vec::new();
+        let failed = held(&mut all, temporary.clone(), path.clone(), &file, |_| Err(io::Error::other("too many open files")));
+        assert_eq!(failed.err().map(|error| error.to_string()).as_deref(), Some("too many open files"));
+        assert!(names(folder.path()).is_empty() && all.is_empty());
     }
 
     #[test]

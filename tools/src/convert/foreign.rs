@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use safetensors::{Dtype as Theirs, SafeTensors};
+use serde::de::IgnoredAny;
 
 use super::budget::Budget;
 use super::error::{ConvertError, Result};
@@ -22,9 +23,16 @@ pub(crate) fn is_ours(bytes: &[u8]) -> bool {
     }
     // What cannot be read is ours to refuse: the engine's messages are about files of ours.
     let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return true };
-    // Others, too, write a config or a version of theirs.
+    let Some(metadata) = header.metadata() else { return false };
+    // Others, too, write a config or a version of theirs. Ours names sizes; what has two of the keys is ours to refuse, whatever is in them.
     let known = ["config", "format_version", "provenance"];
-    header.metadata().as_ref().is_some_and(|metadata| known.iter().filter(|key| metadata.contains_key(**key)).count() >= 2)
+    metadata.get("config").is_some_and(|config| has_sizes(config)) || known.iter().filter(|key| metadata.contains_key(**key)).count() >= 2
+}
+
+/// Whether a text is JSON with what every configuration of ours has.
+fn has_sizes(config: &str) -> bool {
+    let fields = serde_json::from_str::<HashMap<String, IgnoredAny>>(config);
+    fields.is_ok_and(|fields| ["z_dim", "w_dim"].iter().all(|size| fields.contains_key(*size)))
 }
 
 /// The tensors of a file as a state_dict.
@@ -118,4 +126,71 @@ fn dtype(theirs: Theirs) -> Option<Dtype> {
         Theirs::BOOL => Dtype::Bool,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Map, Value, json};
+    use stylegan_wgpu::model::{Model, Precision};
+    use stylegan_wgpu::networks::{Config, stylegan2};
+    use stylegan_wgpu::random_weights::random_weights;
+
+    use super::super::open;
+    use super::*;
+
+    /// The bytes of a model's file, with other metadata.
+    fn file(model: &Model, path: &Path, metadata: impl FnOnce(&mut Map<String, Value>)) -> Vec<u8> {
+        model.save(path, Precision::F32).unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        let data = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let mut header: Map<String, Value> = serde_json::from_slice(&bytes[8..data]).unwrap();
+        metadata(header["__metadata__"].as_object_mut().unwrap());
+        let header = Value::Object(header).to_string();
+        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[data..]].concat()
+    }
+
+    /// Read as a state_dict it would lose its clamp, its multiplier and its filter, and draw another picture.
+    #[test]
+    fn a_config_is_enough() {
+        let config = stylegan2::Config {
+            z_dim: 4,
+            w_dim: 6,
+            img_resolution: 8,
+            channel_base: 32,
+            channel_max: 4,
+            conv_clamp: Some(3.5),
+            lr_multiplier: 0.5,
+            resample_filter: vec![1.0, 2.0, 1.0],
+            ..stylegan2::Config::config_f()
+        };
+        let model = random_weights(&Config::StyleGan2(config), 3);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let bytes = file(&model, &path, |metadata| metadata.retain(|key, _| key == "config"));
+        std::fs::write(&path, bytes).unwrap();
+        let (opened, loaded) = (open(&path, &mut |_| ()).unwrap(), Model::load(&path).unwrap());
+        assert_eq!((&opened.config, &opened.provenance), (&loaded.config, &loaded.provenance));
+        assert_eq!(opened.config, model.config);
+        for (name, array) in &loaded.arrays {
+            assert_eq!(opened.arrays[name].bytes(), array.bytes(), "{name}");
+        }
+
+        for (metadata, ours) in [
+            (json!({}), false),
+            (json!({"format": "pt"}), false),
+            (json!({"format_version": "2.0"}), false),
+            (json!({"config": "stylegan2-ffhq"}), false),
+            (json!({"config": "{\"batch\":4,\"z_dim\":512}", "format": "pt"}), false),
+            (json!({"config": "[\"z_dim\",\"w_dim\"]"}), false),
+            (json!({"config": "{\"z_dim\":4,\"w_dim\":6}"}), true),
+            // Damaged, and refused as such.
+            (json!({"config": "{\"z_dim\":4,\"z_dim\":5,\"w_dim\":6}"}), true),
+            (json!({"config": "{\"z_dim\":4", "format_version": "1"}), true),
+        ] {
+            let bytes = file(&model, &path, |old| *old = metadata.as_object().unwrap().clone());
+            assert_eq!(is_ours(&bytes), ours, "{metadata}");
+        }
+    }
 }

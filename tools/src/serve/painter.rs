@@ -11,6 +11,7 @@ use stylegan_wgpu::latent::{Ws, z};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::stylegan3::Transform;
 use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::text::is_plain;
 use stylegan_wgpu::{Error, Result};
 
 use super::recipe::Recipe;
@@ -112,6 +113,6 @@ pub(crate) fn join(pictures: &[Ws]) -> Result<Ws> {
 pub(crate) fn name_of(network: Option<&Path>) -> String {
     match network {
         None => "open-peeps-128".into(),
-        Some(path) => path.file_stem().unwrap_or_default().to_string_lossy().chars().filter(|c| !c.is_control()).take(80).collect(),
+        Some(path) => path.file_stem().unwrap_or_default().to_string_lossy().chars().filter(|&c| is_plain(c)).take(80).collect(),
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use stylegan_wgpu::text;
+
 use crate::array_file::ArrayFileError;
 use crate::convert::ConvertError;
 
@@ -77,11 +79,7 @@ pub(super) fn list(names: &[String]) -> String {
 
 /// One line of bounded length: the text may come from the file.
 fn line(text: &str) -> String {
-    let mut line: String = text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(120).is_some() {
-        line.push_str("...");
-    }
-    line
+    text::line(text, 120)
 }
 
 impl std::error::Error for VectorError {

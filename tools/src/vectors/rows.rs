@@ -94,8 +94,9 @@ fn find<'a>(node: &'a Node, name: &str, sizes: Sizes) -> Found<'a> {
     if let Node::Array(leaf) = node {
         return Fit::of(&leaf.shape, sizes).map_or(Found::None, |fit| Found::Pictures(vec![(name.into(), leaf, fit)]));
     }
-    // What is called rows of w is meant, even where another array happens to fit and it does not.
-    if let Some((known, node)) = KNOWN.iter().find_map(|known| Some((known, node.get(known)?))) {
+    // What is called rows of w is meant, even where another array happens to fit and it does not; a name without a value says nothing.
+    let valued = |known: &&'static str| node.get(known).filter(|node| !matches!(node, Node::Other(None))).map(|node| (*known, node));
+    if let Some((known, node)) = KNOWN.iter().find_map(valued) {
         return find(node, &join(name, known), sizes);
     }
     // A file of directions has rows of the same shape, and they are no faces.
@@ -223,6 +224,8 @@ mod tests {
             ("a dict with one", named(vec![("w_opt", tensor(1.0)), ("step", Py::Int(3))]), &[1.0]),
             ("a dict of paths", named(vec![("faces/a.png", tensor(1.0)), ("b.jpg", tensor(2.0))]), &[1.0, 2.0]),
             ("a list", Py::List(vec![tensor(1.0), tensor(2.0)]), &[1.0, 2.0]),
+            ("a name without a value", named(vec![("w", Py::None), ("latent", tensor(1.0)), ("init", tensor(2.0))]), &[1.0]),
+            ("a text where rows may be", named(vec![("ws", Py::Str("w.npy")), ("start", tensor(1.0))]), &[1.0]),
             ("rosinality's projector", named(vec![("face.png", projected(1.0))]), &[1.0]),
             ("the same of two", named(vec![("a.png", projected(1.0)), ("b.png", projected(2.0))]), &[1.0, 2.0]),
             ("steps of ReStyle", named(vec![("a.png", Py::List(vec![tensor(1.0), tensor(2.0)]))]), &[1.0, 2.0]),

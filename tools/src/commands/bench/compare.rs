@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use stylegan_wgpu::text::is_plain;
+
 use super::report::{Outcome, Report, Run};
 use super::statistics::Stat;
 use super::table::{mebi, number, time, wrapped};
@@ -228,7 +230,7 @@ fn cells(row: &Row<'_>) -> Vec<String> {
 /// Columns as wide as their widest cell: readable before it is rendered, too.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
-    let cell = |text: &str| text.replace('|', "\\|").replace(char::is_control, " ");
+    let cell = |text: &str| text.replace('|', "\\|").replace(|c| !is_plain(c), " ");
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| cell(text)).collect()).collect();
     let widths: Vec<usize> = (0..columns).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
     let mut lines: Vec<String> = rows

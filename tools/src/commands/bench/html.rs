@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use stylegan_wgpu::text::is_plain;
+
 use super::report::{Outcome, Report, Run};
 use super::statistics::Stat;
 use super::table::{mebi, number, time};
@@ -212,8 +214,8 @@ pub(super) fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // A control character is not legal in XML, escaped or not.
-            c if c.is_control() => escaped.push(' '),
+            // A control character is not legal in XML, escaped or not; one that turns the direction of writing makes a text look like another.
+            c if !is_plain(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }
