@@ -152,7 +152,7 @@ async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMa
     let facts = app.facts(&query)?;
     let file = query.file(facts)?;
     let (noise, place) = (query.noise()?, query.place(facts)?);
-    let body = read(body, &headers, most_bytes(facts)).await?;
+    let body = read(body, &headers, most_bytes(facts), BODY_TIME).await?;
     let ws = rows(&body, facts)?;
     let source = Source::Ws(ws);
     let noise = own_noise(noise, &source, facts)?;
@@ -292,13 +292,13 @@ impl About {
     }
 }
 
-/// A body of at most so many bytes.
-async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, ApiError> {
+/// A body of at most so many bytes, that comes within a time.
+async fn read(body: Body, headers: &HeaderMap, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge(limit));
     }
-    let bytes = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, limit)).await.map_err(|_| ApiError::Slow)?;
+    let bytes = tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await.map_err(|_| ApiError::Slow)?;
     bytes.map_err(|error| match error.into_inner().is::<LengthLimitError>() {
         true => ApiError::TooLarge(limit),
         false => ApiError::Body("the body broke off".into()),

@@ -1,3 +1,10 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::HttpBody;
+use hyper::body::Frame;
+
 use super::*;
 
 fn message(body: &str) -> String {
@@ -32,6 +39,30 @@ fn rows_of_w_are_checked_one_by_one() {
     }
     let deep = "[".repeat(10_000);
     assert!(message(&deep).contains("line"));
+}
+
+/// A body of which nothing comes.
+struct Never;
+
+impl HttpBody for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// One that stands still, and one that is longer than it may be.
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let read = |body, patience| runtime.block_on(read(body, &HeaderMap::new(), 8, patience));
+    let never = Body::new(Never);
+    assert!(matches!(read(never, Duration::from_millis(50)), Err(ApiError::Slow)));
+    assert_eq!(ApiError::Slow.into_response().status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(matches!(read(Body::from("123456789"), BODY_TIME), Err(ApiError::TooLarge(8))));
+    assert_eq!(read(Body::from("12345678"), BODY_TIME).unwrap(), "12345678");
 }
 
 #[test]

@@ -43,10 +43,16 @@ pub(crate) mod worker;
 use crate::warn;
 use app::App;
 
-/// A client has so long to send the head of a request; also how long an idle connection stays open.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-/// A client that takes nothing of an answer for so long is gone.
-const WRITE_TIME: Duration = Duration::from_secs(30);
+/// How long a client is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For the head of a request; also how long an idle connection stays open.
+    head: Duration,
+    /// Without taking anything of an answer.
+    write: Duration,
+}
+
+const PATIENCE: Patience = Patience { head: Duration::from_secs(15), write: Duration::from_secs(30) };
 /// Bytes a connection may buffer: a head has to fit.
 const BUFFER: usize = 16 << 10;
 
@@ -100,14 +106,14 @@ pub(crate) async fn serve(at: Listeners, app: Arc<App>, most: Connections, stop:
         };
         let open = app.metrics.connection();
         if let Some(share) = shares.take(client) {
-            let connection = graceful.watch(connection(stream, router.clone(), MOST_REQUESTS));
+            let connection = graceful.watch(connection(stream, router.clone(), MOST_REQUESTS, PATIENCE));
             tokio::spawn(async move {
                 // An error here is a client that broke the protocol or hung up.
                 let _ = connection.await;
                 drop((share, open));
             });
         } else if let Ok(turn) = aside.clone().try_acquire_owned() {
-            let connection = connection(stream, probes.clone(), 1);
+            let connection = connection(stream, probes.clone(), 1, PATIENCE);
             tokio::spawn(async move {
                 let _ = tokio::time::timeout(ASIDE_TIME, connection).await;
                 drop((turn, open));
@@ -136,7 +142,7 @@ async fn administer(listener: TcpListener, app: Arc<App>) {
         let Ok(turn) = turns.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let connection = connection(stream, router.clone(), MOST_REQUESTS);
+                let connection = connection(stream, router.clone(), MOST_REQUESTS, PATIENCE);
                 tokio::spawn(async move {
                     let _ = connection.await;
                     drop(turn);
@@ -190,10 +196,10 @@ impl Drop for Share {
     }
 }
 
-fn connection(stream: TcpStream, router: Router, most: usize) -> impl GracefulConnection<Error = hyper::Error> {
+fn connection(stream: TcpStream, router: Router, most: usize, patience: Patience) -> impl GracefulConnection<Error = hyper::Error> {
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIME));
+    stream.set_write_timeout(Some(patience.write));
     let (router, count) = (TowerToHyperService::new(router), AtomicUsize::new(0));
     let service = hyper::service::service_fn(move |request| {
         let last = count.fetch_add(1, Ordering::Relaxed) + 1 >= most;
@@ -208,7 +214,7 @@ fn connection(stream: TcpStream, router: Router, most: usize) -> impl GracefulCo
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(patience.head)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
@@ -244,5 +250,45 @@ mod tests {
         assert!(shares.take(c).is_none(), "all there are");
         drop(first);
         assert!(shares.take(c).is_some() && shares.open.lock().unwrap().len() == 2);
+    }
+
+    /// What a client is answered that sends `request` and then waits; `None` when it is not hung up on.
+    fn answer(router: Router, most: usize, patience: Patience, request: &[u8]) -> Option<Vec<u8>> {
+        use std::io::{Read as _, Write as _};
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let served = runtime.spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let _ = connection(stream, router, most, patience).await;
+        });
+        client.write_all(request).unwrap();
+        // The connection itself ends, whether its client reads or not.
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), served).await }).ok()?.unwrap();
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer);
+        Some(answer)
+    }
+
+    #[test]
+    fn nobody_is_waited_for_without_end() {
+        const SHORT: Duration = Duration::from_millis(100);
+        const LONG: Duration = Duration::from_secs(3600);
+        const LARGE: usize = 64 << 20;
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let router = || {
+            let large = axum::routing::get(|| async { vec![0; LARGE] });
+            Router::new().route("/", axum::routing::get(|| async { "small" })).route("/large", large)
+        };
+        let count = |answer: &[u8]| answer.windows(8).filter(|window| window == b"HTTP/1.1").count();
+        // Half a head; a head and no second one; an answer that is not taken; more requests than a connection has.
+        let impatient = Patience { head: SHORT, write: LONG };
+        assert_eq!(answer(router(), 1000, impatient, b"GET / HTTP/1.1\r\nHost:").map(|answer| count(&answer)), Some(0));
+        assert_eq!(answer(router(), 1000, impatient, get("/").as_bytes()).map(|answer| count(&answer)), Some(1));
+        let taken = answer(router(), 1000, Patience { head: LONG, write: SHORT }, get("/large").as_bytes());
+        assert!(taken.is_some_and(|taken| taken.len() < LARGE));
+        let three = answer(router(), 2, Patience { head: LONG, write: LONG }, get("/").repeat(3).as_bytes()).unwrap();
+        assert_eq!(count(&three), 2);
+        assert_eq!(String::from_utf8_lossy(&three).matches("connection: close").count(), 1);
     }
 }
