@@ -98,6 +98,8 @@ fn config(bytes: &[u8]) {
             let (height, width) = config.image_size();
             assert!(height * width <= 1 << 24, "{height}x{width}");
             assert!(!config.style_layers().is_empty());
+            let json = serde_json::to_string(&config).expect("a configuration is JSON");
+            assert_eq!(Config::from_json(&json).expect(&json), config);
         }
         Err(error) => one_line(error),
     }

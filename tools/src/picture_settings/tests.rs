@@ -182,3 +182,17 @@ fn damaged_pictures_are_errors_and_cost_nothing() {
         assert!(read(&embed(png.clone(), text)).is_err(), "{}", &text[..text.len().min(20)]);
     }
 }
+
+/// The first corpus of a fuzz target (fuzz/seeds.sh): a picture or film in every format that says how it was made.
+#[test]
+#[ignore = "writes files for fuzzing"]
+fn seeds() {
+    let folder =
+        std::path::PathBuf::from(std::env::var_os("FUZZ_CORPUS").expect("FUZZ_CORPUS names the folder to write to")).join("picture");
+    std::fs::create_dir_all(&folder).unwrap();
+    let packet = settings().xmp().unwrap();
+    let marked = pictures().map(|picture| embed(picture, &packet));
+    for (index, bytes) in marked.into_iter().chain(films(&packet)).enumerate() {
+        std::fs::write(folder.join(index.to_string()), bytes).unwrap();
+    }
+}
