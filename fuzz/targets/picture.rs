@@ -3,12 +3,13 @@
 use std::io::Cursor;
 
 use stylegan_tools::picture_settings::Settings;
+use stylegan_wgpu::text::is_plain;
 
 pub fn settings(bytes: &[u8]) {
     match Settings::read(&mut Cursor::new(bytes)) {
         Ok((kind, Some(settings))) => {
             let line = settings.command_line(kind);
-            assert!(line.starts_with("stylegan ") && !line.chars().any(char::is_control), "{line}");
+            assert!(line.starts_with("stylegan ") && line.chars().all(is_plain), "{line}");
         }
         Ok((_, None)) => {}
         Err(error) => super::one_line(error),

@@ -44,7 +44,9 @@ impl Config {
             }
             serde_json::from_value(value)
         };
-        let config: Config = read().map_err(|error: serde_json::Error| Error::Config(error.to_string()))?;
+        // The parser's own words quote the text, of any length.
+        let config: Config =
+            read().map_err(|error: serde_json::Error| Error::Config(crate::text::line(&error.to_string(), LONGEST_ERROR)))?;
         config.validate()?;
         Ok(config)
     }
@@ -208,6 +210,9 @@ const SQUARE: [usize; 2] = [4, 4];
 /// Most pixels a side of an image has.
 const MOST_PIXELS: usize = 4096;
 
+/// Characters of an error of the parser: a field that there is not, and all that there are.
+const LONGEST_ERROR: usize = 600;
+
 fn square() -> [usize; 2] {
     SQUARE
 }
@@ -236,4 +241,20 @@ pub(crate) fn within<T: Copy + PartialOrd + fmt::Display>(name: &str, value: T, 
         return Ok(());
     }
     Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A find of fuzz/: a key with a control character came through in the parser's own words.
+    #[test]
+    fn what_is_wrong_with_a_configuration_is_one_plain_line() {
+        for key in ["a\u{7f}b", "a\u{202e}b", "a\u{9b}31m", &"long".repeat(1000)] {
+            let json = serde_json::json!({ "z_dim": 4, key: 1 }).to_string();
+            let error = Config::from_json(&json).unwrap_err().to_string();
+            assert!(error.starts_with("unknown field `"), "{error}");
+            assert!(error.chars().all(crate::text::is_plain) && error.chars().count() <= LONGEST_ERROR + 3, "{error:?}");
+        }
+    }
 }

@@ -21,9 +21,10 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
 /// The same of its text.
 pub(super) fn parse(text: &str) -> Result<Report, String> {
     // The version first: another one's fields need not fit.
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("not a bench report: {error}"))?;
+    let said = |error: serde_json::Error| stylegan_wgpu::text::line(&error.to_string(), 600);
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("not a bench report: {}", said(error)))?;
     match value["schema"].as_u64() {
-        Some(schema) if schema == u64::from(SCHEMA) => serde_json::from_value(value).map_err(|error| error.to_string()),
+        Some(schema) if schema == u64::from(SCHEMA) => serde_json::from_value(value).map_err(said),
         Some(schema) => Err(format!("a bench report of schema {schema}; this program reads schema {SCHEMA}: measure again")),
         None => Err("not a bench report: no \"schema\"".into()),
     }
