@@ -223,6 +223,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         metrics,
         health,
     };
+    // Before anybody is told the address: the network is on the device, though its thread may not have begun.
+    app.health.set_ready(true);
     let system = |error: io::Error| Failure::Runtime(format!("the server could not be started: {error}"));
     let worker = thread::Builder::new().name("device".into()).spawn(|| worker.run()).map_err(system)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(encoders).build().map_err(system)?;

@@ -89,7 +89,6 @@ pub(crate) struct Worker<P, Open: FnMut() -> Result<P>> {
 impl<P: Paint, Open: FnMut() -> Result<P>> Worker<P, Open> {
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        self.health.set_ready(true);
         while let Some(jobs) = self.queue.take(self.batch, self.patience) {
             self.work(jobs, true);
         }
