@@ -176,7 +176,7 @@ class Synthesis(torch.nn.Module):
 
 
 def facts(config, tensors):
-    """What a report says of the network; convolutions are counted on what they put out."""
+    """What a report says of the network. Only convolutions are counted, on what they put out; papers count filters, mapping and styles, too."""
     layers = config["layers"]
     macs = sum(
         layer["in_channels"] * layer["out_channels"] * layer["conv_kernel"] ** 2 * math.prod(side + layer["conv_kernel"] - 1 for side in layer["in_size"])

@@ -11,17 +11,11 @@ args = parser.parse_args()
 import torch  # noqa: E402  (the import is part of the cold start)
 
 import config_f  # noqa: E402
+import torch_device  # noqa: E402
 
-torch.set_num_threads(args.threads)
-torch.set_grad_enabled(False)
-cuda = torch.cuda.is_available()
-if args.precision == "auto":
-    args.precision = "f16" if cuda else "f32"
+cuda, place, dtype = torch_device.choose(args)
 if args.mode == "graph" and not cuda:
     parser.error("--mode graph needs CUDA")
-dtype = torch.float16 if args.precision == "f16" else torch.float32
-place = torch.device("cuda" if cuda else "cpu")
-torch.backends.cudnn.benchmark = True
 imported = time.perf_counter()
 
 # A compiler fuses shifted sums with what follows; eager operators are better off with one depthwise convolution.
@@ -92,16 +86,11 @@ def once():
 
 
 lists = report.measure(once, args)
-if cuda:
-    properties = torch.cuda.get_device_properties(0)
-    device = report.device(properties.name, "CUDA", f"CUDA {torch.version.cuda}", "DiscreteGpu")
-else:
-    device = report.device()
 report.write(
     args,
     engine="PyTorch",
     version=torch.__version__,
-    device=device,
+    device=torch_device.described(cuda),
     network=report.CONFIG_F,
     cold={"device": imported - report.START, "load": loaded - imported, "build": built - loaded, "first": first - built},
     lists=lists,

@@ -13,15 +13,9 @@ import numpy  # noqa: E402  (the imports are part of the cold start)
 import torch  # noqa: E402
 
 import stylegan3  # noqa: E402
+import torch_device  # noqa: E402
 
-torch.set_num_threads(args.threads)
-torch.set_grad_enabled(False)
-cuda = torch.cuda.is_available()
-if args.precision == "auto":
-    args.precision = "f16" if cuda else "f32"
-dtype = torch.float16 if args.precision == "f16" else torch.float32
-place = torch.device("cuda" if cuda else "cpu")
-torch.backends.cudnn.benchmark = True
+cuda, place, dtype = torch_device.choose(args)
 imported = time.perf_counter()
 
 config, tensors = stylegan3.load(args.network)
@@ -60,16 +54,11 @@ def once():
 
 
 lists = report.measure(once, args)
-if cuda:
-    properties = torch.cuda.get_device_properties(0)
-    device = report.device(properties.name, "CUDA", f"CUDA {torch.version.cuda}", "DiscreteGpu")
-else:
-    device = report.device()
 report.write(
     args,
     engine="PyTorch",
     version=torch.__version__,
-    device=device,
+    device=torch_device.described(cuda),
     network=stylegan3.facts(config, tensors),
     cold={"device": imported - report.START, "load": loaded - imported, "build": built - loaded, "first": first - built},
     lists=lists,

@@ -1,8 +1,8 @@
 // The page of `stylegan serve`. What is shown is decided by `state`, which the address has too, so that a face can be shared.
 
-import { PLACE, addLayers, addMoves, reflect as controls } from "/controls.js";
+import { addLayers, addMoves, reflect as controls } from "/controls.js";
 import { ask as request, wait } from "/server.js";
-import { address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "/state.js";
+import { PLACE, address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "/state.js";
 import { Strip, reduced, store, stored } from "/strip.js";
 
 const $ = (id) => document.getElementById(id);

@@ -1,10 +1,8 @@
 // The controls of the page: what they say of the state, and those that depend on the network.
 
-import { all, facts, nameOf, ranges, state, usual } from "/state.js";
+import { PLACE, all, facts, nameOf, ranges, state, usual } from "/state.js";
 
 const $ = (id) => document.getElementById(id);
-// Sliders of where a StyleGAN3 draws.
-export const PLACE = ["x", "y", "rotate", "zoom"];
 
 // The controls say what the state is.
 export function reflect(isFavourite) {

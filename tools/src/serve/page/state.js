@@ -11,6 +11,7 @@ export const all = () => Array.from({ length: facts.num_ws }, (_, layer) => laye
 
 // Where in its plane a StyleGAN3 draws: picture sides to the right and down, degrees, times as large.
 const HERE = { x: 0, y: 0, rotate: 0, zoom: 1 };
+export const PLACE = Object.keys(HERE);
 const REACH = { x: [-2, 2], y: [-2, 2], rotate: [-180, 180], zoom: [0.25, 4] };
 
 // All settings but seeds, as they are when nobody has touched them.
