@@ -3,7 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 export FUZZ_CORPUS="$PWD/fuzz/corpus"
-cargo test --quiet -p stylegan-tools --lib -- --ignored --exact convert::tests::seeds::seeds picture_settings::tests::seeds
+cargo test --quiet -p stylegan-convert --lib -- --ignored --exact tests::seeds::seeds
+cargo test --quiet -p stylegan-studio --lib -- --ignored --exact pictures::picture_settings::tests::seeds
 cargo test --quiet -p stylegan-tools --test openvino -- --ignored --exact seeds
 for file in tests/fixtures/tiny/*/*.pkl tests/fixtures/tiny/*/*.pt; do
     case "$file" in

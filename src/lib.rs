@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The forward passes are in [`networks`], as data ([`plan::Plan`]); [`kernels`] has one file per shader, each with a CPU twin that
-//! [`mod@reference`] runs; [`executor`] puts a plan on a device. Converters for checkpoints are in the crate `stylegan-tools`.
+//! [`mod@reference`] runs; [`executor`] puts a plan on a device. Readers of checkpoints are in the crate `stylegan-convert`.
 
 pub mod atomic_file;
 mod choice;

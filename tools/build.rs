@@ -1,5 +1,6 @@
 //! What a report of `stylegan bench` says of the program: the commit it was built from, and the version of wgpu.
 
+use std::path::Path;
 use std::process::Command;
 
 fn git(arguments: &[&str]) -> Option<String> {
@@ -20,12 +21,15 @@ fn main() {
             }
         }
     }
-    let lock = std::fs::read_to_string("../Cargo.lock").unwrap_or_default();
+    // In the repository, in a package.
+    let lock = ["../Cargo.lock", "Cargo.lock"].into_iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     let mut lines = lock.lines().skip_while(|line| *line != "name = \"wgpu\"").skip(1);
     if let Some(version) = lines.next().and_then(|line| line.strip_prefix("version = \"")) {
         println!("cargo::rustc-env=STYLEGAN_WGPU={}", version.trim_end_matches('"'));
     }
-    for path in ["build.rs", "src", "../src", "../shaders", "../Cargo.lock"] {
+    // A path that is not there would have this run every time.
+    let paths = ["build.rs", "src", "convert/src", "studio/src", "../src", "../shaders", "../Cargo.lock"];
+    for path in paths.into_iter().filter(|path| Path::new(path).exists()) {
         println!("cargo::rerun-if-changed={path}");
     }
 }

@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use stylegan_tools::array_file::read_bytes;
-use stylegan_tools::convert::from_bytes;
-use stylegan_tools::vectors::{Direction, Sizes, VectorFile, rows};
+use stylegan_convert::array_file::read_bytes;
+use stylegan_convert::from_bytes;
+use stylegan_studio::vectors::{Direction, Sizes, VectorFile, rows};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::text::is_plain;

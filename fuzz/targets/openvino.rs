@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use stylegan_tools::convert::openvino::{Ir, convert};
+use stylegan_convert::openvino::{Ir, convert};
 
 #[path = "../../tools/tests/openvino/small.rs"]
 #[allow(dead_code, reason = "the tests use the rest of it")]

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use stylegan_tools::picture_settings::Settings;
+use stylegan_studio::pictures::picture_settings::Settings;
 use stylegan_wgpu::text::is_plain;
 
 pub fn settings(bytes: &[u8]) {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
-use stylegan_tools::array_file;
-use stylegan_tools::vectors::{Centers, Sizes, Source, VectorError, VectorFile};
+use stylegan_convert::array_file;
+use stylegan_studio::vectors::{Centers, Sizes, Source, VectorError, VectorFile};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws};
 use stylegan_wgpu::model::Model;

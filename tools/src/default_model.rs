@@ -5,9 +5,8 @@ use stylegan_wgpu::model::Model;
 use crate::failure::Failure;
 use crate::note;
 
-/// weights/open-peeps-128.safetensors, whose card lies beside it.
 #[cfg(feature = "default-model")]
-const EMBEDDED: Option<&[u8]> = Some(include_bytes!("../../weights/open-peeps-128.safetensors"));
+const EMBEDDED: Option<&[u8]> = Some(stylegan_weights::OPEN_PEEPS_128);
 #[cfg(not(feature = "default-model"))]
 const EMBEDDED: Option<&[u8]> = None;
 

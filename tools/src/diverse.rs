@@ -1,6 +1,6 @@
 //! `--diverse`: of many seeds, those whose pictures have least in common.
 
-use stylegan_tools::vectors::farthest;
+use stylegan_studio::vectors::farthest;
 use stylegan_wgpu::latent::Truncation;
 
 use crate::args;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
-use stylegan_tools::animation::AnimationError;
-use stylegan_tools::array_file::ArrayFileError;
+use stylegan_convert::array_file::ArrayFileError;
+use stylegan_studio::pictures::animation::AnimationError;
 use stylegan_wgpu::{Error, text};
 
 /// What `main` reports.

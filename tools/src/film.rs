@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::{DynamicImage, RgbImage, RgbaImage, imageops};
-use stylegan_tools::animation::{Frame, Movie, Spec};
+use stylegan_studio::pictures::animation::{Frame, Movie, Spec};
 
 use crate::failure::Failure;
 use crate::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};

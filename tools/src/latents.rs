@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use stylegan_tools::array_file::{self, Array};
-use stylegan_tools::vectors::{self, Direction, Sizes, Source, VectorFile};
+use stylegan_convert::array_file::{self, Array};
+use stylegan_studio::vectors::{self, Direction, Sizes, Source, VectorFile};
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
 use stylegan_wgpu::atomic_file::{self, Unsynced};
 use stylegan_wgpu::regular_file;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
-use stylegan_tools::convert::{self, ConvertError, Untold};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
+use stylegan_convert::{ConvertError, Untold};
 use stylegan_wgpu::model::Model;
 
 use crate::default_model;
@@ -34,7 +34,8 @@ pub(crate) fn open_with(path: &Path, conv_clamp: Option<f32>) -> Result<Model, F
         return Err(Failure::Runtime(format!("{} is an address, not a file; download it first", path.display())));
     }
     let bar = bar(1000, "converting");
-    let result = convert::open_with(path, untold, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
+    let result =
+        stylegan_convert::open_with(path, untold, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
     bar.finish_and_clear();
     result.map_err(|error| match &error {
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),

@@ -8,7 +8,7 @@ use image::codecs::png::{self, CompressionType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbaImage};
-use stylegan_tools::picture_settings;
+use stylegan_studio::pictures::picture_settings;
 use stylegan_wgpu::atomic_file::{self, Unsynced};
 
 use crate::args::Format;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
-use stylegan_tools::picture_settings::{Settings, public_name, public_source};
-use stylegan_tools::vectors::{Centers, Source};
+use stylegan_convert::hex;
+use stylegan_studio::pictures::picture_settings::{Settings, public_name, public_source};
+use stylegan_studio::vectors::{Centers, Source};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::tensor::DType;
 

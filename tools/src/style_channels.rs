@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use stylegan_tools::vectors::{Draw, samples};
+use stylegan_studio::vectors::{Draw, samples};
 use stylegan_wgpu::generator::StyleOffset;
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::model::Model;

@@ -9,7 +9,6 @@ use std::process::{Command, Output};
 
 use fixtures::rel_l2;
 use safetensors::SafeTensors;
-use stylegan_tools::convert;
 
 /// Largest rel L2 error of a picture in f32.
 const PARITY: f64 = 2e-5;
@@ -245,7 +244,7 @@ impl Case {
             return Err(format!("no picture: {}", String::from_utf8_lossy(&output.stderr).trim()));
         }
         let file = self.json["files"][0].as_str().expect("a file");
-        let model = convert::open(&self.folder.join(file), &mut |_| {}).expect("it was drawn");
+        let model = stylegan_convert::open(&self.folder.join(file), &mut |_| {}).expect("it was drawn");
         let seed: u32 = numbers(&self.json["seeds"])[0].parse().expect("a seed");
         let error = rel_l2(&fixtures::read_npy(&out.path().join(format!("seed{seed:04}.npy"))), &fixtures::twin(&model, seed, class));
         (error <= PARITY).then_some(()).ok_or_else(|| format!("rel L2 {error:.1e} from its twin is more than {PARITY:.0e}"))

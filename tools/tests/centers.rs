@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use fixtures::{read_npy, rel_l2};
 use place::{PLAIN, Place, text};
-use stylegan_tools::array_file;
+use stylegan_convert::array_file;
 use stylegan_wgpu::model::Model;
 
 /// As in parity.rs: largest rel L2 error of an image in f32.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
+use stylegan_convert::test_files::layouts;
+use stylegan_convert::test_files::writer::{self, Py, dict, legacy, zip};
 use stylegan_wgpu::latent;
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::mapping::mapping;
@@ -16,17 +18,11 @@ use stylegan_wgpu::reference;
 use stylegan_wgpu::tensor::DType;
 
 mod fixtures;
-#[path = "../src/convert/tests/layouts.rs"]
-mod layouts;
 #[allow(dead_code, reason = "shared with the hostile files")]
 #[path = "openvino/small.rs"]
 mod small;
-#[allow(dead_code, reason = "the converters' own tests use the rest of it")]
-#[path = "../src/convert/tests/writer.rs"]
-mod writer;
 
 use fixtures::{generate, rel_l2};
-use writer::{Py, dict, legacy, zip};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny");
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use stylegan_tools::array_file;
-use stylegan_tools::convert::openvino::{self, Ir};
-use stylegan_tools::convert::{ConvertError, from_bytes};
-use stylegan_tools::picture_settings::Settings;
+use stylegan_convert::array_file;
+use stylegan_convert::openvino::{self, Ir};
+use stylegan_convert::{ConvertError, from_bytes};
+use stylegan_studio::pictures::picture_settings::Settings;
 
 mod memory;
 
@@ -245,7 +245,7 @@ fn cases() {
             assert!(measured(&name, bytes.len(), || array_file::read_bytes(&bytes, "w")).is_err());
             continue;
         }
-        match measured(&name, bytes.len(), || stylegan_tools::convert::open(&path, &mut |_| ())) {
+        match measured(&name, bytes.len(), || stylegan_convert::open(&path, &mut |_| ())) {
             Ok(model) => {
                 let record: usize = model.provenance.values().map(String::len).sum();
                 assert!(record < 24 << 10, "{name}: {record} bytes of provenance");

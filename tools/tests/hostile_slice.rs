@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use stylegan_tools::array_file::{self, npz_bytes};
-use stylegan_tools::convert::openvino::{self, Ir};
-use stylegan_tools::convert::{ConvertError, from_bytes};
+use stylegan_convert::array_file::{self, npz_bytes};
+use stylegan_convert::openvino::{self, Ir};
+use stylegan_convert::{ConvertError, from_bytes};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::{Config, stylegan2};
 use stylegan_wgpu::random_weights::random_weights;

@@ -12,7 +12,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, RgbImage};
 use place::{PLAIN, Place, text};
-use stylegan_tools::{array_file, convert};
+use stylegan_convert::array_file;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Ws};
 use stylegan_wgpu::model::Model;
 
@@ -133,7 +133,7 @@ fn mixing_equals_the_twins_for_every_kind_of_network() {
         let Some(fixture) = Fixture::open(name) else { panic!("{name} is part of the repository") };
         let files = ["network.pkl", "checkpoint.pt"].map(|file| fixture.folder.join(file));
         let network = files.iter().find(|file| file.exists()).unwrap();
-        let model = convert::open(network, &mut |_| {}).unwrap();
+        let model = stylegan_convert::open(network, &mut |_| {}).unwrap();
         mixes_as_the_twins(name, &model, network.to_str().unwrap(), &Place::new(), styles, layers);
     }
     let place = Place::new();

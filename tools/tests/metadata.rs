@@ -57,7 +57,7 @@ fn prepared() -> Place {
     }
     place.succeeds(&["directions", "--network", network, "-n", "2", "-o", "dirs.npz"]);
     let rows: Vec<f32> = (0..3 * 6 * 8).map(|i| (i as f32 * 0.7).sin()).collect();
-    place.file("rows.npy", stylegan_tools::array_file::npy_bytes(&[3, 6, 8], &rows));
+    place.file("rows.npy", stylegan_convert::array_file::npy_bytes(&[3, 6, 8], &rows));
     place
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fixtures::{Fixture, generate, rel_l2};
-use stylegan_tools::convert::openvino;
+use stylegan_convert::openvino;
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use stylegan_tools::convert::openvino::{Ir, convert, open};
-use stylegan_tools::convert::{ConvertError, Result};
+use stylegan_convert::openvino::{Ir, convert, open};
+use stylegan_convert::{ConvertError, Result};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 

@@ -224,7 +224,7 @@ fn rows_of_w_come_back_as_the_same_pictures() {
     assert_eq!(names(&place.path("out")), ["manifest.jsonl", "seed0003.npz", "seed0003.png", "seed0085.npz", "seed0085.png"]);
     let first = pictures(&place.path("out"));
     let file = fs::read(place.path("out/seed0085.npz")).unwrap();
-    let array = stylegan_tools::array_file::read_bytes(&file, "w").unwrap();
+    let array = stylegan_convert::array_file::read_bytes(&file, "w").unwrap();
     assert_eq!(array.shape, [1, 6, 8]);
     let projected = ["generate", "--network", &network, "--no-metadata", "--projected-w", "out/seed0085.npz"];
     place.succeeds(&[&projected[..], &["--outdir", "back", "--save-ws", "rows"]].concat());
@@ -240,14 +240,14 @@ fn rows_of_w_come_back_as_the_same_pictures() {
 
     // Several pictures in one file, in NumPy's other format.
     let values = [array.values.clone(), array.values.iter().map(|value| value / 2.0).collect()].concat();
-    stylegan_tools::array_file::write_npy(&place.path("two.npy"), &[2, 6, 8], &values).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("two.npy"), &[2, 6, 8], &values).unwrap();
     let two = ["generate", "--network", &network, "--projected-w", "two.npy", "--outdir", "two", "--grid", "2x1", "--no-metadata"];
     place.succeeds(&two);
     let two = pictures(&place.path("two"));
     assert_eq!(two.keys().collect::<Vec<_>>(), ["proj00.png", "proj01.png"]);
     assert!(two["proj00.png"] == first["seed0085.png"] && two["proj01.png"] != first["seed0085.png"]);
 
-    stylegan_tools::array_file::write_npy(&place.path("wrong.npy"), &[2, 5, 8], &[0.0; 80]).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("wrong.npy"), &[2, 5, 8], &[0.0; 80]).unwrap();
     let line = place.refuses(1, &["generate", "--network", &network, "--projected-w", "wrong.npy", "--outdir", "x"]);
     assert!(line.contains("[2, 5, 8]") && line.contains("[N, 6, 8]"), "{line}");
     for more in [&["--seeds", "0"][..], &["--trunc", "0.5"], &["--class", "0"]] {

@@ -97,7 +97,7 @@ fn a_strip_goes_by_the_strength() {
     run(&["generate", "--seeds", "5", "--outdir", "plain"]);
     assert!(parts[1] == picture("plain/seed0005.png"), "a strength of 0 is the picture itself");
     // Beside a direction, and on its own, with an amount.
-    stylegan_tools::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
     run(&["edit", "--seed", "5", "--direction", "d.npy", "--strength", "0", "--style-channel", "b8.conv0:3=4", "-o", "a.png"]);
     let said = run(&["edit", "--seed", "5", "--style-channel", "b8.conv0:3=4", "-o", "b.png"]);
     assert!(said.starts_with("b.png: 1 picture in "), "{said}");
@@ -157,7 +157,7 @@ fn sigma_is_that_of_the_channel() {
 fn what_cannot_be_moved_is_refused() {
     let place = Place::new();
     let network = place.network(PLAIN);
-    stylegan_tools::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
     let generate = |channel| vec!["generate", "--outdir", "x", "--style-channel", channel];
     for (args, says) in [
         (generate("b64.conv0:1=2"), "no layer 'b64.conv0' has a style; those are b4.conv1, b4.torgb, b8.conv0"),

@@ -3,7 +3,6 @@
 mod fixtures;
 
 use fixtures::{Fixture, rel_l2};
-use stylegan_tools::convert;
 use stylegan_wgpu::executor::{Executor, Options};
 use stylegan_wgpu::networks::stylegan2::Architecture;
 use stylegan_wgpu::networks::{NoiseSource, synthesis};
@@ -69,7 +68,7 @@ fn without_margin(values: &[f32], [_, _, rows, columns]: [usize; 4], wanted: usi
 #[track_caller]
 fn taps(name: &str) {
     let Some(fixture) = Fixture::open(name) else { return };
-    let model = convert::open(&fixture.folder.join("network.pkl"), &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    let model = stylegan_convert::open(&fixture.folder.join("network.pkl"), &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
     let gpu = Gpu::open(None).unwrap_or_else(|error| panic!("{error}"));
     let images = fixture.seeds().len();
     let half = if matches!(model.config, Config::StyleGan1(_)) { 5e-3 } else { 3e-3 };

@@ -63,7 +63,7 @@ fn noise_of_tensorflow_follows_z() {
 fn noise_of_tensorflow_needs_a_seed_and_a_stylegan2() {
     let place = Place::new();
     let network = place.network(PLAIN);
-    stylegan_tools::array_file::write_npy(&place.path("w.npy"), &[8], &[0.5; 8]).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("w.npy"), &[8], &[0.5; 8]).unwrap();
     let tf = ["--network", &network, "--noise-mode", "tf"];
     for args in [
         &["generate", "--projected-w", "w.npy", "--outdir", "out"][..],
@@ -92,9 +92,9 @@ fn projected_pictures_take_the_place_of_seeds() {
     truncated(&["generate", "--seeds", "3,4", "--outdir", "seeds", "--save-ws"]);
     let rows: Vec<f32> = ["seeds/seed0003.npz", "seeds/seed0004.npz"]
         .iter()
-        .flat_map(|name| stylegan_tools::array_file::read(&place.path(name), "w").unwrap().values)
+        .flat_map(|name| stylegan_convert::array_file::read(&place.path(name), "w").unwrap().values)
         .collect();
-    stylegan_tools::array_file::write_npy(&place.path("w.npy"), &[2, 6, 8], &rows).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("w.npy"), &[2, 6, 8], &rows).unwrap();
     let same = |a: &str, b: &str| assert_eq!(std::fs::read(place.path(a)).unwrap(), std::fs::read(place.path(b)).unwrap(), "{a} {b}");
 
     truncated(&["mix", "--rows", "3,4", "--cols", "9", "--styles", "2-5", "--outdir", "a"]);
@@ -114,7 +114,7 @@ fn projected_pictures_take_the_place_of_seeds() {
     run(&["grid", "--seeds", "3,4", "-o", "c.png"]);
     run(&["grid", "--projected-w", "w.npy", "-o", "d.png"]);
     same("c.png", "d.png");
-    stylegan_tools::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
+    stylegan_convert::array_file::write_npy(&place.path("d.npy"), &[8], &[0.5; 8]).unwrap();
     truncated(&["edit", "--seed", "4", "--direction", "d.npy", "-o", "e.png"]);
     run(&["edit", "--projected-w", "w.npy:1", "--direction", "d.npy", "-o", "f.png"]);
     same("e.png", "f.png");

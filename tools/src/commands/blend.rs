@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use stylegan_tools::blend::{Blend, BlendError, Side};
+use stylegan_studio::blend::{Blend, BlendError, Side};
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, z};

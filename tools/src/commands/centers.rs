@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use stylegan_tools::array_file;
+use stylegan_convert::array_file;
 use stylegan_wgpu::gpu::Gpu;
 
 use crate::centers::{self, USUAL};

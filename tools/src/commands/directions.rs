@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use stylegan_tools::array_file::{self, Array};
-use stylegan_tools::vectors::{Axes, Method};
+use stylegan_convert::array_file::{self, Array};
+use stylegan_studio::vectors::{Axes, Method};
 use stylegan_wgpu::gpu::Gpu;
 
 use crate::failure::Failure;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
-use stylegan_tools::animation::{self, Spec};
-use stylegan_tools::vectors::{Direction, Source};
+use stylegan_studio::pictures::animation::{self, Spec};
+use stylegan_studio::vectors::{Direction, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, Format, parse_finite};

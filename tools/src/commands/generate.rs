@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use stylegan_tools::vectors::Source;
-use stylegan_tools::{array_file, hex};
+use stylegan_convert::{array_file, hex};
+use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
-use stylegan_tools::vectors::Source;
+use stylegan_studio::vectors::Source;
 
 use crate::args::{self, Format, SeedRanges, StudioArgs};
 use crate::diverse;

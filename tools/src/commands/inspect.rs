@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use stylegan_tools::picture_settings::{self, Settings};
+use stylegan_studio::pictures::picture_settings::{self, Settings};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::text::line;

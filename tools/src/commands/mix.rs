@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
-use stylegan_tools::array_file;
-use stylegan_tools::vectors::Source;
+use stylegan_convert::array_file;
+use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, Format, SeedRanges};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use stylegan_tools::convert::{AVERAGE_SAMPLES as SAMPLES, AVERAGE_SEED as SEED};
-use stylegan_tools::vectors::{self, Draw};
+use stylegan_convert::{AVERAGE_SAMPLES as SAMPLES, AVERAGE_SEED as SEED};
+use stylegan_studio::vectors::{self, Draw};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::model::{Array, Model, Precision};
 

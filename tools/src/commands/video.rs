@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use stylegan_tools::animation::{Format, Spec};
-use stylegan_tools::vectors::Source;
+use stylegan_studio::pictures::animation::{Format, Spec};
+use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z};
 
 use crate::args::{self, DrawArgs, SeedRanges};

@@ -13,8 +13,8 @@ use axum::{Json, Router, middleware, routing};
 use http_body_util::LengthLimitError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stylegan_tools::array_file;
-use stylegan_tools::vectors::{self, Sizes, VectorFile};
+use stylegan_convert::array_file;
+use stylegan_studio::vectors::{self, Sizes, VectorFile};
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Truncation, Ws};
 

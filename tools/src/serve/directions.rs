@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use stylegan_tools::vectors::{Axes, Method};
+use stylegan_studio::vectors::{Axes, Method};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::model::Model;
 use tokio::sync::Notify;
@@ -61,7 +61,7 @@ impl Directions {
     /// Two, along the first and the third axis of four.
     #[cfg(test)]
     pub(crate) fn example() -> Directions {
-        use stylegan_tools::array_file::Array;
+        use stylegan_convert::array_file::Array;
         let axes = Axes {
             directions: Array::new(&[2, 4], vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
             sigma: Array::new(&[2], vec![1.0, 2.0]),

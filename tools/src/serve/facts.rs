@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
-use stylegan_tools::vectors::Centers;
+use stylegan_convert::hex;
+use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbaImage;
-use stylegan_tools::vectors::Centers;
+use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::generator::{Noise, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::Ws;

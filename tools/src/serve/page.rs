@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
 
 use super::app::App;
 

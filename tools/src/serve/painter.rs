@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use image::RgbaImage;
-use stylegan_tools::vectors::Centers;
+use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Ws, z};

@@ -1,7 +1,7 @@
 //! What the pictures of `serve` say about how they were made: the command that draws the same picture, where there is one; otherwise
 //! the request.
 
-use stylegan_tools::picture_settings::Settings;
+use stylegan_studio::pictures::picture_settings::Settings;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::Truncation;
 use stylegan_wgpu::tensor::DType;
@@ -135,7 +135,7 @@ fn of_look(recipe: &Recipe, moves: &Moves) -> String {
 mod tests {
     use std::io::Cursor;
 
-    use stylegan_tools::picture_settings::{self, Kind};
+    use stylegan_studio::pictures::picture_settings::{self, Kind};
 
     use super::*;
     use crate::args::Format;

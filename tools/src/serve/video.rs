@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use image::DynamicImage;
-use stylegan_tools::animation::{Animation, AnimationError, Format, Frame, Spec};
+use stylegan_studio::pictures::animation::{Animation, AnimationError, Format, Frame, Spec};
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 

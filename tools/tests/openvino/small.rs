@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use stylegan_tools::convert::openvino::Ir;
+use stylegan_convert::openvino::Ir;
 
 /// Channels at 4 and at 8.
 pub(crate) const CHANNELS: [usize; 2] = [8, 4];

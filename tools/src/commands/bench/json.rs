@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
 
 use super::report::{Report, SCHEMA};
 use crate::failure::Failure;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
 use stylegan_wgpu::executor::Executor;
 use stylegan_wgpu::tune::Progress;
 use stylegan_wgpu::{Gpu, Tuning, text};

@@ -5,7 +5,7 @@
 //! stand for 12 MB. Other networks are drawn by the portable kernels in f32 once more.
 
 use sha2::{Digest, Sha256};
-use stylegan_tools::hex;
+use stylegan_convert::hex;
 use stylegan_wgpu::executor::{self, Executor};
 use stylegan_wgpu::generator::{Generator, Noise};
 use stylegan_wgpu::latent::{Truncation, Ws, z};
