@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 use std::fmt::{self, Display, Formatter};
 use std::ops::{Deref, Range};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use stylegan_studio::drawing::place::Place;
+use stylegan_studio::pictures::picture::Format;
 use stylegan_wgpu::generator::PrecisionChoice;
 use stylegan_wgpu::model::Precision;
 
-use crate::centers::{self, Wanted};
+use crate::drawing::centers::{self, Wanted};
+use crate::drawing::style_channels::{self, StyleChannel};
 use crate::failure::Failure;
 use crate::note;
-use crate::path::Place;
-use crate::style_channels::{self, StyleChannel};
 
 /// Truncation psi where a person looks at many pictures (`serve`, `grid`). Commands that are NVIDIA's keep NVIDIA's 1.
 pub(crate) const USUAL_TRUNC: f32 = 0.7;
@@ -55,14 +57,6 @@ pub(crate) enum FilePrecision {
     F16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Png,
-    Jpg,
-    Webp,
-    Npy,
-}
-
 impl From<DevicePrecision> for PrecisionChoice {
     fn from(precision: DevicePrecision) -> PrecisionChoice {
         match precision {
@@ -82,37 +76,12 @@ impl From<FilePrecision> for Precision {
     }
 }
 
-impl Format {
-    /// The end of a file's name.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Format::Png => "png",
-            Format::Jpg => "jpg",
-            Format::Webp => "webp",
-            Format::Npy => "npy",
-        }
-    }
-}
-
-impl Format {
-    /// By the ending of a file that holds one picture.
-    pub(crate) fn of_picture(path: &Path) -> Result<Format, Failure> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
-        match extension.as_str() {
-            "png" => Ok(Format::Png),
-            "jpg" | "jpeg" => Ok(Format::Jpg),
-            "webp" => Ok(Format::Webp),
-            _ => Err(Failure::usage(format!("{}: the ending says which format: .png, .jpg or .webp", path.display()))),
-        }
-    }
-
-    /// Refuses what it cannot hold.
-    pub(crate) fn check(self, channels: usize) -> Result<(), Failure> {
-        match (self, channels) {
-            (Format::Jpg, 2 | 4) => Err(Failure::usage("this network draws an alpha channel, which jpg cannot hold; use png or webp")),
-            _ => Ok(()),
-        }
-    }
+/// Of `--format`.
+pub(crate) fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::extension)).map(|name| {
+        let named = Format::ALL.into_iter().find(|format| format.extension() == name);
+        named.unwrap_or_else(|| unreachable!("the parser takes no other"))
+    })
 }
 
 /// The flags of a command that draws, with one truncation for all pictures.

@@ -6,31 +6,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
-mod centers;
 mod cli;
 mod commands;
-mod default_model;
-mod diverse;
+mod drawing;
 mod failure;
-mod film;
-mod grid;
 mod interrupt;
-mod label;
-mod latents;
-mod layers;
-mod manifest;
-mod network;
 mod output;
-mod path;
-mod pipeline;
+mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
-mod stamp;
-mod studio;
-mod style_channels;
 mod surroundings;
-mod tuning;
-mod work;
 
 use cli::Cli;
 use failure::Failure;

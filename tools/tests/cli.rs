@@ -81,7 +81,7 @@ fn wrong_arguments_are_refused() {
         (&["--batch", "0"], "1..=256"),
         (&["--format", "gif"], "png, jpg, webp, npy"),
         (&["--grid", "2"], "4x2"),
-        (&["--seeds", "1-4", "--grid", "2x2"], "4 cells for 5 seeds"),
+        (&["--seeds", "1-4", "--grid", "2x2"], "4 cells for 5 pictures"),
         (&["--precision", "f8"], "f16"),
         (&["--colour"], "--colour"),
     ] {

@@ -5,21 +5,22 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use stylegan_studio::blend::{Blend, BlendError, Side};
+use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::label::Font;
+use stylegan_studio::pictures::picture::{Format, Picture};
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, z};
 use stylegan_wgpu::model::{Array, Model, Precision};
 use stylegan_wgpu::networks::Config;
 
-use crate::args::{self, DevicePrecision, FilePrecision, Format, SeedRanges};
+use crate::args::{self, DevicePrecision, FilePrecision, SeedRanges};
 use crate::commands::convert::same_file;
+use crate::drawing::network;
+use crate::drawing::studio::check_class;
 use crate::failure::Failure;
-use crate::grid::{self, Grid};
-use crate::label::Font;
-use crate::output::{self, Picture};
-use crate::stamp::{self, Own};
-use crate::studio::check_class;
-use crate::{network, say, warn};
+use crate::pictures::stamp::{self, Own};
+use crate::{output, say, warn};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Of {
@@ -175,7 +176,7 @@ impl<'a> Preview<'a> {
         let config = &models[0].config;
         format.check(config.img_channels())?;
         let (height, width) = config.image_size();
-        grid::check_pixels(seeds.len().saturating_mul(width), models.len() * (height + Font::of(height).line())).map_err(Failure::usage)?;
+        grid::check_pixels(seeds.len().saturating_mul(width), models.len() * (height + Font::of(height).line()))?;
         // The mapping networks may differ: a class is for those that have them.
         let class = |model: &Model| match model.config.c_dim() {
             0 => Ok(None),
@@ -232,6 +233,7 @@ impl<'a> Preview<'a> {
             }
         }
         bar.finish_and_clear();
-        sheet.sheet().write(self.path, self.format, (!self.args.no_metadata).then(|| self.packet()).flatten().as_deref())
+        let packet = (!self.args.no_metadata).then(|| self.packet()).flatten();
+        Ok(sheet.sheet().write(self.path, self.format, packet.as_deref())?)
     }
 }

@@ -7,10 +7,12 @@ use serde_json::json;
 use stylegan_convert::array_file;
 use stylegan_wgpu::gpu::Gpu;
 
-use crate::centers::{self, USUAL};
+use crate::drawing::centers::{self, USUAL};
+use crate::drawing::studio::check_class;
+use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::studio::check_class;
-use crate::{default_model, network, output, say, stamp};
+use crate::pictures::stamp;
+use crate::{output, say};
 
 /// Finds the centres of clusters of w, for --centers: truncation that keeps the variety of faces.
 ///

@@ -8,8 +8,9 @@ use stylegan_wgpu::model::{Model, Precision};
 
 use crate::args::{FilePrecision, parse_finite};
 use crate::commands::inspect::{dtype, fields, metadata};
+use crate::drawing::network;
 use crate::failure::Failure;
-use crate::{network, output, say};
+use crate::{output, say};
 
 /// Converts a checkpoint into one .safetensors file.
 ///

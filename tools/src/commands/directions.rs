@@ -8,9 +8,10 @@ use stylegan_convert::array_file::{self, Array};
 use stylegan_studio::vectors::{Axes, Method};
 use stylegan_wgpu::gpu::Gpu;
 
+use crate::drawing::layers::{Layers, parse_layers};
+use crate::drawing::{default_model, network, studio};
 use crate::failure::Failure;
-use crate::layers::{Layers, parse_layers};
-use crate::{default_model, network, output, say, studio};
+use crate::{output, say};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {

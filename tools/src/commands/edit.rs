@@ -7,20 +7,21 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_studio::pictures::animation::{self, Spec};
+use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::picture::{self, Format, Picture};
 use stylegan_studio::vectors::{Direction, Source};
 use stylegan_wgpu::latent::Ws;
 
-use crate::args::{self, DrawArgs, Format, parse_finite};
+use crate::args::{self, DrawArgs, parse_finite};
+use crate::drawing::film::Film;
+use crate::drawing::latents::{self, Latents};
+use crate::drawing::layers::{Layers, parse_layers};
+use crate::drawing::network;
+use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
-use crate::film::Film;
-use crate::grid::{self, Grid};
-use crate::latents::{self, Latents};
-use crate::layers::{Layers, parse_layers};
-use crate::output::{self, Picture};
-use crate::pipeline::{self, Drawn, Pixels, Stages};
-use crate::stamp::{self, Own, Stamp};
-use crate::studio::{Studio, Subject};
-use crate::{network, say};
+use crate::pictures::stamp::{self, Own, Stamp};
+use crate::{output, say};
 
 /// Moves a picture along a direction in w: a strip (.png, .jpg), or a video there and back (.mp4, .webp, .gif, .apng).
 #[derive(Debug, Args)]
@@ -140,11 +141,11 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     };
     let strengths = strengths(strength, steps, matches!(form, Form::Video(_)));
     let (drawn, channels) = (config.image_size(), config.img_channels());
-    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
+    let size = args.size.map_or(drawn, |longer| picture::scaled(drawn, longer.into()));
     match form {
         Form::Strip(format) => {
             format.check(channels)?;
-            grid::check_pixels(steps * size.1, size.0).map_err(Failure::usage)?;
+            grid::check_pixels(steps * size.1, size.0)?;
         }
         Form::Video(format) => spec(args, format, size).check()?,
     }
@@ -190,7 +191,7 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
             let bar = network::bar(steps as u64, "rendering");
             let encode = |drawn: Drawn| {
                 let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
-                let picture = Picture::from_rgba(&output::resized(image, size), channels);
+                let picture = Picture::from_rgba(&picture::resized(image, size), channels);
                 strip.lock().unwrap_or_else(PoisonError::into_inner).put(drawn.index, &picture);
                 Ok(())
             };

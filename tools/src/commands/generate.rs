@@ -7,22 +7,21 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::{array_file, hex};
+use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
-use crate::args::{self, DevicePrecision, DrawArgs, Format, NoiseMode, SeedRanges, Shard};
-use crate::diverse;
+use crate::args::{self, DevicePrecision, DrawArgs, NoiseMode, SeedRanges, Shard};
+use crate::drawing::latents::{self, Latents};
+use crate::drawing::pipeline::{self, Drawn, Pixels, Stages, Times};
+use crate::drawing::studio::{Studio, Subject};
+use crate::drawing::{diverse, network, style_channels};
 use crate::failure::Failure;
-use crate::grid::{self, Grid};
-use crate::latents::{self, Latents};
-use crate::manifest::{self, Choice, Entry, Header, History, Manifest};
-use crate::output;
-use crate::pipeline::{self, Drawn, Pixels, Stages, Times};
-use crate::stamp::Stamp;
-use crate::studio::{Studio, Subject};
-use crate::style_channels;
-use crate::{network, say, warn};
+use crate::pictures::manifest::{self, Choice, Entry, Header, History, Manifest};
+use crate::pictures::stamp::Stamp;
+use crate::{output, say, warn};
 
 /// Renders one picture per seed into a folder, as seed0085.png.
 ///
@@ -63,7 +62,7 @@ pub(crate) struct GenerateArgs {
     outdir: PathBuf,
 
     /// File format; npy holds f32 of C x H x W, not clamped
-    #[arg(long, value_enum, default_value_t = Format::Png)]
+    #[arg(long, value_parser = args::format(), default_value = Format::Png.extension())]
     format: Format,
 
     /// Additionally writes grid.png, a sheet of all pictures in order, row by row; nothing is skipped then
@@ -353,8 +352,8 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
 /// Refuses what the picture formats cannot hold.
 fn check_pictures(args: &GenerateArgs, config: &Config, count: usize) -> Result<(), Failure> {
     args.format.check(config.img_channels())?;
-    match args.grid {
-        Some((columns, rows)) => grid::check(columns, rows, config.image_size(), count).map_err(Failure::usage),
-        None => Ok(()),
+    if let Some((columns, rows)) = args.grid {
+        grid::check(columns, rows, config.image_size(), count)?;
     }
+    Ok(())
 }

@@ -5,19 +5,19 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
+use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::label::Font;
+use stylegan_studio::pictures::picture::{self, Format, Picture};
 use stylegan_studio::vectors::Source;
 
-use crate::args::{self, Format, SeedRanges, StudioArgs};
-use crate::diverse;
+use crate::args::{self, SeedRanges, StudioArgs};
+use crate::drawing::latents::Latents;
+use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::studio::{Studio, Subject};
+use crate::drawing::{diverse, network};
 use crate::failure::Failure;
-use crate::grid::{self, Grid};
-use crate::label::Font;
-use crate::latents::Latents;
-use crate::output::{self, Picture};
-use crate::pipeline::{self, Drawn, Pixels, Stages};
-use crate::stamp::Stamp;
-use crate::studio::{Studio, Subject};
-use crate::{network, say};
+use crate::pictures::stamp::Stamp;
+use crate::{output, say};
 
 /// Draws one sheet of many pictures: a picture per seed, or a row per seed with every psi of a sweep.
 #[derive(Debug, Args)]
@@ -106,13 +106,13 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     };
     let rows = cells.div_ceil(columns);
     let drawn = config.image_size();
-    let size = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
+    let size = args.size.map_or(drawn, |longer| picture::scaled(drawn, longer.into()));
     // Of --diverse any of the seeds may be chosen, so that what any of them needs is looked at before they are compared.
     let (possible, sweep) = (cells_of(&latents, &args.trunc), args.trunc.len() > 1);
     let font = args.labels.then(|| labels(&named(&latents, &possible), sweep, size)).transpose()?.map(|(font, _)| font);
     let (height, width) = size;
     let strip = font.map_or(0, Font::line);
-    grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip)).map_err(Failure::usage)?;
+    grid::check_pixels(columns.saturating_mul(width), rows.saturating_mul(height + strip))?;
 
     let mut studio = None;
     if let (Some(n), Latents::Seeds(seeds)) = (args.diverse, &latents) {
@@ -140,7 +140,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     let bar = network::bar(cells.len() as u64, "rendering");
     let encode = |drawn: Drawn| {
         let Pixels::Rgba(image) = drawn.pixels else { unreachable!("8 bits were asked for") };
-        let picture = Picture::from_rgba(&output::resized(image, size), config.img_channels());
+        let picture = Picture::from_rgba(&picture::resized(image, size), config.img_channels());
         let mut sheet = sheet.lock().unwrap_or_else(PoisonError::into_inner);
         sheet.put(drawn.index, &picture);
         if let Some((font, texts)) = &labels {
@@ -245,7 +245,7 @@ mod tests {
         for drawn in [(64, 32), (80, 48), (48, 80), (1000, 3)] {
             let failure = texts_of(true, drawn).unwrap_err();
             let needed: usize = failure.text().rsplit(' ').next().unwrap().parse().unwrap();
-            assert!(texts_of(true, output::scaled(drawn, needed)).is_ok(), "{}", failure.text());
+            assert!(texts_of(true, picture::scaled(drawn, needed)).is_ok(), "{}", failure.text());
         }
     }
 }

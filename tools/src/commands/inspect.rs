@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
+use stylegan_studio::drawing::work::Macs;
 use stylegan_studio::pictures::picture_settings::{self, Settings};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::text::line;
 
+use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::work::Macs;
-use crate::{default_model, network, say};
+use crate::say;
 
 /// Of a text out of a file, what is shown; --json has it all, with escapes.
 const MOST_SHOWN: usize = 2000;

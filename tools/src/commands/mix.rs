@@ -7,18 +7,19 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_convert::array_file;
+use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::Ws;
 
-use crate::args::{self, DrawArgs, Format, SeedRanges};
+use crate::args::{self, DrawArgs, SeedRanges};
+use crate::drawing::layers::{Layers, parse_layers};
+use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::studio::{Studio, Subject};
+use crate::drawing::{latents, network};
 use crate::failure::Failure;
-use crate::grid::{self, Grid};
-use crate::latents;
-use crate::layers::{Layers, parse_layers};
-use crate::pipeline::{self, Drawn, Pixels, Stages};
-use crate::stamp::{self, Own, Stamp};
-use crate::studio::{Studio, Subject};
-use crate::{network, output, say};
+use crate::pictures::stamp::{self, Own, Stamp};
+use crate::{output, say};
 
 /// Mixes styles: every picture of a row with the layers chosen from every picture of a column, as 85-55.png, and all as grid.png.
 ///
@@ -54,7 +55,7 @@ pub(crate) struct MixArgs {
     outdir: PathBuf,
 
     /// File format of the pictures; npy holds f32 of C x H x W, not clamped. grid.png is always a PNG
-    #[arg(long, value_enum, default_value_t = Format::Png)]
+    #[arg(long, value_parser = args::format(), default_value = Format::Png.extension())]
     format: Format,
 
     /// Prints the closing line as JSON
@@ -90,7 +91,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     };
     let (rows, cols) = (places(&rows), places(&cols));
     let (across, down) = (cols.len() + 1, rows.len() + 1);
-    grid::check_pixels(across.saturating_mul(width), down.saturating_mul(height)).map_err(Failure::usage)?;
+    grid::check_pixels(across.saturating_mul(width), down.saturating_mul(height))?;
 
     let cells = cells(&rows, &cols);
     let pairs: Vec<Pair> = cells.keys().copied().collect();

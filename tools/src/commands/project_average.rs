@@ -10,9 +10,10 @@ use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::model::{Array, Model, Precision};
 
 use crate::args::FilePrecision;
+use crate::drawing::network;
+use crate::drawing::studio::check_class;
 use crate::failure::Failure;
-use crate::studio::check_class;
-use crate::{network, output, say};
+use crate::{output, say};
 
 /// Computes the average w of a network that has none, and writes the network with it.
 ///

@@ -15,8 +15,10 @@ use tokio::runtime;
 use tokio::sync::Semaphore;
 
 use crate::args::{self, DevicePrecision};
-use crate::centers::{self, Chosen, Wanted};
+use crate::drawing::centers::{self, Chosen, Wanted};
+use crate::drawing::{default_model, network};
 use crate::failure::Failure;
+use crate::pictures::stamp::{self, Towards};
 use crate::serve::app::{App, Token};
 use crate::serve::facts::{self, Facts};
 use crate::serve::gallery::{Opening, Residents};
@@ -28,8 +30,7 @@ use crate::serve::queue::Queue;
 use crate::serve::site::{self, Site};
 use crate::serve::worker::Worker;
 use crate::serve::{Connections, Listeners};
-use crate::stamp::{self, Towards};
-use crate::{default_model, network, say, serve, warn};
+use crate::{say, serve, warn};
 
 /// The environment's way to hand over the token; a flag would show it to everybody who lists processes.
 const TOKEN_VARIABLE: &str = "STYLEGAN_TOKEN";

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use stylegan_studio::drawing::place::{Path, Place};
 use stylegan_studio::pictures::animation::{Format, Spec};
+use stylegan_studio::pictures::grid;
+use stylegan_studio::pictures::picture;
 use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z};
 
 use crate::args::{self, DrawArgs, SeedRanges};
+use crate::drawing::film::Film;
+use crate::drawing::latents::Latents;
+use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
-use crate::film::Film;
-use crate::latents::Latents;
-use crate::path::{Path, Place};
-use crate::stamp::Stamp;
-use crate::studio::{Studio, Subject};
-use crate::{grid, output, say};
+use crate::pictures::stamp::Stamp;
+use crate::{output, say};
 
 /// More rows of w than this are a typing error rather than a film: 1 GiB of them.
 const MOST_VALUES: usize = 1 << 28;
@@ -134,9 +136,9 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
     let keyframes = keyframes(latents.len(), columns * rows, args)?;
     let config = &subject.model.config;
     let drawn = config.image_size();
-    let (height, width) = args.size.map_or(drawn, |longer| output::scaled(drawn, longer.into()));
+    let (height, width) = args.size.map_or(drawn, |longer| picture::scaled(drawn, longer.into()));
     let (width, height) = (columns.saturating_mul(width), rows.saturating_mul(height));
-    grid::check_pixels(width, height).map_err(Failure::usage)?;
+    grid::check_pixels(width, height)?;
     let (width, height) = (width as u32, height as u32);
     let spec = Spec { format, width, height, fps: args.fps.unwrap_or(format.default_fps()) };
     spec.check()?;

@@ -14,6 +14,7 @@ use http_body_util::LengthLimitError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stylegan_convert::array_file;
+use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::{self, Sizes, VectorFile};
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Truncation, Ws};
@@ -26,7 +27,6 @@ use super::params::{FILE, File, LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
 use super::site::Site;
 use super::{guard, page, provenance, video};
-use crate::args::Format;
 
 /// Parameters of their own, beside those of the look and of the file.
 const IMAGE: &[&str] = &["seed"];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use image::{RgbaImage, imageops};
+use stylegan_studio::pictures::picture::Picture;
 use stylegan_wgpu::latent::Ws;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
@@ -20,7 +21,6 @@ use super::queue::Queue;
 use super::recipe::Recipe;
 use super::site::Site;
 use super::worker::{Failed, Job, Output, Want};
-use crate::output::Picture;
 
 /// What all requests share.
 pub(crate) struct App {

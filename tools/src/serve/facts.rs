@@ -12,7 +12,8 @@ use stylegan_wgpu::networks::Config;
 use super::directions::Directions;
 use super::params;
 use super::provenance::Origin;
-use crate::{args, stamp};
+use crate::args;
+use crate::pictures::stamp;
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbaImage;
+use stylegan_studio::drawing::place::Place;
 use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::generator::{Noise, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
@@ -12,7 +13,6 @@ use stylegan_wgpu::{Error, Result};
 
 use super::painter::{Paint, Painter};
 use super::recipe::Recipe;
-use crate::path::Place;
 
 /// How a device is opened, the first time and after it was lost.
 #[derive(Clone)]

@@ -40,8 +40,9 @@ pub(crate) mod site;
 mod video;
 pub(crate) mod worker;
 
-use crate::warn;
 use app::App;
+
+use crate::warn;
 
 /// How long a client is waited for.
 #[derive(Clone, Copy)]

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use image::RgbaImage;
+use stylegan_studio::drawing::place::Place;
 use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
@@ -15,8 +16,7 @@ use stylegan_wgpu::text::is_plain;
 use stylegan_wgpu::{Error, Result};
 
 use super::recipe::Recipe;
-use crate::centers::Anchor;
-use crate::path::Place;
+use crate::drawing::centers::Anchor;
 
 /// What the worker needs of a device.
 pub(crate) trait Paint {

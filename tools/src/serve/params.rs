@@ -3,13 +3,13 @@
 
 use std::ops::RangeInclusive;
 
+use stylegan_studio::drawing::place::Place;
+use stylegan_studio::pictures::picture::Format;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::Truncation;
 
 use super::errors::ApiError;
 use super::facts::Facts;
-use crate::args::Format;
-use crate::path::Place;
 
 /// Truncation beyond this gives no pictures worth the name.
 pub(crate) const TRUNC: RangeInclusive<f32> = -2.0..=2.0;

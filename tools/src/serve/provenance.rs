@@ -1,6 +1,7 @@
 //! What the pictures of `serve` say about how they were made: the command that draws the same picture, where there is one; otherwise
 //! the request.
 
+use stylegan_studio::drawing::place::Place;
 use stylegan_studio::pictures::picture_settings::Settings;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::Truncation;
@@ -10,8 +11,7 @@ use super::facts::Facts;
 use super::params::File;
 use super::recipe::{Recipe, Source};
 use crate::args::{self, NoiseMode};
-use crate::path::Place;
-use crate::stamp::{self, Manner, Own, Towards};
+use crate::pictures::stamp::{self, Manner, Own, Towards};
 
 /// Steps along directions, as a request names them.
 pub(super) type Moves = [(usize, f32)];
@@ -135,10 +135,10 @@ fn of_look(recipe: &Recipe, moves: &Moves) -> String {
 mod tests {
     use std::io::Cursor;
 
+    use stylegan_studio::pictures::picture::Format;
     use stylegan_studio::pictures::picture_settings::{self, Kind};
 
     use super::*;
-    use crate::args::Format;
 
     fn said(recipe: &Recipe, moves: &Moves, side: u32) -> Settings {
         let facts = Facts {

@@ -1,11 +1,11 @@
 //! What a picture is made from: seeds and what is done with their rows of w, before any device is asked.
 
+use stylegan_studio::drawing::place::Place;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{self, Truncation, Ws};
 use stylegan_wgpu::{Error, Result};
 
-use crate::centers::Anchor;
-use crate::path::Place;
+use crate::drawing::centers::Anchor;
 
 /// All that decides a picture of a network.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use image::DynamicImage;
 use stylegan_studio::pictures::animation::{Animation, AnimationError, Format, Frame, Spec};
+use stylegan_studio::pictures::picture;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 
@@ -21,7 +22,6 @@ use super::params::{LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
 use super::worker::Want;
 use super::{guard, provenance};
-use crate::output;
 
 /// Parameters beside those of the look.
 pub(super) const VIDEO: &[&str] = &["seeds", "frames", "fps", "size", "format", "network"];
@@ -79,7 +79,7 @@ pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers
 fn wanted(query: &Query, facts: &Facts) -> Result<Wanted, ApiError> {
     let seeds = Query::need("seeds", query.seeds("seeds", 2..=8)?)?;
     let side = query.side(facts)?.unwrap_or_else(|| facts.side_below(USUAL_SIDE));
-    let (height, width) = output::scaled(facts.size(), side);
+    let (height, width) = picture::scaled(facts.size(), side);
     let most = (MOST_PIXELS / (height * width * seeds.len())).min(120);
     if most < 2 {
         return Err(ApiError::parameter("size", "so many faces of this size are too much; ask for a smaller one"));

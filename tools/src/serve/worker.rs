@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbaImage;
+use stylegan_studio::drawing::place::Place;
 use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::{Error, Result};
@@ -16,7 +17,6 @@ use super::metrics::Metrics;
 use super::painter::{Paint, join};
 use super::queue::{Queue, Waiting};
 use super::recipe::Recipe;
-use crate::path::Place;
 use crate::warn;
 
 /// What a request waits for.

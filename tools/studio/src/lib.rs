@@ -1,9 +1,11 @@
 //! What the `stylegan` command, its server and other programs around the engine share.
 //!
-//! - [`pictures`]: films and what a picture says of how it was made;
+//! - [`drawing`]: where in its plane a StyleGAN3 draws, and how much work a picture is;
+//! - [`pictures`]: pictures to files, sheets and films, and what a picture says of how it was made;
 //! - [`vectors`]: rows of w, directions to walk along, centres to truncate towards;
 //! - [`blend`]: one network of the layers of two.
 
 pub mod blend;
+pub mod drawing;
 pub mod pictures;
 pub mod vectors;

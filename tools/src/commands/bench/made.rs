@@ -12,7 +12,7 @@ use stylegan_wgpu::tune::Progress;
 use stylegan_wgpu::{Gpu, Tuning, text};
 
 use super::report::{Made, TuningState};
-use crate::tuning;
+use crate::drawing::tuning;
 
 /// Variables that the engine looks at. Not all that begin as these do: one holds the token of `serve`.
 const OURS: [&str; 3] = ["STYLEGAN_CHECKED", "STYLEGAN_DUMP_WGSL", "STYLEGAN_TIER"];

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use stylegan_studio::drawing::work::Macs;
 use stylegan_wgpu::generator::{Generator, Noise, Options};
 use stylegan_wgpu::model::{Model, Precision};
 use stylegan_wgpu::random_weights::random_weights;
@@ -23,9 +24,8 @@ use super::synthetic::{self, Synthetic};
 use super::telemetry::Telemetry;
 use super::verify::{self, Reference, Verified};
 use super::{BenchArgs, Subject};
+use crate::drawing::network;
 use crate::failure::Failure;
-use crate::network;
-use crate::work::Macs;
 
 /// What is measured one after the other on a device.
 struct Session<'a> {

@@ -203,7 +203,7 @@ fn sign(index: u64) -> bool {
     (bits ^ (bits >> 31)) & 1 == 1
 }
 
-use crate::output::Picture as Pixels;
+use stylegan_studio::pictures::picture::Picture as Pixels;
 
 #[cfg(test)]
 mod tests {

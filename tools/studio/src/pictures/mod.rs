@@ -1,4 +1,7 @@
-//! Pictures that go into files: films, and what a picture says of how it was made.
+//! Pictures that go into files: one alone, sheets of many, films, and what a picture says of how it was made.
 
 pub mod animation;
+pub mod grid;
+pub mod label;
+pub mod picture;
 pub mod picture_settings;

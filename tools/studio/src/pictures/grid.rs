@@ -1,13 +1,15 @@
-//! The contact sheet of `--grid`: all pictures of a run in rows.
+//! A contact sheet: pictures in rows.
 
-use crate::label::Font;
-use crate::output::Picture;
+use stylegan_wgpu::error::{Error, Result};
+
+use super::label::Font;
+use super::picture::Picture;
 
 /// Largest sheet, in pixels: 268 million are 805 MB of RGB in memory, 16384 x 16384.
 const MOST_PIXELS: usize = 1 << 28;
 
 /// A sheet that is being filled. Cells without a picture stay black (transparent, with an alpha channel).
-pub(crate) struct Grid {
+pub struct Grid {
     columns: usize,
     /// Of a picture.
     height: usize,
@@ -18,36 +20,36 @@ pub(crate) struct Grid {
 }
 
 /// Refuses a sheet that cannot hold the pictures, or would not fit anything.
-pub(crate) fn check(columns: usize, rows: usize, (height, width): (usize, usize), pictures: usize) -> Result<(), String> {
+pub fn check(columns: usize, rows: usize, (height, width): (usize, usize), pictures: usize) -> Result<()> {
     if pictures > columns * rows {
-        return Err(format!("--grid {columns}x{rows} has {} cells for {pictures} seeds", columns * rows));
+        return Err(Error::Argument(format!("a sheet of {columns}x{rows} has {} cells for {pictures} pictures", columns * rows)));
     }
     check_pixels(columns.saturating_mul(width), rows.saturating_mul(height))
 }
 
 /// Refuses a sheet that would not fit anything.
-pub(crate) fn check_pixels(width: usize, height: usize) -> Result<(), String> {
+pub fn check_pixels(width: usize, height: usize) -> Result<()> {
     match width.checked_mul(height) {
         Some(pixels) if pixels <= MOST_PIXELS => Ok(()),
-        _ => Err(format!("a sheet of {width} x {height} pixels is too large: at most {MOST_PIXELS} in all")),
+        _ => Err(Error::Argument(format!("a sheet of {width} x {height} pixels is too large: at most {MOST_PIXELS} in all"))),
     }
 }
 
 impl Grid {
     /// An empty sheet of pictures of that height and width.
-    pub(crate) fn new(columns: usize, rows: usize, size: (usize, usize), channels: usize) -> Grid {
+    pub fn new(columns: usize, rows: usize, size: (usize, usize), channels: usize) -> Grid {
         Grid::with_strips(columns, rows, size, 0, channels)
     }
 
     /// The same with room for labels: so many rows of pixels under every picture.
-    pub(crate) fn with_strips(columns: usize, rows: usize, (height, width): (usize, usize), strip: usize, channels: usize) -> Grid {
+    pub fn with_strips(columns: usize, rows: usize, (height, width): (usize, usize), strip: usize, channels: usize) -> Grid {
         let (across, down) = (columns * width, rows * (height + strip));
         let sheet = Picture { width: across, height: down, channels, pixels: vec![0; across * down * channels] };
         Grid { columns, height, width, strip, sheet }
     }
 
     /// Puts a picture into a cell, numbered from left to right and top to bottom.
-    pub(crate) fn put(&mut self, cell: usize, picture: &Picture) {
+    pub fn put(&mut self, cell: usize, picture: &Picture) {
         let row_bytes = self.width * self.sheet.channels;
         let (column, row) = (cell % self.columns, cell / self.columns);
         for (y, line) in picture.pixels.chunks_exact(row_bytes).enumerate() {
@@ -57,14 +59,14 @@ impl Grid {
     }
 
     /// Writes a text under the picture of a cell. It must fit, in both directions.
-    pub(crate) fn label(&mut self, cell: usize, font: Font, text: &str) {
+    pub fn label(&mut self, cell: usize, font: Font, text: &str) {
         let (column, row) = (cell % self.columns, cell / self.columns);
         let top = row * (self.height + self.strip) + self.height;
         font.write(text, &mut self.sheet, column * self.width, top, self.width);
     }
 
     /// The sheet as it is.
-    pub(crate) fn sheet(&self) -> &Picture {
+    pub fn sheet(&self) -> &Picture {
         &self.sheet
     }
 }
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn sheets_have_limits() {
         assert!(check(2, 2, (1024, 1024), 4).is_ok());
-        assert!(check(2, 2, (4, 4), 5).unwrap_err().contains("4 cells for 5 seeds"));
+        assert!(check(2, 2, (4, 4), 5).unwrap_err().to_string().contains("4 cells for 5 pictures"));
         assert!(check(1000, 1000, (1024, 1024), 4).is_err());
     }
 }

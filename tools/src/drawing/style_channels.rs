@@ -9,8 +9,8 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::networks::Config;
 
 use crate::args::parse_finite;
+use crate::drawing::network;
 use crate::failure::Failure;
-use crate::network;
 
 /// A value of the flag, as b64.conv0:123=+5; without an amount, --strength of `edit` says how far.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stylegan_wgpu::Tuning;
 use stylegan_wgpu::tune::Progress;
 
-use crate::network;
+use crate::drawing::network;
 
 /// What a command asks of the engine, unless `--no-tune` is given or there is no place to keep the outcome.
 pub(crate) fn tuning(no_tune: bool) -> Option<Tuning> {

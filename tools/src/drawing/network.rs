@@ -8,7 +8,7 @@ use stylegan_convert::hex;
 use stylegan_convert::{ConvertError, Untold};
 use stylegan_wgpu::model::Model;
 
-use crate::default_model;
+use crate::drawing::default_model;
 use crate::failure::Failure;
 
 /// Reads the network a command was given, or the default model where it was given none.

@@ -2,18 +2,18 @@
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
-use crate::output::Picture;
+use super::picture::Picture;
 
 /// Letters of some size; those beyond the largest of the font are enlarged.
 #[derive(Clone, Copy)]
-pub(crate) struct Font {
+pub struct Font {
     height: RasterHeight,
     scale: usize,
 }
 
 impl Font {
     /// For pictures of that side: a sixteenth of it, and at least what can be read.
-    pub(crate) fn of(side: usize) -> Font {
+    pub fn of(side: usize) -> Font {
         match side / 16 {
             64.. => Font { height: RasterHeight::Size32, scale: side / 512 },
             32.. => Font { height: RasterHeight::Size32, scale: 1 },
@@ -23,12 +23,12 @@ impl Font {
     }
 
     /// Height of a line, with a margin above and below.
-    pub(crate) fn line(self) -> usize {
+    pub fn line(self) -> usize {
         self.height.val() * self.scale + 2 * self.margin()
     }
 
     /// Width of a text.
-    pub(crate) fn width(self, text: &str) -> usize {
+    pub fn width(self, text: &str) -> usize {
         text.chars().count() * get_raster_width(FontWeight::Regular, self.height) * self.scale
     }
 
@@ -37,7 +37,7 @@ impl Font {
     }
 
     /// Writes a line of text in the middle of the strip from row `top` on, `left..left + width`. It must fit: see [`Font::width`].
-    pub(crate) fn write(self, text: &str, picture: &mut Picture, left: usize, top: usize, width: usize) {
+    pub fn write(self, text: &str, picture: &mut Picture, left: usize, top: usize, width: usize) {
         let (channels, row) = (picture.channels, picture.width);
         // An alpha channel is opaque behind the text.
         if channels.is_multiple_of(2) {

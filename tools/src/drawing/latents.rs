@@ -8,9 +8,9 @@ use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::networks::Config;
 
 use crate::args;
+use crate::drawing::studio::Studio;
 use crate::failure::Failure;
-use crate::stamp::{self, Own};
-use crate::studio::Studio;
+use crate::pictures::stamp::{self, Own};
 
 /// The list of a run.
 pub(crate) enum Latents {

@@ -2,51 +2,59 @@
 
 use std::f64::consts::TAU;
 
+use stylegan_wgpu::error::{Error, Result};
 use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan3::Transform;
 
-use crate::failure::Failure;
-
 /// A picture moved by picture sides to the right and down, turned by degrees, then magnified.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Place {
-    pub(crate) translate: [f32; 2],
-    pub(crate) rotate: f32,
-    pub(crate) zoom: f32,
+pub struct Place {
+    /// To the right and down.
+    pub translate: [f32; 2],
+    /// Counter-clockwise.
+    pub rotate: f32,
+    /// About the middle.
+    pub zoom: f32,
 }
 
 /// Over a film from one place: pan and zoom go there and back, the picture makes whole turns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Path {
-    pub(crate) from: Place,
-    pub(crate) pan: [f32; 2],
-    pub(crate) turns: i32,
-    pub(crate) zoom_to: f32,
-    /// Frames of the film, and pictures of each.
-    pub(crate) frames: usize,
-    pub(crate) cells: usize,
+pub struct Path {
+    /// Where it begins and ends.
+    pub from: Place,
+    /// How far it goes, to the right and down.
+    pub pan: [f32; 2],
+    /// Counter-clockwise.
+    pub turns: i32,
+    /// The magnification in the middle.
+    pub zoom_to: f32,
+    /// Frames of the film.
+    pub frames: usize,
+    /// Pictures of each frame.
+    pub cells: usize,
 }
 
 impl Place {
-    pub(crate) const HERE: Place = Place { translate: [0.0; 2], rotate: 0.0, zoom: 1.0 };
+    /// Where the network draws by itself.
+    pub const HERE: Place = Place { translate: [0.0; 2], rotate: 0.0, zoom: 1.0 };
 
     /// The map of the network's plane; an error where it has none, or the numbers are beyond f32.
-    pub(crate) fn transform(self, config: &Config) -> Result<Transform, Failure> {
+    pub fn transform(self, config: &Config) -> Result<Transform> {
         if !matches!(config, Config::StyleGan3(_)) {
-            return Err(Failure::usage(format!("only a StyleGAN3 is moved, turned and zoomed; this is a {}", config.network())));
+            return Err(Error::Argument(format!("only a StyleGAN3 is moved, turned and zoomed; this is a {}", config.network())));
         }
-        self.matrix().ok_or_else(|| Failure::usage("the picture is moved too far: nothing is drawn there"))
+        self.matrix().ok_or_else(|| Error::Argument("the picture is moved too far: nothing is drawn there".into()))
     }
 
     /// The map itself; None where the numbers are beyond f32.
-    pub(crate) fn matrix(self) -> Option<Transform> {
+    pub fn matrix(self) -> Option<Transform> {
         Transform::new(self.translate, self.rotate, self.zoom)
     }
 }
 
 impl Path {
     /// Where the `index`-th picture of the film is.
-    pub(crate) fn at(&self, index: usize) -> Place {
+    pub fn at(&self, index: usize) -> Place {
         let time = (index / self.cells) as f64 / self.frames as f64;
         // Slow at both ends: 0 at the beginning, 1 in the middle.
         let out = (1.0 - (TAU * time).cos()) / 2.0;

@@ -4,9 +4,9 @@ use stylegan_studio::vectors::farthest;
 use stylegan_wgpu::latent::Truncation;
 
 use crate::args;
+use crate::drawing::network;
+use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
-use crate::network;
-use crate::studio::{Studio, Subject};
 
 /// Values of w that are compared, 1 GB of them: half a million seeds where w has 512.
 const MOST_VALUES: usize = 1 << 28;

@@ -4,16 +4,16 @@ use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1, stylegan2, styl
 
 /// Multiply-accumulates of one picture in the two ways they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Macs {
+pub struct Macs {
     /// The convolutions that are not 1x1 to RGB, each at the resolution it has to be computed at: an upsampling one at its input's.
-    pub(crate) convolutions: u64,
+    pub convolutions: u64,
     /// As papers count: upsampling convolutions at their output's resolution, and all else too (mapping, styles, RGB, filters).
-    pub(crate) papers: u64,
+    pub papers: u64,
 }
 
 impl Macs {
     /// Of a network.
-    pub(crate) fn of(config: &Config) -> Macs {
+    pub fn of(config: &Config) -> Macs {
         match config {
             Config::StyleGan1(config) => stylegan1(config),
             Config::StyleGan2(config) => stylegan2(config),

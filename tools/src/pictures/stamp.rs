@@ -11,10 +11,10 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::tensor::DType;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
-use crate::centers::Wanted;
-use crate::network;
-use crate::studio::{Studio, Subject};
-use crate::style_channels::StyleChannel;
+use crate::drawing::centers::Wanted;
+use crate::drawing::network;
+use crate::drawing::studio::{Studio, Subject};
+use crate::drawing::style_channels::StyleChannel;
 
 /// Name and version of this program, as pictures have it.
 pub(crate) const TOOL: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));

@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use image::{DynamicImage, RgbImage, RgbaImage, imageops};
 use stylegan_studio::pictures::animation::{Frame, Movie, Spec};
+use stylegan_studio::pictures::picture;
 
+use crate::drawing::network;
+use crate::drawing::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};
+use crate::drawing::studio::Studio;
 use crate::failure::Failure;
-use crate::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};
-use crate::studio::Studio;
-use crate::{network, output};
 
 /// Frames of several pictures each, from left to right and top to bottom.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ impl Film {
         let (number, cell) = (index / self.cells(), index % self.cells());
         // Without its alpha, where a network draws one; grey is in all three already.
         let (width, height) = (self.spec.width as usize / self.columns, self.spec.height as usize / self.rows);
-        let picture = DynamicImage::ImageRgba8(output::resized(picture, (height, width))).into_rgb8();
+        let picture = DynamicImage::ImageRgba8(picture::resized(picture, (height, width))).into_rgb8();
         if self.cells() == 1 {
             return Some((number, picture));
         }

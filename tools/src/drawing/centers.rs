@@ -12,9 +12,11 @@ use stylegan_wgpu::latent::{Truncation, Ws};
 use stylegan_wgpu::model::Model;
 use stylegan_wgpu::regular_file;
 
+use crate::drawing::network;
+use crate::drawing::tuning::cache_folder;
 use crate::failure::Failure;
-use crate::tuning::cache_folder;
-use crate::{network, note, stamp};
+use crate::note;
+use crate::pictures::stamp;
 
 /// How many `auto` makes. The paper has 32 to 128.
 pub(crate) const USUAL: usize = 64;

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use stylegan_studio::drawing::place::Path;
 use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
 use stylegan_wgpu::gpu::Gpu;
@@ -12,12 +13,13 @@ use stylegan_wgpu::networks::Config;
 use stylegan_wgpu::networks::stylegan3::Transform;
 
 use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
-use crate::centers::{Anchor, Chosen};
+use crate::drawing::centers::{Anchor, Chosen};
+use crate::drawing::style_channels::{self, StyleChannel};
+use crate::drawing::tuning::tuning;
+use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::path::Path;
-use crate::style_channels::{self, StyleChannel};
-use crate::tuning::tuning;
-use crate::{default_model, network, note, stamp, warn};
+use crate::pictures::stamp;
+use crate::{note, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
 pub(crate) struct Subject {
@@ -87,7 +89,7 @@ impl Subject {
     }
 }
 
-fn transform(args: &StudioArgs, config: &Config) -> Result<Option<Transform>, Failure> {
+fn transform(args: &StudioArgs, config: &Config) -> stylegan_wgpu::Result<Option<Transform>> {
     args.place().map(|place| place.transform(config)).transpose()
 }
 

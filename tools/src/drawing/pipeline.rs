@@ -7,12 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use image::RgbaImage;
+use stylegan_studio::pictures::picture::Picture;
 use stylegan_wgpu::generator;
 use stylegan_wgpu::latent::Ws;
 
+use crate::drawing::studio::Studio;
 use crate::failure::Failure;
-use crate::output::Picture;
-use crate::studio::Studio;
 
 mod times;
 pub(crate) use times::Times;
