@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test latency fuzz soak indexes lab setup fetch ffmpeg browser
+.PHONY: help demo faces test package latency fuzz soak indexes lab setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
 	@echo "make test    formatting, lints, all tests and the documentation"
+	@echo "make package every crate as it would be published, each built from what is in it"
 	@echo "make latency the table of docs/latency.md, of the reports in docs/measurements"
 	@echo "make fuzz    what damaged and hostile files do to the readers (MINUTES=15 for each target)"
 	@echo "make soak    the server under mixed load with faults injected (MINUTES=15)"
@@ -41,6 +42,11 @@ test: setup fetch ffmpeg browser
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@$(MAKE) --no-print-directory package
+
+# Warnings say of every test that it stays at home.
+package:
+	cargo package --workspace --allow-dirty --quiet
 
 # The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:
