@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use stylegan_convert::array_file::{self, Array};
-use stylegan_studio::vectors::{Axes, Method};
+use stylegan_studio::vectors::{Axes, Layers, Method};
 use stylegan_wgpu::gpu::Gpu;
 
-use crate::drawing::layers::{Layers, parse_layers};
 use crate::drawing::{default_model, network, studio};
 use crate::failure::Failure;
 use crate::{output, say};
@@ -46,7 +45,7 @@ pub(crate) struct DirectionsArgs {
     n: usize,
 
     /// Layers to look at and to change: numbers and ranges, or coarse, middle, fine; all when absent
-    #[arg(long, value_parser = parse_layers, value_name = "LAYERS")]
+    #[arg(long, value_name = "LAYERS")]
     layers: Option<Layers>,
 
     /// Class that w is drawn of; all in turn when absent

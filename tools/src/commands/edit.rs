@@ -9,13 +9,12 @@ use serde_json::json;
 use stylegan_studio::pictures::animation::{self, Spec};
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::{self, Format, Picture};
-use stylegan_studio::vectors::{Direction, Source};
+use stylegan_studio::vectors::{Direction, Layers, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, parse_finite};
 use crate::drawing::film::Film;
 use crate::drawing::latents::{self, Latents};
-use crate::drawing::layers::{Layers, parse_layers};
 use crate::drawing::network;
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use crate::drawing::studio::{Studio, Subject};
@@ -60,7 +59,7 @@ pub(crate) struct EditArgs {
     steps: Option<u16>,
 
     /// Layers to change [default: those the directions were found for, or all]
-    #[arg(long, requires = "direction", value_parser = parse_layers, value_name = "LAYERS")]
+    #[arg(long, requires = "direction", value_name = "LAYERS")]
     layers: Option<Layers>,
 
     /// Scales every picture to that side, in pixels; of pictures that are not square, the longer one

@@ -9,11 +9,10 @@ use serde_json::json;
 use stylegan_convert::array_file;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::Format;
-use stylegan_studio::vectors::Source;
+use stylegan_studio::vectors::{Layers, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, SeedRanges};
-use crate::drawing::layers::{Layers, parse_layers};
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{latents, network};
@@ -47,7 +46,7 @@ pub(crate) struct MixArgs {
     projected_w: Option<Source>,
 
     /// Layers taken from the columns: numbers and ranges, or coarse (to 8 pixels), middle (to 32), fine (from 64)
-    #[arg(long, default_value = "0-6", value_parser = parse_layers, value_name = "LAYERS")]
+    #[arg(long, default_value = "0-6", value_name = "LAYERS")]
     styles: Layers,
 
     /// Folder to write into; made when it is not there

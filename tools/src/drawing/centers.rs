@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use stylegan_convert::array_file;
+use stylegan_studio::drawing::cache_folder;
 use stylegan_studio::vectors::{Centers, Sizes, Source, VectorError, VectorFile};
 use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws};
@@ -13,7 +14,6 @@ use stylegan_wgpu::model::Model;
 use stylegan_wgpu::regular_file;
 
 use crate::drawing::network;
-use crate::drawing::tuning::cache_folder;
 use crate::failure::Failure;
 use crate::note;
 use crate::pictures::stamp;

@@ -6,7 +6,6 @@ pub(crate) mod default_model;
 pub(crate) mod diverse;
 pub(crate) mod film;
 pub(crate) mod latents;
-pub(crate) mod layers;
 pub(crate) mod network;
 pub(crate) mod pipeline;
 pub(crate) mod studio;

@@ -1,4 +1,4 @@
-//! Vectors of w that come from files and go into them: rows of w as projectors and encoders write them, directions to walk along,
+//! Which rows of w, and vectors of w that come from files and go into them: rows of w as projectors and encoders write them, directions to walk along,
 //! centres to truncate towards.
 //! Whatever wrapping they are in, they are found by their shapes; where several things could be meant, the error lists them.
 
@@ -9,6 +9,7 @@ mod error;
 mod farthest;
 mod file;
 mod kmeans;
+mod layers;
 mod rows;
 mod samples;
 pub mod sefa;
@@ -20,6 +21,7 @@ pub use direction::Direction;
 pub use error::{Result, VectorError};
 pub use farthest::farthest;
 pub use file::VectorFile;
+pub use layers::Layers;
 pub use rows::rows;
 pub use samples::{Draw, for_each_w, samples};
 pub use source::Source;

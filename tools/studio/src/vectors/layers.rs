@@ -1,12 +1,13 @@
 //! Which rows of w: numbers and ranges, or the names that the StyleGAN papers give to groups of them.
 
+use std::str::FromStr;
+
+use stylegan_wgpu::error::{Error, Result};
 use stylegan_wgpu::networks::{Config, StyleLayer};
 
-use crate::failure::Failure;
-
-/// A value of `--styles` or `--layers`, as 0-3,7 or coarse,middle.
+/// A choice of them, as 0-3,7 or coarse,middle, before it is known of which network.
 #[derive(Clone, Debug)]
-pub(crate) struct Layers(Vec<Part>);
+pub struct Layers(Vec<Part>);
 
 #[derive(Clone, Debug)]
 enum Part {
@@ -21,30 +22,34 @@ enum Part {
 /// Karras et al. 2019, section 3.1: 4 to 8 pixels, 16 to 32, and what is above.
 const BANDS: [Part; 3] = [Part::Band("coarse", 4, 8), Part::Band("middle", 16, 32), Part::Band("fine", 64, usize::MAX)];
 
-pub(crate) fn parse_layers(text: &str) -> Result<Layers, String> {
-    let part = |text: &str| {
-        let text = text.trim();
-        if let Some(band) = BANDS.into_iter().find(|band| matches!(band, Part::Band(name, ..) if *name == text)) {
-            return Ok(band);
-        }
-        let is_name = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter));
-        if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && is_name(text) {
-            return Ok(Part::Layer(text.to_owned()));
-        }
-        let wrong = |_| format!("'{text}' is no layer; write numbers and ranges, as 0-3,7, coarse, middle or fine, or names of layers");
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let (first, last): (usize, usize) = (first.trim().parse().map_err(wrong)?, last.trim().parse().map_err(wrong)?);
-        match first <= last {
-            true => Ok(Part::Rows(first, last)),
-            false => Err(format!("the range {first}-{last} is empty; write {last}-{first}")),
-        }
-    };
-    text.split(',').map(part).collect::<Result<_, _>>().map(Layers)
+impl FromStr for Layers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Layers, String> {
+        let part = |text: &str| {
+            let text = text.trim();
+            if let Some(band) = BANDS.into_iter().find(|band| matches!(band, Part::Band(name, ..) if *name == text)) {
+                return Ok(band);
+            }
+            let is_name = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter));
+            if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && is_name(text) {
+                return Ok(Part::Layer(text.to_owned()));
+            }
+            let wrong = |_| format!("'{text}' is no layer; write numbers and ranges, as 0-3,7, coarse, middle or fine, or names of layers");
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            let (first, last): (usize, usize) = (first.trim().parse().map_err(wrong)?, last.trim().parse().map_err(wrong)?);
+            match first <= last {
+                true => Ok(Part::Rows(first, last)),
+                false => Err(format!("the range {first}-{last} is empty; write {last}-{first}")),
+            }
+        };
+        text.split(',').map(part).collect::<Result<_, _>>().map(Layers)
+    }
 }
 
 impl Layers {
-    /// The rows of w of this network, ascending, each once. `flag` is for errors.
-    pub(crate) fn rows(&self, flag: &str, config: &Config) -> Result<Vec<usize>, Failure> {
+    /// The rows of w of this network, ascending, each once. `flag` is what an error calls the choice.
+    pub fn rows(&self, flag: &str, config: &Config) -> Result<Vec<usize>> {
         let num_ws = config.num_ws();
         let mut chosen = vec![false; num_ws];
         for part in &self.0 {
@@ -52,24 +57,24 @@ impl Layers {
                 Part::Layer(name) => {
                     let rows = rows_of(name, config);
                     if rows.is_empty() {
-                        return Err(Failure::usage(format!("{flag}: this network has no layer {name}; it has {}", names(config))));
+                        return Err(Error::Argument(format!("{flag}: this network has no layer {name}; it has {}", names(config))));
                     }
                     rows.into_iter().for_each(|row| chosen[row] = true);
                 }
                 Part::Band(..) if matches!(config, Config::StyleGan3(_)) => {
-                    return Err(Failure::usage(format!(
+                    return Err(Error::Argument(format!(
                         "{flag}: coarse, middle and fine are resolutions of StyleGAN and StyleGAN2; name layers of this stylegan3: {}",
                         names(config)
                     )));
                 }
                 &Part::Rows(first, last) if last < num_ws => chosen[first..=last].fill(true),
                 &Part::Rows(_, last) => {
-                    return Err(Failure::usage(format!("{flag} names layer {last}; this network has {num_ws}, 0 to {}", num_ws - 1)));
+                    return Err(Error::Argument(format!("{flag} names layer {last}; this network has {num_ws}, 0 to {}", num_ws - 1)));
                 }
                 &Part::Band(name, lowest, highest) => {
                     let band: Vec<usize> = (0..num_ws).filter(|&row| (lowest..=highest).contains(&config.slot_resolution(row))).collect();
                     if band.is_empty() {
-                        return Err(Failure::usage(format!(
+                        return Err(Error::Argument(format!(
                             "{flag} {name} begins at {lowest} pixels; the layers of this network end at {} (layer {})",
                             config.slot_resolution(num_ws - 1),
                             num_ws - 1
@@ -103,7 +108,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str, config: &Config) -> Result<Vec<usize>, String> {
-        parse_layers(text)?.rows("--styles", config).map_err(|failure| failure.text().to_owned())
+        text.parse::<Layers>()?.rows("--styles", config).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -117,7 +122,7 @@ mod tests {
         }
         assert!(rows("3-18", &config).unwrap_err().contains("layer 18; this network has 18, 0 to 17"));
         for wrong in ["", "3-1", "-1", "1,", "1-2-3", "coarse-fine", "a b"] {
-            assert!(parse_layers(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Layers>().is_err(), "{wrong}");
         }
     }
 
