@@ -7,11 +7,11 @@ mod common;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
+use stylegan_wgpu::blocking::Generator;
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::internals::random_weights::random_weights;
 use stylegan_wgpu::latent::z;
-use stylegan_wgpu::model::{Model, Precision};
-use stylegan_wgpu::networks::{Config, stylegan2};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::{Config, Model, Noise, Options, Precision, PrecisionChoice};
 
 use common::gpu;
 
@@ -39,7 +39,7 @@ fn generator(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("seed to pixels/{label}"), |bencher| {
             let generator = generator.get_or_insert_with(|| {
-                Generator::new(gpu(), &model, &Options { precision, ..Options::default() }).unwrap_or_else(|error| panic!("{error}"))
+                Generator::new(gpu(), &model, &Options::new().precision(precision)).unwrap_or_else(|error| panic!("{error}"))
             });
             bencher.iter(|| {
                 let ws = generator.mapping(&latents, None).expect("a mapping");
@@ -47,7 +47,7 @@ fn generator(criterion: &mut Criterion) {
             });
         });
         group.bench_function(format!("model to device/{label}"), |bencher| {
-            bencher.iter(|| Generator::new(gpu(), &model, &Options { precision, ..Options::default() }).expect("a generator").memory());
+            bencher.iter(|| Generator::new(gpu(), &model, &Options::new().precision(precision)).expect("a generator").memory());
         });
     }
     let folder = tempfile::tempdir().expect("a folder for a file");

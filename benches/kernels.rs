@@ -9,13 +9,13 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan2, synthesis};
-use stylegan_wgpu::plan::{Entry, Origin, Pass, Plan};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::{DType, Layout};
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan2, synthesis};
+use stylegan_wgpu::internals::plan::{Entry, Origin, Pass, Plan};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::{DType, Layout};
+use stylegan_wgpu::{Config, Model};
 
 use common::gpu;
 

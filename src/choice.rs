@@ -4,26 +4,10 @@
 use crate::error::Result;
 use crate::executor::Options;
 use crate::gpu::Gpu;
-use crate::kernel::{Assembly, Variant};
+use crate::kernel::Chosen;
 use crate::plan::Pass;
-use crate::tier::{Matrix, Needs, Tier};
-
-/// A variant that may run on a device.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chosen {
-    pub(crate) variant: &'static Variant,
-    /// The units of a variant that needs them.
-    pub(crate) matrix: Option<Matrix>,
-    /// Whether it reads and writes in 64-bit words.
-    pub(crate) words: bool,
-}
-
-impl Chosen {
-    /// How its source is put together.
-    pub(crate) fn assembly(&self) -> Assembly {
-        Assembly { words: self.words, emulated: self.matrix.is_some_and(|matrix| matrix.emulated) }
-    }
-}
+use crate::tier::{Needs, Tier};
+use crate::trial;
 
 /// The tier that a plan's passes are resolved for.
 pub(crate) fn tier(gpu: &Gpu, options: &Options) -> Tier {
@@ -53,7 +37,7 @@ pub(crate) fn admit(gpu: &Gpu, pass: &Pass, name: &str, tier: &Tier, options: &O
     Ok(match (variant.needs, tier.matrix) {
         _ if !wanted => None,
         (Needs::Matrix { .. }, Some(matrix)) => {
-            let matrix = if options.variant.is_some() { Some(matrix) } else { gpu.tried(pass.kernel, variant, matrix)? };
+            let matrix = if options.variant.is_some() { Some(matrix) } else { trial::tried(gpu, pass.kernel, variant, matrix)? };
             matrix.map(|matrix| Chosen { variant, matrix: Some(matrix), words: false })
         }
         _ => Some(Chosen { variant, matrix: None, words: tier.words }),

@@ -34,10 +34,33 @@ pub enum Error {
         /// What the file has.
         found: String,
     },
-    /// No GPU (or software adapter) answers.
-    NoAdapter(String),
-    /// The device refused, was lost, or ran out of memory.
+    /// No GPU (or software adapter) answers, or none of that name.
+    NoAdapter {
+        /// The name or number that was asked for.
+        wanted: Option<String>,
+        /// The names of those that there are.
+        found: Vec<String>,
+    },
+    /// The device was lost: its driver gave up, it was unplugged, or whoever it belongs to destroyed it. Open another.
+    Lost(String),
+    /// The device has no memory left for it.
+    OutOfMemory(String),
+    /// The device or its driver refused.
     Device(String),
+    /// A device of a host has less than every kernel needs.
+    Unsupported {
+        /// Which limit, as `max_storage_buffers_per_shader_stage`.
+        what: &'static str,
+        /// What the kernels need.
+        need: u64,
+        /// What the device was created with.
+        have: u64,
+    },
+    /// 16-bit floats were asked for, and the device has none in shaders.
+    HalfUnsupported {
+        /// The adapter's name.
+        device: String,
+    },
     /// A pass needs more than the device has.
     Limit {
         /// Label of the pass, as `b1024.conv0`.
@@ -66,21 +89,26 @@ impl fmt::Display for Error {
         match self {
             Error::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Error::InFile { path, error } => write!(f, "{}: {error}", path.display()),
-            Error::Format(text) | Error::Config(text) | Error::NoAdapter(text) | Error::Device(text) | Error::Argument(text) => {
-                f.write_str(text)
+            Error::Format(text) | Error::Config(text) | Error::Argument(text) => f.write_str(text),
+            Error::Lost(text) | Error::OutOfMemory(text) | Error::Device(text) => f.write_str(text),
+            Error::NoAdapter { found, .. } if found.is_empty() => f.write_str("no GPU and no software adapter was found"),
+            Error::NoAdapter { wanted, found } => {
+                let named: Vec<String> = (0..).zip(found).map(|(i, name): (usize, _)| format!("{i} {name}")).collect();
+                write!(f, "no device is called {:?}; there are: {}", wanted.as_deref().unwrap_or("?"), named.join(", "))
             }
+            Error::Unsupported { what, need, have } => {
+                write!(f, "the device cannot run the engine: {what} is {have}, and {need} at the least; create it with Gpu::wanted_limits")
+            }
+            Error::HalfUnsupported { device } => write!(f, "{device} has no 16-bit floats in shaders; f32 runs everywhere"),
             Error::NotFinite { dtype: "f16" } => {
-                f.write_str("the picture is NaN or infinite in f16, whose numbers end at 65504; f32 may hold it (--precision f32)")
+                f.write_str("the picture is NaN or infinite in f16, whose numbers end at 65504; f32 may hold it")
             }
             Error::NotFinite { dtype } => {
                 write!(f, "the picture is NaN or infinite in {dtype}, too: the network's weights are broken, or w is out of all proportion")
             }
             Error::Tensor { name, needed, found } => write!(f, "tensor {name}: needed {needed}, found {found}"),
             Error::Limit { pass, what, need, have } => {
-                write!(
-                    f,
-                    "pass {pass} does not fit this device: {what} needs {need}, the device has {have}; try a smaller --batch, --precision f16 or another --device"
-                )
+                write!(f, "pass {pass} does not fit this device: {what} needs {need}, the device has {have}")
             }
         }
     }

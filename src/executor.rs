@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::choice::{self, Chosen};
+use crate::choice;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::Variant;
+use crate::kernel::{Chosen, Variant};
 use crate::plan::{Band, Origin, Pass, Plan};
 use crate::tensor::Tensor;
 use crate::tier::{Matrix, Tier};
-use crate::tune::{self, Choice, Choices, Tuning};
+use crate::tune::{self, Choice, Choices, Progress, Tuning};
 
+mod bands;
 mod profile;
 mod readback;
 pub use profile::{PassTime, RunTime};
 pub use readback::Readback;
+
+use bands::{bands, parameters, range, share};
 
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +34,8 @@ pub struct Options {
     pub variant: Option<&'static str>,
     /// Use the fastest variants, by timing; the first that fit when absent.
     pub tuning: Option<Tuning>,
+    /// Told how many constants are uploaded and pipelines compiled, and of how many.
+    pub progress: Option<Progress>,
 }
 
 /// A plan on a device, ready to run.
@@ -42,12 +48,15 @@ pub struct Executor {
 }
 
 /// One dispatch.
-struct Step {
+#[derive(Clone)]
+pub(crate) struct Step {
     pass: usize,
     variant: &'static Variant,
     pipeline: wgpu::ComputePipeline,
     bindings: wgpu::BindGroup,
     grid: [u32; 3],
+    /// Floating-point operations.
+    pub(crate) flops: u64,
 }
 
 impl Executor {
@@ -60,16 +69,31 @@ impl Executor {
         // Before there are buffers of this plan: timing needs some of its own.
         let choices = tune::choices(gpu, &plan, &tier, options);
         let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan, choices };
-        let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding)).collect::<Result<_>>()?;
+        let banded: Vec<Vec<Band>> = executor.plan.passes.iter().map(|pass| bands(pass, max_binding, u64::MAX)).collect::<Result<_>>()?;
         let chosen: Vec<Chosen> = executor.plan.passes.iter().map(|pass| executor.choose(pass, &tier, options)).collect::<Result<_>>()?;
-        // Kernels compile on other cores while the constants are packed and uploaded.
-        executor.buffers = std::thread::scope(|threads| {
-            let compiling = threads.spawn(|| gpu.compile(&executor.plan.passes, &chosen));
-            let buffers = executor.allocate(scope, limits.max_buffer_size)?;
-            compiling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok::<_, Error>(buffers)
-        })?;
-        executor.resolve(&banded, &chosen)?;
+        let done = AtomicUsize::new(0);
+        let total = executor.plan.entries.len() + executor.plan.passes.len();
+        let tell = || {
+            if let Some(Progress(tell)) = &options.progress {
+                tell(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            }
+        };
+        let compile = || gpu.compile(&executor.plan.passes, &chosen, &tell);
+        let allocate = || executor.allocate(scope, limits.max_buffer_size, &tell);
+        executor.buffers = match cfg!(target_arch = "wasm32") {
+            true => compile().and_then(|()| allocate())?,
+            // Kernels compile on other cores while the constants are packed and uploaded.
+            false => std::thread::scope(|threads| {
+                let compiling = threads.spawn(compile);
+                let buffers = allocate()?;
+                compiling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                Ok::<_, Error>(buffers)
+            })?,
+        };
+        let dispatches: Vec<(usize, Band)> =
+            banded.iter().enumerate().flat_map(|(pass, bands)| bands.iter().map(move |band| (pass, *band))).collect();
+        let ready = |pass: usize| Ok((chosen[pass].variant, gpu.pipeline(&executor.plan.passes[pass], &chosen[pass])?));
+        executor.steps = executor.steps_of(&dispatches, ready)?;
         Ok(executor)
     }
 
@@ -79,7 +103,7 @@ impl Executor {
     }
 
     /// The buffer of every tensor; constants are uploaded.
-    fn allocate(&self, scope: &str, max_buffer: u64) -> Result<Vec<Arc<wgpu::Buffer>>> {
+    fn allocate(&self, scope: &str, max_buffer: u64, tell: &dyn Fn()) -> Result<Vec<Arc<wgpu::Buffer>>> {
         let (ids, slots) = self.plan.slots();
         if let Some((id, bytes)) =
             ids.iter().map(|&id| (id, self.plan.entries[id].tensor.bytes() as u64)).find(|(_, bytes)| *bytes > max_buffer)
@@ -108,6 +132,7 @@ impl Executor {
                 }
             };
             buffers.push(buffer);
+            tell();
             // Staging memory is only given back when the copies have run.
             if pending > 4 << 20 {
                 self.flush()?;
@@ -130,46 +155,39 @@ impl Executor {
         })
     }
 
-    fn resolve(&mut self, banded: &[Vec<Band>], chosen: &[Chosen]) -> Result<()> {
+    /// A step for each band of a pass; `ready` knows what runs it.
+    fn steps_of(
+        &self,
+        dispatches: &[(usize, Band)],
+        ready: impl Fn(usize) -> Result<(&'static Variant, wgpu::ComputePipeline)>,
+    ) -> Result<Vec<Step>> {
         let limits = self.gpu.device().limits();
         let (align, storage_align) =
             (limits.min_uniform_buffer_offset_alignment as usize, u64::from(limits.min_storage_buffer_offset_alignment));
-        let dispatches =
-            || self.plan.passes.iter().zip(banded).enumerate().flat_map(|(i, (pass, bands))| bands.iter().map(move |band| (i, pass, band)));
-
         let mut uniforms: Vec<u8> = Vec::new();
         let mut offsets = Vec::new();
-        for (_, pass, band) in dispatches() {
+        for (pass, band) in dispatches {
             uniforms.resize(uniforms.len().next_multiple_of(align), 0);
-            let params = parameters(pass, band, storage_align);
+            let params = parameters(&self.plan.passes[*pass], band, storage_align);
             offsets.push((uniforms.len() as u64, params.len() as u64));
             uniforms.extend(params);
         }
-        let uniform = self.gpu.guarded("parameters", || {
-            let buffer = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("parameters"),
-                size: uniforms.len().next_multiple_of(16) as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            self.gpu.queue().write_buffer(&buffer, 0, &uniforms);
-            buffer
-        })?;
+        let uniform = self.gpu.filled("parameters", &uniforms, wgpu::BufferUsages::UNIFORM)?;
 
         let mut steps = Vec::with_capacity(offsets.len());
-        for ((index, pass, band), (offset, size)) in dispatches().zip(offsets) {
-            let variant = chosen[index].variant;
-            let pipeline = self.gpu.pipeline(pass, &chosen[index])?;
+        for (&(index, band), (offset, size)) in dispatches.iter().zip(offsets) {
+            let pass = &self.plan.passes[index];
+            let (variant, pipeline) = ready(index)?;
             let mut entries = vec![entry(0, &uniform, offset, size)];
             let mut windows = pass.windows.iter();
             for (binding, tensor) in (1..).zip(pass.reads.iter().chain([&pass.write])) {
                 let (start, end) = match tensor.is_slab() {
-                    true => range(tensor, windows.next().expect("every slab has its window"), band, storage_align),
+                    true => range(tensor, windows.next().expect("every slab has its window"), &band, storage_align),
                     false => (0, tensor.bytes() as u64),
                 };
                 entries.push(entry(binding, &self.buffers[tensor.id], start, end - start));
             }
-            let grid = (variant.grid)(pass, band);
+            let grid = (variant.grid)(pass, &band);
             if let Some(&most) = grid.iter().max().filter(|&&most| most > limits.max_compute_workgroups_per_dimension) {
                 let have = u64::from(limits.max_compute_workgroups_per_dimension);
                 return Err(Error::Limit { pass: pass.label.clone(), what: "workgroups per dimension", need: u64::from(most), have });
@@ -181,10 +199,22 @@ impl Executor {
                     entries: &entries,
                 })
             })?;
-            steps.push(Step { pass: index, variant, pipeline, bindings, grid });
+            steps.push(Step { pass: index, variant, pipeline, bindings, grid, flops: share(pass, &band) });
         }
-        self.steps = steps;
-        Ok(())
+        Ok(steps)
+    }
+
+    /// A pass in pieces of at most `flops` floating-point operations each, as far as it can be cut.
+    pub(crate) fn cut(&self, pass: usize, flops: u64) -> Result<Vec<Step>> {
+        let whole = self.steps.iter().filter(|step| step.pass == pass);
+        if whole.clone().all(|step| step.flops <= flops) {
+            return Ok(whole.cloned().collect());
+        }
+        let max_binding = self.gpu.device().limits().max_storage_buffer_binding_size;
+        let dispatches: Vec<(usize, Band)> =
+            bands(&self.plan.passes[pass], max_binding, flops)?.into_iter().map(|band| (pass, band)).collect();
+        let ready = whole.clone().next().expect("every pass has a step");
+        self.steps_of(&dispatches, |_| Ok((ready.variant, ready.pipeline.clone())))
     }
 
     /// The plan.
@@ -230,11 +260,9 @@ impl Executor {
     }
 
     /// Values for an input in a buffer of their own, from which an encoder copies them when it is their turn.
-    pub(crate) fn stage(&self, tensor: Tensor, natural: &[f32]) -> Result<wgpu::Buffer> {
-        let packed = tensor.pack(natural);
-        let buffer = self.buffer("staged input", packed.len() as u64)?;
-        self.gpu.write("staged input", &buffer, &packed)?;
-        Ok(buffer)
+    pub(crate) fn stage(&self, tensor: Tensor, natural: &[f32]) -> Result<Staged> {
+        let values = self.gpu.filled("staged input", &tensor.pack(natural), wgpu::BufferUsages::COPY_SRC)?;
+        Ok(Staged { values, input: self.buffers[tensor.id].clone() })
     }
 
     /// Fills everything the passes write with NaN: what a pass leaves out shows.
@@ -253,6 +281,12 @@ impl Executor {
         for step in &self.steps {
             step.record(&mut pass);
         }
+    }
+
+    /// Encodes some steps of a run.
+    pub(crate) fn record_steps(&self, encoder: &mut wgpu::CommandEncoder, steps: &[Step]) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        steps.iter().for_each(|step| step.record(&mut pass));
     }
 
     /// Runs once and waits.
@@ -277,8 +311,21 @@ impl Executor {
     }
 }
 
+/// Values on their way into an input.
+pub(crate) struct Staged {
+    values: wgpu::Buffer,
+    input: Arc<wgpu::Buffer>,
+}
+
+impl Staged {
+    /// What the encoder records from here on reads them.
+    pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        encoder.copy_buffer_to_buffer(&self.values, 0, &self.input, 0, self.values.size());
+    }
+}
+
 impl Step {
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bindings, &[]);
         let [x, y, z] = self.grid;
@@ -286,72 +333,11 @@ impl Step {
     }
 }
 
-/// The bands of a pass: all of it when every slab fits a binding, else fewer images, else fewer rows.
-fn bands(pass: &Pass, max_binding: u64) -> Result<Vec<Band>> {
-    let slabs: Vec<&Tensor> = pass.reads.iter().chain([&pass.write]).filter(|tensor| tensor.is_slab()).collect();
-    let others = pass.reads.iter().chain([&pass.write]).filter(|tensor| !tensor.is_slab());
-    let limit = |need: u64| Error::Limit { pass: pass.label.clone(), what: "storage binding (bytes)", need, have: max_binding };
-    if let Some(need) = others.map(|tensor| tensor.bytes() as u64).find(|&need| need > max_binding) {
-        return Err(limit(need));
-    }
-    let need = |band: &Band| {
-        let bytes = slabs.iter().zip(&pass.windows).map(|(tensor, window)| {
-            // Rounding the start down to an alignment of at most 256 bytes.
-            let (start, end) = range(tensor, window, band, 256);
-            end - start
-        });
-        bytes.max().unwrap_or(0)
-    };
-    let (mut images, mut rows) = (pass.domain.images, pass.domain.rows);
-    loop {
-        let mut bands = Vec::new();
-        for n in (0..pass.domain.images).step_by(images as usize) {
-            for y in (0..pass.domain.rows).step_by(rows as usize) {
-                bands.push(Band { y, rows: rows.min(pass.domain.rows - y), n, images: images.min(pass.domain.images - n) });
-            }
-        }
-        let most = bands.iter().map(need).max().unwrap_or(0);
-        match (images, rows) {
-            _ if most <= max_binding => return Ok(bands),
-            (1, 1) => return Err(limit(most)),
-            (1, _) => rows = rows.div_ceil(2),
-            _ => images = images.div_ceil(2),
-        }
-    }
-}
-
-/// The bytes of a slab that a band touches, the start rounded down to `align`.
-fn range(tensor: &Tensor, window: &crate::plan::Window, band: &Band, align: u64) -> (u64, u64) {
-    let (row, rows, border) = (tensor.row_bytes() as u64, tensor.rows() as u64, tensor.border());
-    let single = tensor.shape[0] == 1;
-    let (first, last) = match tensor.shape[2] == 1 {
-        true => (0, rows),
-        false => {
-            let (first, last) = window.rows(band.y as usize, band.rows as usize, tensor.shape[2], border);
-            ((first + border as isize) as u64, (last + border as isize) as u64)
-        }
-    };
-    let (n0, n1) = if single { (0, 0) } else { (u64::from(band.n), u64::from(band.n + band.images) - 1) };
-    // Whole fours of pixels before it, so that they stay aligned in what is bound.
-    let align = align.max(64);
-    ((n0 * rows + first) * row / align * align, (n1 * rows + last) * row + tensor.tail_bytes() as u64)
-}
-
-/// What a dispatch gets: the band and the slabs as they lie in what is bound, then the kernel's own parameters.
-fn parameters(pass: &Pass, band: &Band, align: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if !pass.windows.is_empty() {
-        bytes.extend(bytemuck::bytes_of(band));
-        let slabs = pass.reads.iter().chain([&pass.write]).filter(|tensor| tensor.is_slab());
-        for (tensor, window) in slabs.zip(&pass.windows) {
-            let mut slab = tensor.slab(pass.domain.images as usize);
-            let (start, _) = range(tensor, window, band, align);
-            slab.origin -= (start / (4 * tensor.dtype.bytes() as u64)) as i32;
-            bytes.extend(bytemuck::bytes_of(&slab));
-        }
-    }
-    bytes.extend(&pass.params);
-    bytes
+/// Bytes of all buffers of a plan, as [`Executor::memory`] says them once it is resolved.
+pub(crate) fn memory_of(plan: &Plan) -> u64 {
+    let fixed = plan.entries.iter().filter(|entry| !matches!(entry.origin, Origin::Pass(_)));
+    let (_, slots) = plan.slots();
+    fixed.map(|entry| entry.tensor.bytes() as u64).sum::<u64>() + slots.bytes.iter().map(|&bytes| bytes as u64).sum::<u64>()
 }
 
 fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {

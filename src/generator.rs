@@ -1,86 +1,52 @@
-//! Generator: what a host uses. z -> ws -> images, on a [`Gpu`].
+//! Generator: what a host uses. Seeds, latents or rows of w -> pictures, on a [`Gpu`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use image::RgbaImage;
 
 use crate::error::{Error, Result};
 use crate::executor::{self, Executor, Readback};
-use crate::gpu::Gpu;
-use crate::latent::{RandomState, Ws};
-use crate::model::{Array, Model, Precision};
-use crate::networks::mapping::{Mapping, mapping};
+use crate::gpu::{Gpu, lock};
+use crate::latent::Ws;
+use crate::model::Model;
 use crate::networks::stylegan3::Transform;
-use crate::networks::{self, Config, NoiseSource, Synthesis};
+use crate::networks::{Config, NoiseSource};
 use crate::tensor::{DType, Tensor};
-use crate::tune::Tuning;
+use crate::tune::Progress;
 
+mod building;
+mod encoding;
+mod job;
+mod look;
+mod memory;
+mod options;
+mod pending;
+mod pixels;
+mod prepared;
+mod scene;
 mod style_offsets;
+mod target;
+
+pub use building::Building;
+pub use job::{Budget, Job};
+pub use look::{Input, Look, Noise};
+pub use options::{Options, PrecisionChoice};
+pub use pending::Pending;
 pub use style_offsets::StyleOffset;
+pub use target::{Target, to_texture};
 
-/// Element type of activations and weights on the device; sums are f32 always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PrecisionChoice {
-    /// f16 where the device has it and it holds the weights, else f32.
-    #[default]
-    Auto,
-    /// f32 everywhere.
-    F32,
-    /// f16; an error where the device has none.
-    F16,
-}
-
-/// How a generator is built.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Element type on the device.
-    pub precision: PrecisionChoice,
-    /// Most images rendered at once; more memory, less overhead.
-    pub batch: usize,
-    /// Use the fastest variants of the kernels, by timing; absent, the choice is the same on every device of a kind.
-    pub tuning: Option<Tuning>,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { precision: PrecisionChoice::Auto, batch: 1, tuning: None }
-    }
-}
-
-/// What the layers add to their activations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Noise {
-    /// The maps stored in the model: the same seed gives the same picture.
-    #[default]
-    Const,
-    /// Nothing.
-    None,
-    /// Fresh maps from N(0, 1): image i of a call has its own `RandomState(seed + i)`, drawn layer by layer.
-    Random {
-        /// Seed of the first image of the call.
-        seed: u32,
-    },
-    /// Maps drawn after the latent, as TensorFlow's StyleGAN2 scripts do: image i of a call goes on with `RandomState(seed + i)` where z
-    /// ended, layer by layer.
-    AfterZ {
-        /// Seed of the first image of the call.
-        seed: u32,
-    },
-}
-
-impl Noise {
-    /// Of the images from `first` of a call on.
-    fn of(self, first: usize) -> Noise {
-        match self {
-            Noise::Random { seed } => Noise::Random { seed: seed.wrapping_add(first as u32) },
-            Noise::AfterZ { seed } => Noise::AfterZ { seed: seed.wrapping_add(first as u32) },
-            other => other,
-        }
-    }
-}
+use encoding::Encoding;
+use options::dtype;
+use pending::{Again, Form, Wide};
+use pixels::{floats, rgba8, tapped};
+use prepared::{Mapped, Prepared, Way};
+use scene::{Rows, Scene, w_avg_of};
 
 /// A network on a device.
+///
+/// Whatever is asked of it is encoded at once and returns at once: what is read back is a [`Pending`], what stays on the device goes
+/// into a [`Target`], what takes longer than a frame is a [`Job`]. [`blocking::Generator`](crate::blocking::Generator) waits.
 pub struct Generator {
     gpu: Gpu,
     model: Model,
@@ -89,145 +55,59 @@ pub struct Generator {
     /// Keeps this model's weights on the device apart from another's.
     scope: String,
     /// Ready to run, the one used last at the end.
-    mapping: Vec<(usize, Mapping, Executor)>,
-    synthesis: Vec<Prepared>,
+    mapped: Vec<Arc<Mapped>>,
+    prepared: Vec<Arc<Prepared>>,
+    /// What jobs have given back.
+    returned: Arc<Mutex<Vec<Arc<Prepared>>>>,
     /// Where StyleGAN3's pictures lie: one for all, or one for each of a call.
     transforms: Vec<Transform>,
+    styles: Vec<StyleOffset>,
     /// At most so many of each; see [`Generator::keep_prepared`].
-    prepared: usize,
+    keep: usize,
     /// The weights stay on the device while executors for other batches come and go.
     weights: Vec<Arc<wgpu::Buffer>>,
     /// The same network in f32, made for the first picture that f16 does not hold.
-    wide: Option<Box<Generator>>,
-    /// The model's own biases in the place of those that style offsets have changed.
-    style_biases: Vec<(String, Array)>,
-}
-
-/// A synthesis plan of some batch and kind of noise on the device.
-struct Prepared {
-    images: usize,
-    noise: NoiseSource,
-    handles: Handles,
-    executor: Executor,
-}
-
-/// The tensors of a synthesis plan that a generator writes and reads.
-struct Handles {
-    ws: Tensor,
-    noises: Vec<Tensor>,
-    transform: Option<Tensor>,
-    img: Tensor,
-    rgba: Tensor,
-}
-
-/// A run that is ready to be encoded by a host. Its inputs are its own: any number of recordings go into one encoder.
-pub struct Recording<'a> {
-    executor: &'a Executor,
-    handles: &'a Handles,
-    /// Inputs, each in a buffer of its own until the encoder copies it to where the passes read it.
-    staged: Vec<(Tensor, wgpu::Buffer)>,
-}
-
-/// Pictures of one submission, which the device may still be drawing.
-pub struct Pending<T> {
-    readback: Readback,
-    img: Tensor,
-    unpack: Unpack<T>,
-    /// What they are drawn from, and how they are drawn again.
-    ws: Ws,
-    noise: Noise,
-    transforms: Vec<Transform>,
-    submit: Submit<T>,
-}
-
-/// Pictures out of what was read back; `None` in the place of one that is NaN or infinite somewhere.
-type Unpack<T> = fn(Tensor, &[u8]) -> Vec<Option<T>>;
-type Submit<T> = fn(&mut Generator, &Ws, Noise) -> Result<Pending<T>>;
-
-impl<T> Pending<T> {
-    /// Waits for the device, not for later submissions, and gives the pictures in the order of their ws. `generator` is the one that
-    /// they were submitted to. It draws a picture again in f32 that is not finite in f16, where [`PrecisionChoice::Auto`] leaves the
-    /// choice to it; so a picture depends on its own row of w, never on those beside it. [`Error::NotFinite`] where that does not help.
-    pub fn wait(self, generator: &mut Generator) -> Result<Vec<T>> {
-        let pictures = (self.unpack)(self.img, &self.readback.wait()?);
-        let again = |(i, picture): (usize, Option<T>)| match picture {
-            Some(picture) => Ok(picture),
-            None => {
-                let wide = generator.wide()?;
-                wide.transforms = self.transforms.get(i).or(self.transforms.first()).copied().into_iter().collect();
-                let pending = (self.submit)(wide, &self.ws.slice(i..i + 1), self.noise.of(i))?;
-                pending.wait(wide)?.pop().ok_or_else(|| Error::Device("the device gave no picture".into()))
-            }
-        };
-        pictures.into_iter().enumerate().map(again).collect()
-    }
-}
-
-impl Recording<'_> {
-    /// Encodes the inputs' copies and the whole synthesis as one compute pass. The next recording encoded draws into the same
-    /// buffers: copy the picture out of [`Recording::rgba8`] in between.
-    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
-        for (tensor, staged) in &self.staged {
-            encoder.copy_buffer_to_buffer(staged, 0, self.executor.buffer_of(*tensor), 0, staged.size());
-        }
-        self.executor.record(encoder);
-    }
-
-    /// The images as 8-bit RGBA, rows dense: `[N, H, W]` pixels. Usage STORAGE, COPY_SRC and COPY_DST.
-    pub fn rgba8(&self) -> &wgpu::Buffer {
-        self.executor.buffer_of(self.handles.rgba)
-    }
-
-    /// The images as f32, about -1..1: a slab of `[N, 4, H, W]`, as [`Tensor::slab`] of [`Recording::image`] describes it.
-    pub fn image_f32(&self) -> &wgpu::Buffer {
-        self.executor.buffer_of(self.handles.img)
-    }
-
-    /// Shape and layout of [`Recording::image_f32`].
-    pub fn image(&self) -> Tensor {
-        self.handles.img
-    }
+    wide: Arc<Mutex<Wide>>,
 }
 
 impl Generator {
-    /// Puts a model on a device: uploads its weights and compiles its pipelines.
-    pub fn new(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
+    /// Puts a model on a device: uploads its weights and compiles its pipelines, on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where a tensor of the network does not fit the device, [`Error::OutOfMemory`], [`Error::HalfUnsupported`].
+    pub async fn new(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
+        Generator::build(gpu, model, options).await
+    }
+
+    /// Begins to put a model on a device; tells how far it is.
+    pub fn build(gpu: &Gpu, model: &Model, options: &Options) -> Building {
+        Building::new(gpu, model, options)
+    }
+
+    pub(crate) fn build_now(gpu: &Gpu, model: &Model, options: &Options, progress: Option<Progress>) -> Result<Generator> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let dtype = match (options.precision, gpu.tier().half) {
-            (PrecisionChoice::F16, false) => {
-                return Err(Error::Argument(format!("{} has no 16-bit floats in shaders; use --precision f32", gpu.name())));
-            }
-            (PrecisionChoice::F32, _) | (PrecisionChoice::Auto, false) => DType::F32,
-            (PrecisionChoice::Auto, true) if !holds(model) => {
-                log::warn!("the network has weights that 16-bit floats do not hold; it is drawn in f32");
-                DType::F32
-            }
-            (PrecisionChoice::F16, true) if !holds(model) => {
-                model.check_fits(Precision::F16)?;
-                DType::F16
-            }
-            (PrecisionChoice::F16, true) => DType::F16,
-            (PrecisionChoice::Auto, true) => DType::F16,
-        };
+        let dtype = dtype(gpu, model, options.precision)?;
         if options.batch == 0 {
             return Err(Error::Argument("a batch has at least one image".into()));
         }
-        let scope = NEXT.fetch_add(1, Ordering::Relaxed).to_string();
+        let refused = (dtype == DType::F32 || options.precision != PrecisionChoice::Auto).then(|| dtype.name());
+        let wide = Wide { gpu: gpu.clone(), model: model.clone(), options: options.clone(), refused, generator: None };
         let mut generator = Generator {
             gpu: gpu.clone(),
             model: model.clone(),
             options: options.clone(),
             dtype,
-            scope,
-            mapping: Vec::new(),
-            synthesis: Vec::new(),
+            scope: NEXT.fetch_add(1, Ordering::Relaxed).to_string(),
+            mapped: Vec::new(),
+            prepared: Vec::new(),
+            returned: Arc::default(),
             transforms: Transform::of(model).into_iter().collect(),
-            prepared: 1,
+            styles: Vec::new(),
+            keep: 1,
             weights: Vec::new(),
-            wide: None,
-            style_biases: Vec::new(),
+            wide: Arc::new(Mutex::new(wide)),
         };
-        generator.prepare(options.batch, NoiseSource::Const)?;
+        generator.prepare(&Way { images: options.batch, noise: NoiseSource::Const, preview: None, tap: None }, progress)?;
         Ok(generator)
     }
 
@@ -244,30 +124,25 @@ impl Generator {
     /// The average w that pictures of this class are truncated towards: the class's own, of a StyleGAN-XL (without a class, the mean
     /// over all), [`Generator::w_avg`] of all others.
     pub fn w_avg_of(&self, class: Option<usize>) -> Vec<f32> {
-        let all = self.w_avg();
-        let w_dim = self.config().w_dim();
-        match &self.model.config {
-            Config::StyleGan3(config) if config.class_embedding.is_some() => match class {
-                Some(class) => all.chunks_exact(w_dim).nth(class).map_or_else(Vec::new, <[f32]>::to_vec),
-                None => (0..w_dim).map(|i| all.iter().skip(i).step_by(w_dim).sum::<f32>() / config.c_dim as f32).collect(),
-            },
-            _ => all,
-        }
+        w_avg_of(&self.model, class)
     }
 
     /// Moves and turns the pictures of a StyleGAN3 from now on: one transform for all of them, or one for each picture of every call.
-    /// It takes the place of what the model has, which is the identity in NVIDIA's.
+    /// It takes the place of what the model has, which is the identity in NVIDIA's; [`Look::transform`] takes its place.
     pub fn set_transforms(&mut self, transforms: &[Transform]) -> Result<()> {
-        if !matches!(self.config(), Config::StyleGan3(_)) {
-            return Err(Error::Argument(format!(
-                "pictures of a {} cannot be moved or turned; those of a StyleGAN3 can",
-                self.config().network()
-            )));
-        }
-        if transforms.is_empty() || !transforms.iter().all(Transform::is_finite) {
-            return Err(Error::Argument("a transform is a matrix of finite numbers".into()));
+        transforms.iter().try_for_each(|transform| scene::checked(&self.model, transform))?;
+        if transforms.is_empty() {
+            return Err(Error::Argument("one transform for all pictures, or one for each; there is none".into()));
         }
         self.transforms = transforms.to_vec();
+        Ok(())
+    }
+
+    /// Moves channels of the styles of all pictures that are submitted from now on, in the place of the offsets set before; two of one
+    /// channel add up. [`Look::style`] takes their place.
+    pub fn set_style_offsets(&mut self, offsets: &[StyleOffset]) -> Result<()> {
+        offsets.iter().try_for_each(|offset| offset.check(&self.model))?;
+        self.styles = offsets.to_vec();
         Ok(())
     }
 
@@ -281,19 +156,157 @@ impl Generator {
         self.dtype
     }
 
-    /// Bytes of the synthesis plan on the device: weights, inputs, activations.
+    /// Bytes of the synthesis network on the device: weights, inputs, activations. [`Model::memory`] knows before.
     pub fn memory(&self) -> u64 {
-        self.synthesis.last().map_or(0, |prepared| prepared.executor.memory())
+        self.prepared.last().map_or(0, |prepared| prepared.executor.memory())
     }
 
     /// Keeps up to `count` ways of running ready instead of one: a call with another number of images or another kind of noise than
     /// the last then prepares nothing anew. They share the weights; each has activations of its own on the device.
     pub fn keep_prepared(&mut self, count: usize) {
-        self.prepared = count.max(1);
+        self.keep = count.max(1);
+    }
+
+    /// One picture.
+    pub async fn picture<'a>(&mut self, input: impl Into<Input<'a>>, look: &Look) -> Result<RgbaImage> {
+        let pictures = self.submit(input, look)?.await?;
+        pictures.into_iter().next().ok_or_else(|| Error::Device("the device gave no picture".into()))
+    }
+
+    /// 8-bit pictures, rounded as NVIDIA's generate.py does, of as many inputs as a batch has at the most. The device is at work when it
+    /// returns: submit the next before waiting for these.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] says what of the input or the look does not fit the network, and what would.
+    pub fn submit<'a>(&mut self, input: impl Into<Input<'a>>, look: &Look) -> Result<Pending<RgbaImage>> {
+        self.submit_look(input.into(), look, None, rgba8)
+    }
+
+    /// [`Generator::submit`], but pictures as the network yields them: `[C, H, W]` each, about -1..1, not clamped.
+    pub fn submit_f32<'a>(&mut self, input: impl Into<Input<'a>>, look: &Look) -> Result<Pending<Vec<f32>>> {
+        self.submit_look(input.into(), look, None, floats)
+    }
+
+    /// The activation of a layer, as `b64.conv1`, `[C, H, W]` for each picture: what it gives to the next, as this engine's plan has it
+    /// (StyleGAN3's with a margin of one pixel). The error of a wrong name lists all.
+    pub fn tap<'a>(&mut self, layer: &str, input: impl Into<Input<'a>>, look: &Look) -> Result<Pending<Vec<f32>>> {
+        self.submit_look(input.into(), look, Some(layer.to_owned()), tapped)
     }
 
     /// z `[n, z_dim]`, and a class for each of a conditional network -> ws `[n, num_ws, w_dim]`, not truncated.
-    pub fn mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<Ws> {
+    pub async fn mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<Ws> {
+        let (readback, tensor) = self.submit_mapping(z, classes)?;
+        self.mapped_ws(tensor, &readback.await?)
+    }
+
+    /// ws -> 8-bit images, any number of them: in batches, the next submitted before the last is waited for.
+    pub async fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
+        self.in_batches(ws, noise, rgba8).await
+    }
+
+    /// ws -> images as the network yields them: `[C, H, W]` each, about -1..1, not clamped; any number of them.
+    pub async fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
+        self.in_batches(ws, noise, floats).await
+    }
+
+    async fn in_batches<T: Send + 'static>(&mut self, ws: &Ws, noise: Noise, form: Form<T>) -> Result<Vec<T>> {
+        let look = Look::new().noise(noise).transforms(&self.transforms);
+        // What is wrong with a later batch is said before the first.
+        let whole = Scene::new(&self.model, ws.into(), &look, &[], &[])?;
+        let mut images = Vec::with_capacity(whole.images);
+        let mut ahead: Option<Pending<T>> = None;
+        for first in (0..ws.n).step_by(self.options.batch) {
+            let range = first..ws.n.min(first + self.options.batch);
+            let next = self.submit_look(Input::Ws(&ws.slice(range.clone())), &look.of(range), None, form)?;
+            if let Some(pending) = ahead.replace(next) {
+                images.extend(pending.await?);
+            }
+        }
+        if let Some(pending) = ahead {
+            images.extend(pending.await?);
+        }
+        Ok(images)
+    }
+
+    /// Encodes pictures into a host's encoder, all of it on the device: latents, mapping, truncation, synthesis, and their way into a
+    /// texture or buffer of the host's. Any number of calls go into one encoder. Nothing is read back, so nothing is drawn again: a
+    /// pixel that is not finite has an alpha of 0.
+    pub fn encode<'a>(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        input: impl Into<Input<'a>>,
+        look: &Look,
+        target: Target<'_>,
+    ) -> Result<()> {
+        let (scene, way) = self.scene(input.into(), look, None)?;
+        let encoding = self.encoding(&scene, &way)?;
+        // What is wrong with the target is said before anything is encoded.
+        target.check(&encoding.prepared.handles)?;
+        encoding.encode(encoder);
+        target.encode(&self.gpu, &encoding.prepared.handles, &encoding.prepared.executor, encoder)
+    }
+
+    /// Pictures that are encoded in slices, for a frame each.
+    pub fn job<'a>(&mut self, input: impl Into<Input<'a>>, look: &Look) -> Result<Job> {
+        let (scene, way) = self.scene(input.into(), look, None)?;
+        let encoding = self.encoding(&scene, &way)?;
+        // Its activations are its own until it is dropped.
+        self.prepared.retain(|prepared| !Arc::ptr_eq(prepared, &encoding.prepared));
+        let again = Again { scene, way, form: rgba8, wide: self.wide.clone() };
+        Ok(Job::new(self, encoding, again))
+    }
+
+    /// The executor of a batch, for profiles.
+    #[doc(hidden)]
+    pub fn executor(&mut self, images: usize) -> Result<&Executor> {
+        self.prepare(&Way { images, noise: NoiseSource::Const, preview: None, tap: None }, None)?;
+        Ok(&self.prepared.last().expect("just prepared").executor)
+    }
+
+    fn scene(&self, input: Input<'_>, look: &Look, tap: Option<String>) -> Result<(Scene, Way)> {
+        let scene = Scene::new(&self.model, input, look, &self.transforms, &self.styles)?;
+        if scene.images > self.options.batch {
+            let (images, batch) = (scene.images, self.options.batch);
+            return Err(Error::Argument(format!("{images} images at once; this generator was built for a batch of {batch}")));
+        }
+        let noise = match scene.noise {
+            Noise::Const => NoiseSource::Const,
+            Noise::None => NoiseSource::None,
+            Noise::Random { .. } | Noise::AfterZ { .. } => NoiseSource::Input,
+        };
+        let way = Way { images: scene.images, noise, preview: look.preview, tap };
+        Ok((scene, way))
+    }
+
+    fn submit_look<T: Send + 'static>(&mut self, input: Input<'_>, look: &Look, tap: Option<String>, form: Form<T>) -> Result<Pending<T>> {
+        let (scene, way) = self.scene(input, look, tap)?;
+        self.submit_scene(scene, way, form)
+    }
+
+    fn submit_scene<T: Send + 'static>(&mut self, scene: Scene, way: Way, form: Form<T>) -> Result<Pending<T>> {
+        let encoding = self.encoding(&scene, &way)?;
+        let (tensor, unpack) = form(&encoding.prepared.handles);
+        let source = encoding.prepared.executor.buffer_of(tensor);
+        let readback = Readback::submit(&self.gpu, |encoder| encoding.encode(encoder), source, tensor.bytes() as u64)?;
+        Ok(Pending::new(readback, tensor, unpack, Again { scene, way, form, wide: self.wide.clone() }))
+    }
+
+    fn encoding(&mut self, scene: &Scene, way: &Way) -> Result<Encoding> {
+        self.prepare(way, None)?;
+        let prepared = self.prepared.last().expect("just prepared").clone();
+        let (mapped, latents) = match scene.rows {
+            Rows::Ws(_) => (None, Vec::new()),
+            Rows::Latents { m, .. } => {
+                let mapped = self.map(m, scene.images)?;
+                let latents = scene.stage_latents(&mapped)?;
+                (Some(mapped), latents)
+            }
+        };
+        let [before, after] = scene.stage(&self.model, &prepared)?;
+        Ok(Encoding { mapped, latents, prepared, before, after })
+    }
+
+    pub(crate) fn submit_mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<(Readback, Tensor)> {
         let (z_dim, c_dim) = (self.config().z_dim(), self.config().c_dim());
         let n = match classes {
             Some(classes) if c_dim > 0 => classes.len(),
@@ -302,228 +315,74 @@ impl Generator {
         if n == 0 || z.len() != n * z_dim {
             return Err(Error::Argument(format!("z has {} values; {n} latents of z_dim {z_dim} have {}", z.len(), n * z_dim)));
         }
-        let label = match classes {
-            None if c_dim > 0 => return Err(Error::Argument(format!("the network is conditional: name a class from 0 to {}", c_dim - 1))),
-            Some(classes) if c_dim > 0 => one_hot(classes, c_dim)?,
-            _ => Vec::new(),
+        let label: Vec<f32> = match classes {
+            Some(classes) if c_dim > 0 => {
+                classes.iter().map(|&class| scene::label(Some(class), c_dim)).collect::<Result<Vec<_>>>()?.concat()
+            }
+            _ => scene::label(None, c_dim)?,
         };
-        if !recall(&mut self.mapping, |(size, ..)| *size == n) {
-            self.mapping.drain(..(self.mapping.len() + 1).saturating_sub(self.prepared));
-            let mut mapping = mapping(&self.model, n);
-            let plan = std::mem::take(&mut mapping.plan);
-            let executor = Executor::new(&self.gpu, plan, &format!("{}/mapping", self.scope), &executor::Options::default())?;
-            self.mapping.push((n, mapping, executor));
-        }
-        let (_, mapping, executor) = self.mapping.last().expect("just made");
-        if let Some(tensor) = mapping.z {
-            executor.write(tensor, z)?;
-        }
-        if let Some(tensor) = mapping.label {
-            executor.write(tensor, &label)?;
-        }
-        executor.run()?;
-        let w = executor.read(mapping.w)?;
+        let mapped = self.map(n, n)?;
+        let inputs = [(mapped.z, z), (mapped.label, &label[..])];
+        let staged =
+            inputs.into_iter().filter_map(|(tensor, values)| Some(mapped.executor.stage(tensor?, values))).collect::<Result<Vec<_>>>()?;
+        let encode = |encoder: &mut wgpu::CommandEncoder| {
+            staged.iter().for_each(|staged| staged.encode(encoder));
+            mapped.executor.record(encoder);
+        };
+        let (tensor, source) = (mapped.w, mapped.executor.buffer_of(mapped.w));
+        Ok((Readback::submit(&self.gpu, encode, source, tensor.bytes() as u64)?, tensor))
+    }
+
+    /// The rows of w that the mapping network has given, one for each layer.
+    pub(crate) fn mapped_ws(&self, tensor: Tensor, bytes: &[u8]) -> Result<Ws> {
+        let w = tensor.unpack(bytes);
         if !w.iter().all(|value| value.is_finite()) {
             return Err(Error::Device("the mapping network yields NaN or infinity on this device".into()));
         }
         Ok(Ws::broadcast(&w, self.config().w_dim(), self.config().num_ws()))
     }
 
-    /// ws -> 8-bit images, rounded as NVIDIA's generate.py does, converted on the device.
-    pub fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        self.render(ws, noise, Generator::submit_rgba8)
-    }
-
-    /// ws -> images as the network yields them: `[C, H, W]` each, about -1..1, not clamped.
-    pub fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
-        self.render(ws, noise, Generator::submit_f32)
-    }
-
-    /// [`Generator::synthesis_rgba8`] of at most a batch, without waiting: submit the next before waiting for this one, and the
-    /// device does not stand still while pictures are read back.
-    pub fn submit_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<RgbaImage>> {
-        let transforms = self.transforms.clone();
-        let (handles, executor) = self.load(ws, noise)?;
-        let (tensor, unpack): (_, Unpack<RgbaImage>) = match handles.img.shape[1] {
-            1 | 3 => (handles.rgba, rgba8_images),
-            _ => (handles.img, alpha_images),
-        };
-        let submit = Generator::submit_rgba8;
-        Ok(Pending { readback: executor.submit(tensor)?, img: handles.img, unpack, ws: ws.clone(), noise, transforms, submit })
-    }
-
-    /// [`Generator::synthesis_f32`] of at most a batch, without waiting.
-    pub fn submit_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Pending<Vec<f32>>> {
-        let transforms = self.transforms.clone();
-        let (handles, executor) = self.load(ws, noise)?;
-        let (unpack, submit) = (f32_images, Generator::submit_f32);
-        Ok(Pending { readback: executor.submit(handles.img)?, img: handles.img, unpack, ws: ws.clone(), noise, transforms, submit })
-    }
-
-    /// The executor of a batch, for hosts that record into their own encoder or want a profile.
-    pub fn executor(&mut self, images: usize) -> Result<&Executor> {
-        self.prepare(images, NoiseSource::Const)?;
-        Ok(&self.synthesis.last().expect("just prepared").executor)
-    }
-
-    /// Prepares one run for a host that encodes and submits itself, with the model's noise: ws `[n, num_ws, w_dim]`, n up to the
-    /// batch of the options.
-    pub fn record(&mut self, ws: &Ws) -> Result<Recording<'_>> {
-        let transform = self.transform_of(ws.n)?;
-        let Prepared { handles, executor, .. } = self.prepared_for(ws, NoiseSource::Const)?;
-        let mut staged = vec![(handles.ws, executor.stage(handles.ws, &ws.values)?)];
-        if let Some(tensor) = handles.transform {
-            staged.push((tensor, executor.stage(tensor, &transform)?));
+    /// The mapping network for so many latents and pictures.
+    fn map(&mut self, m: usize, images: usize) -> Result<Arc<Mapped>> {
+        if !recall(&mut self.mapped, |mapped| (mapped.m, mapped.images) == (m, images)) {
+            self.mapped.drain(..(self.mapped.len() + 1).saturating_sub(self.keep));
+            self.mapped.push(Arc::new(Mapped::new(&self.gpu, &self.model, m, images, &self.scope)?));
         }
-        Ok(Recording { executor, handles, staged })
+        Ok(self.mapped.last().expect("just made").clone())
     }
 
-    fn check(&self, ws: &Ws) -> Result<()> {
-        let (num_ws, w_dim) = (self.config().num_ws(), self.config().w_dim());
-        if (ws.num_ws, ws.w_dim) != (num_ws, w_dim) || ws.n == 0 {
-            return Err(Error::Argument(format!(
-                "ws is [{}, {}, {}]; this network takes [N, {num_ws}, {w_dim}]",
-                ws.n, ws.num_ws, ws.w_dim
-            )));
-        }
-        Ok(())
-    }
-
-    /// Any number of images in batches, the next submitted before the last is waited for.
-    fn render<T>(&mut self, ws: &Ws, noise: Noise, submit: Submit<T>) -> Result<Vec<T>> {
-        self.check(ws)?;
-        self.transform_of(ws.n)?;
-        let transforms = self.transforms.clone();
-        let images = self.render_batches(ws, noise, submit, &transforms);
-        self.transforms = transforms;
-        images
-    }
-
-    fn render_batches<T>(&mut self, ws: &Ws, noise: Noise, submit: Submit<T>, transforms: &[Transform]) -> Result<Vec<T>> {
-        let mut images = Vec::with_capacity(ws.n);
-        let mut ahead: Option<Pending<T>> = None;
-        for first in (0..ws.n).step_by(self.options.batch) {
-            let end = ws.n.min(first + self.options.batch);
-            if transforms.len() > 1 {
-                self.transforms = transforms[first..end].to_vec();
-            }
-            let next = submit(self, &ws.slice(first..end), noise.of(first))?;
-            if let Some(pending) = ahead.replace(next) {
-                images.extend(pending.wait(self)?);
-            }
-        }
-        if let Some(pending) = ahead {
-            images.extend(pending.wait(self)?);
-        }
-        Ok(images)
-    }
-
-    /// Makes ready to run: the executor of the batch, its inputs written.
-    fn load(&mut self, ws: &Ws, noise: Noise) -> Result<(&Handles, &Executor)> {
-        let source = match noise {
-            Noise::Const => NoiseSource::Const,
-            Noise::None => NoiseSource::None,
-            Noise::Random { .. } | Noise::AfterZ { .. } => NoiseSource::Input,
-        };
-        let z_dim = self.config().z_dim();
-        let transform = self.transform_of(ws.n)?;
-        let Prepared { handles, executor, .. } = self.prepared_for(ws, source)?;
-        executor.write(handles.ws, &ws.values)?;
-        if let Some(tensor) = handles.transform {
-            executor.write(tensor, &transform)?;
-        }
-        match noise {
-            Noise::Random { seed } => write_noise(executor, &handles.noises, ws.n, seed, 0)?,
-            Noise::AfterZ { seed } => write_noise(executor, &handles.noises, ws.n, seed, z_dim)?,
-            Noise::Const | Noise::None => {}
-        }
-        Ok((handles, executor))
-    }
-
-    /// The network in f32, for what this generator cannot draw; an error where f16 was asked for, or it is f32 already.
-    fn wide(&mut self) -> Result<&mut Generator> {
-        if self.dtype == DType::F32 || self.options.precision != PrecisionChoice::Auto {
-            return Err(Error::NotFinite { dtype: self.dtype.name() });
-        }
-        if self.wide.is_none() {
-            log::warn!("a picture is not finite in f16, whose numbers end at 65504: such pictures are drawn again in f32");
-            let options = Options { precision: PrecisionChoice::F32, batch: 1, ..self.options.clone() };
-            self.wide = Some(Box::new(Generator::new(&self.gpu, &self.model, &options)?));
-        }
-        Ok(self.wide.as_mut().expect("just made"))
-    }
-
-    /// The rows of the transforms of so many pictures.
-    fn transform_of(&self, images: usize) -> Result<Vec<f32>> {
-        Ok(match self.transforms[..] {
-            [] => Vec::new(),
-            [one] => one.rows().repeat(images),
-            _ if self.transforms.len() == images => self.transforms.iter().flat_map(Transform::rows).collect(),
-            _ => {
-                return Err(Error::Argument(format!(
-                    "{} transforms for {images} pictures; one for all, or one for each",
-                    self.transforms.len()
-                )));
-            }
-        })
-    }
-
-    /// The executor for the batch that `ws` is.
-    fn prepared_for(&mut self, ws: &Ws, noise: NoiseSource) -> Result<&Prepared> {
-        self.check(ws)?;
-        if ws.n > self.options.batch {
-            return Err(Error::Argument(format!("ws has {} images; this generator was built for a batch of {}", ws.n, self.options.batch)));
-        }
-        self.prepare(ws.n, noise)?;
-        Ok(self.synthesis.last().expect("just prepared"))
-    }
-
-    /// Makes the executor of a batch the current one, which is the last.
-    fn prepare(&mut self, images: usize, noise: NoiseSource) -> Result<()> {
-        if recall(&mut self.synthesis, |prepared| (prepared.images, prepared.noise) == (images, noise)) {
-            return Ok(());
+    /// Makes a way of running the current one, which is the last.
+    fn prepare(&mut self, way: &Way, progress: Option<Progress>) -> Result<()> {
+        self.prepared.append(&mut lock(&self.returned));
+        if recall(&mut self.prepared, |prepared| prepared.way == *way) {
+            return self.forget(self.keep);
         }
         // An old one's activations go first, when it is done with them: there may not be room for one more.
-        self.forget(self.prepared - 1)?;
-        let prepared = match self.resolve(images, noise) {
-            Err(Error::Device(_)) if !self.synthesis.is_empty() => {
+        self.forget(self.keep - 1)?;
+        let options = executor::Options { tuning: self.options.tuning.clone(), progress, ..executor::Options::default() };
+        let resolve = |options| Prepared::new(&self.gpu, &self.model, self.dtype, way, &self.scope, options);
+        let prepared = match resolve(&options) {
+            Err(Error::OutOfMemory(_) | Error::Device(_)) if !self.prepared.is_empty() => {
                 self.forget(0)?;
-                self.resolve(images, noise)?
+                Prepared::new(&self.gpu, &self.model, self.dtype, way, &self.scope, &options)?
             }
             resolved => resolved?,
         };
         if self.weights.is_empty() {
             self.weights = prepared.executor.constants();
         }
-        self.synthesis.push(prepared);
+        self.prepared.push(Arc::new(prepared));
         Ok(())
-    }
-
-    fn resolve(&self, images: usize, noise: NoiseSource) -> Result<Prepared> {
-        let Synthesis { plan, ws, noises, transform, img, rgba } = networks::synthesis(&self.model, images, self.dtype, noise);
-        let options = executor::Options { tuning: self.options.tuning.clone(), ..executor::Options::default() };
-        let executor = Executor::new(&self.gpu, plan, &format!("{}/synthesis", self.scope), &options)?;
-        Ok(Prepared { images, noise, handles: Handles { ws, noises, transform, img, rgba }, executor })
     }
 
     /// Drops those not used for longest until `count` are left.
     fn forget(&mut self, count: usize) -> Result<()> {
-        if self.synthesis.len() > count {
+        if self.prepared.len() > count {
             self.gpu.wait()?;
-            self.synthesis.drain(..self.synthesis.len() - count);
+            self.prepared.drain(..self.prepared.len() - count);
         }
         Ok(())
     }
-}
-
-/// Whether f16 holds the weights that are stored in it: the mapping network's are not.
-fn holds(model: &Model) -> bool {
-    // Those of StyleGAN3 that are stored in it are brought near 1 before, whatever they are.
-    if matches!(model.config, Config::StyleGan3(_)) {
-        return true;
-    }
-    let stored = model.arrays.iter().filter(|(name, _)| name.starts_with("synthesis."));
-    stored.flat_map(|(_, array)| array.values()).all(|value| value.abs() < 65520.0)
 }
 
 /// Moves the one that is wanted to the end; false when it is not there.
@@ -533,57 +392,4 @@ fn recall<T>(prepared: &mut [T], wanted: impl Fn(&T) -> bool) -> bool {
         prepared[index..].rotate_left(1);
     }
     found.is_some()
-}
-
-/// The device says that a pixel is not finite by an alpha of 0.
-fn rgba8_images(img: Tensor, bytes: &[u8]) -> Vec<Option<RgbaImage>> {
-    let [images, _, height, width] = img.shape;
-    let image = |pixels: &[u8]| {
-        let finite = pixels.chunks_exact(4).all(|pixel| pixel[3] != 0);
-        finite.then(|| RgbaImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("four bytes a pixel"))
-    };
-    // The buffer is filled up to a multiple of 16 bytes.
-    bytes.chunks_exact(4 * height * width).take(images).map(image).collect()
-}
-
-fn f32_images(img: Tensor, bytes: &[u8]) -> Vec<Option<Vec<f32>>> {
-    let image = |values: &[f32]| values.iter().all(|value| value.is_finite()).then(|| values.to_vec());
-    img.unpack(bytes).chunks_exact(img.len() / img.shape[0]).map(image).collect()
-}
-
-/// Of an image with an alpha of its own, which cannot say what is not finite: converted here, as the kernel to_rgba8 does.
-fn alpha_images(img: Tensor, bytes: &[u8]) -> Vec<Option<RgbaImage>> {
-    let [_, channels, height, width] = img.shape;
-    let byte = |value: f32| (value * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
-    let image = |values: Vec<f32>| {
-        RgbaImage::from_fn(width as u32, height as u32, |x, y| {
-            let value = |c: usize| byte(values[(c * height + y as usize) * width + x as usize]);
-            image::Rgba(match channels {
-                2 => [value(0), value(0), value(0), value(1)],
-                _ => [value(0), value(1), value(2), value(3)],
-            })
-        })
-    };
-    f32_images(img, bytes).into_iter().map(|values| values.map(image)).collect()
-}
-
-fn one_hot(classes: &[usize], c_dim: usize) -> Result<Vec<f32>> {
-    let mut label = vec![0.0; classes.len() * c_dim];
-    for (row, &class) in label.chunks_exact_mut(c_dim).zip(classes) {
-        *row.get_mut(class).ok_or_else(|| Error::Argument(format!("class {class}: the network has classes 0 to {}", c_dim - 1)))? = 1.0;
-    }
-    Ok(label)
-}
-
-/// Fresh noise: each image has its own stream, so an image does not depend on the batch it is rendered in. The first `used` values of
-/// every stream were something else.
-fn write_noise(executor: &Executor, noises: &[Tensor], images: usize, seed: u32, used: usize) -> Result<()> {
-    let mut streams: Vec<RandomState> = (0..images).map(|i| RandomState::new(seed.wrapping_add(i as u32))).collect();
-    streams.iter_mut().for_each(|stream| drop(stream.randn(used)));
-    for tensor in noises {
-        let pixels = tensor.len() / images;
-        let maps: Vec<f32> = streams.iter_mut().flat_map(|stream| (0..pixels).map(|_| stream.next_gaussian() as f32)).collect();
-        executor.write(*tensor, &maps)?;
-    }
-    Ok(())
 }

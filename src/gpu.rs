@@ -1,20 +1,24 @@
 //! Gpu: a device and its queue, opened here or handed in by a host application, and what is shared on it: pipelines and weights.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
-use crate::choice::Chosen;
 use crate::error::{Error, Result};
-use crate::kernel::{Assembly, Kernel, Variant};
-use crate::plan::Pass;
-use crate::tensor::DType;
-use crate::tier::{Matrix, Tier};
-use crate::trial::{Refusal, trial};
-use crate::tune::Choices;
+use crate::tier::Tier;
 
-/// A device ready to run plans. Cloning shares it; several generators may use one.
+mod adapters;
+mod pipelines;
+
+pub use adapters::AdapterReport;
+
+use adapters::{choose, limits, requirements, without_dxc};
+use pipelines::Pipelines;
+
+/// A device ready to run networks. Cloning shares it; several generators, on several threads, may use one.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
@@ -28,91 +32,80 @@ struct Inner {
     checked: bool,
     /// Sources that take the place of the kernels' own, see [`Gpu::take_kernels_from`].
     kernels_from: OnceLock<PathBuf>,
-    pipelines: Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>,
+    pipelines: Pipelines,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
-    /// Outcomes of trials, by kernel, variant and units: the units with which it passed, or the reason of a refusal.
-    trials: Mutex<HashMap<TrialKey, Result<Matrix, String>>>,
-    /// What the tuner found or read.
-    choices: Mutex<Choices>,
+    /// What others keep of this device, see [`Gpu::beside`].
+    beside: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// What wgpu reported outside of any call of ours: a lost device, an uncaptured error.
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Error scopes whose outcome was not known at once: in a browser it never is.
+    scopes: Mutex<Vec<(String, Scope)>>,
 }
 
-/// Kernel, variant, units.
-type TrialKey = (&'static str, &'static str, Matrix);
+/// The outcome of an error scope.
+type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>> + Send>>;
 
-/// Kernel, variant, element types read and written, override constants (as bits).
-type PipelineKey = (&'static str, &'static str, [DType; 2], Assembly, Vec<(&'static str, u64)>);
+#[derive(Clone)]
+enum Trouble {
+    Lost(String),
+    Uncaptured(String),
+}
 
-/// What `stylegan devices` shows of an adapter.
-#[derive(Clone, Debug)]
-pub struct AdapterReport {
-    /// The number `--device` takes.
-    pub index: usize,
-    /// The adapter's name; `--device` takes a part of it, too.
-    pub name: String,
-    /// `Vulkan`, `Metal`, `Dx12`.
-    pub backend: String,
-    /// Driver name and version.
-    pub driver: String,
-    /// `DiscreteGpu`, `IntegratedGpu`, `Cpu`, ...
-    pub device_type: String,
-    /// What of the engine it can run.
-    pub tier: String,
-    /// Limits that decide what fits, by name, in bytes or counts.
-    pub limits: Vec<(&'static str, u64)>,
+impl Trouble {
+    fn error(self) -> Error {
+        match self {
+            Trouble::Lost(text) => Error::Lost(text),
+            Trouble::Uncaptured(text) => Error::Device(text),
+        }
+    }
 }
 
 impl Gpu {
     /// Opens an adapter: by index or part of a name as in [`Gpu::adapters`], or the most powerful one.
-    pub fn open(device: Option<&str>) -> Result<Gpu> {
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] where there is none, or none of that name; [`Error::Device`] where its driver refuses.
+    pub async fn open(device: Option<&str>) -> Result<Gpu> {
         Tier::check_variable()?;
-        let adapters = enumerate();
-        let chosen = match device {
-            None => adapters.iter().min_by_key(|adapter| {
-                let info = adapter.get_info();
-                // The same GPU through Vulkan has all of it; through Direct3D 12 only with DXC.
-                (rank(info.device_type), info.backend == wgpu::Backend::Dx12)
-            }),
-            Some(wanted) => match wanted.parse::<usize>() {
-                Ok(index) => adapters.get(index),
-                Err(_) => adapters.iter().find(|adapter| adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase())),
-            },
-        };
-        let adapter = chosen.ok_or_else(|| no_adapter(device, &adapters))?;
-        let tier = Tier::of(adapter);
+        let adapter = choose(device).await?;
+        let tier = Tier::of(&adapter);
         if let Some(note) = without_dxc(adapter.get_info().backend, adapter.features()) {
             log::warn!("{}: {note}", adapter.get_info().name);
         }
-        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+        let requested = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("stylegan-wgpu"),
             required_features: tier.features(),
-            required_limits: limits(adapter),
+            required_limits: limits(&adapter),
             // SAFETY: cooperative matrices are the one experimental feature asked for; their kernels run in the engine only after
             // a trial against the portable ones, load from workgroup memory alone, and are uniform around every matrix.
             experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
-        }))
-        .map_err(|error| Error::Device(format!("{}: the device could not be opened: {error}", adapter.get_info().name)))?;
-        let gpu = Gpu::from_host(adapter, device, queue);
+        });
+        let refused = |error| Error::Device(format!("{}: the device could not be opened: {error}", adapter.get_info().name));
+        let (device, queue) = requested.await.map_err(refused)?;
+        let gpu = Gpu::from_host(&adapter, device, queue)?;
         // Only on a device of our own: a host keeps its own handlers.
         let trouble = gpu.inner.trouble.clone();
         gpu.inner.device.on_uncaptured_error(Arc::new(move |error| {
-            trouble.lock().unwrap_or_else(|poison| poison.into_inner()).get_or_insert(error.to_string());
+            lock(&trouble).get_or_insert(Trouble::Uncaptured(error.to_string()));
         }));
         let trouble = gpu.inner.trouble.clone();
         gpu.inner.device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
-                trouble.lock().unwrap_or_else(|poison| poison.into_inner()).get_or_insert(format!("the device was lost: {message}"));
+                lock(&trouble).get_or_insert(Trouble::Lost(format!("the device was lost: {message}")));
             }
         });
         Ok(gpu)
     }
 
     /// Uses a host application's device. [`Gpu::wanted_features`] and [`Gpu::wanted_limits`] say what to create it with; with
-    /// less, the engine runs what it can.
-    pub fn from_host(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
+    /// less, the engine runs what it can: f32 instead of f16, portable kernels, large passes in bands.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] names the limit that is below what the kernels need at the least, which are WebGPU's defaults.
+    pub fn from_host(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Gpu> {
+        requirements(adapter, &device.limits())?;
         let tier = Tier::of(adapter).on(&device);
         let inner = Inner {
             device,
@@ -121,13 +114,13 @@ impl Gpu {
             tier,
             checked: std::env::var_os("STYLEGAN_CHECKED").is_some_and(|value| value != "0"),
             kernels_from: OnceLock::new(),
-            pipelines: Mutex::default(),
+            pipelines: Pipelines::default(),
             constants: Mutex::default(),
-            trials: Mutex::default(),
-            choices: Mutex::default(),
+            beside: Mutex::default(),
             trouble: Arc::default(),
+            scopes: Mutex::default(),
         };
-        Gpu { inner: Arc::new(inner) }
+        Ok(Gpu { inner: Arc::new(inner) })
     }
 
     /// The optional features a host should request, all of which the adapter has.
@@ -147,30 +140,8 @@ impl Gpu {
     }
 
     /// Every adapter of this machine, in the order of their indices.
-    pub fn adapters() -> Vec<AdapterReport> {
-        enumerate()
-            .iter()
-            .enumerate()
-            .map(|(index, adapter)| {
-                let (info, limits) = (adapter.get_info(), adapter.limits());
-                AdapterReport {
-                    index,
-                    name: info.name,
-                    backend: info.backend.to_string(),
-                    driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
-                    device_type: format!("{:?}", info.device_type),
-                    tier: Tier::of(adapter).to_string(),
-                    limits: vec![
-                        ("storage binding (bytes)", limits.max_storage_buffer_binding_size),
-                        ("buffer (bytes)", limits.max_buffer_size),
-                        ("workgroup memory (bytes)", u64::from(limits.max_compute_workgroup_storage_size)),
-                        ("invocations per workgroup", u64::from(limits.max_compute_invocations_per_workgroup)),
-                        ("subgroup size, least", u64::from(info.subgroup_min_size)),
-                        ("subgroup size, most", u64::from(info.subgroup_max_size)),
-                    ],
-                }
-            })
-            .collect()
+    pub async fn adapters() -> Vec<AdapterReport> {
+        adapters::reports().await
     }
 
     /// The adapter's name.
@@ -198,17 +169,81 @@ impl Gpu {
         &self.inner.queue
     }
 
-    /// Runs `work`, turning what wgpu reports meanwhile into errors.
+    /// What a part of the engine keeps of this device, made when it is asked for first.
+    pub(crate) fn beside<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let kept = lock(&self.inner.beside).entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default())).clone();
+        kept.downcast().unwrap_or_else(|_| unreachable!("kept under its own type"))
+    }
+
+    /// Runs `work`, turning what wgpu reports meanwhile into errors. In a browser the outcome comes later: it is an error of the next
+    /// call, or of the wait for the device.
     pub(crate) fn guarded<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
         let memory = self.inner.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.inner.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let result = work();
-        let validation = pollster::block_on(validation.pop());
-        let memory = pollster::block_on(memory.pop());
-        match memory.or(validation) {
-            Some(error) => Err(Error::Device(format!("{what}: {error}"))),
-            None => self.trouble().map_or(Ok(result), |trouble| Err(Error::Device(format!("{what}: {trouble}")))),
+        let scopes: [Scope; 2] = [Box::pin(validation.pop()), Box::pin(memory.pop())];
+        let mut first = None;
+        for mut scope in scopes {
+            match now(scope.as_mut()) {
+                // Out of memory is the cause where both are.
+                Some(Some(error)) => first = Some(error),
+                Some(None) => {}
+                None => lock(&self.inner.scopes).push((what.to_owned(), scope)),
+            }
         }
+        first.map_or(Ok(()), |error| Err(self.reported(what, &error)))?;
+        match self.trouble() {
+            Some(Trouble::Lost(text)) => Err(Error::Lost(format!("{what}: {text}"))),
+            Some(Trouble::Uncaptured(text)) => Err(Error::Device(format!("{what}: {text}"))),
+            None => Ok(result),
+        }
+    }
+
+    /// The first error of a scope whose outcome is known by now.
+    fn check(&self) -> Result<()> {
+        let mut first = Ok(());
+        lock(&self.inner.scopes).retain_mut(|(what, scope)| {
+            let outcome = now(scope.as_mut());
+            if let (Ok(()), Some(Some(error))) = (&first, &outcome) {
+                first = Err(self.reported(what, error));
+            }
+            outcome.is_none()
+        });
+        first
+    }
+
+    fn reported(&self, what: &str, error: &wgpu::Error) -> Error {
+        match error {
+            wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory(format!("{what}: {error}")),
+            _ if self.is_lost() => Error::Lost(format!("{what}: the device is lost")),
+            _ => Error::Device(format!("{what}: {error}")),
+        }
+    }
+
+    /// Whether even a few bytes cannot be had. wgpu tells of a loss only whose handler it is, and to a host's device that is the host's;
+    /// what is made on it afterwards is invalid, and says so.
+    fn is_lost(&self) -> bool {
+        let scope = self.device().push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some("lost?"), size: 16, usage: wgpu::BufferUsages::COPY_SRC, mapped_at_creation: true };
+        let lost = self.device().create_buffer(&descriptor).slice(..).get_mapped_range_mut().is_err();
+        let _ = now(scope.pop());
+        lost
+    }
+
+    /// A buffer with these bytes, filled up to a multiple of 16; it is written before anything else is submitted.
+    pub(crate) fn filled(&self, what: &str, bytes: &[u8], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let size = bytes.len().next_multiple_of(16) as u64;
+        self.guarded(what, || {
+            let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: true };
+            let buffer = self.device().create_buffer(&descriptor);
+            // Without memory there is no range either; the scope around it says so.
+            if let Ok(mut view) = buffer.slice(..bytes.len() as u64).get_mapped_range_mut() {
+                view.copy_from_slice(bytes);
+            }
+            buffer.unmap();
+            buffer
+        })
     }
 
     /// Writes a buffer from its beginning, before whatever is submitted next.
@@ -232,69 +267,21 @@ impl Gpu {
 
     /// Waits until a submission has run, or everything submitted.
     pub(crate) fn wait_for(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        let done = self.inner.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
+        self.poll(wgpu::PollType::Wait { submission_index, timeout: None })
+    }
+
+    /// Has wgpu call back what is done.
+    pub(crate) fn poll(&self, how: wgpu::PollType) -> Result<()> {
+        let polled = self.inner.device.poll(how);
         if let Some(trouble) = self.trouble() {
-            return Err(Error::Device(trouble));
+            return Err(trouble.error());
         }
-        done.map(|_| ()).map_err(|error| Error::Device(format!("waiting for the device: {error}")))
+        self.check()?;
+        polled.map(|_| ()).map_err(|error| Error::Device(format!("waiting for the device: {error}")))
     }
 
-    fn trouble(&self) -> Option<String> {
-        self.inner.trouble.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
-    }
-
-    /// The matrix units with which a variant has passed its trial here, if it has; the first question holds the trial.
-    pub(crate) fn tried(&self, kernel: &'static Kernel, variant: &'static Variant, matrix: Matrix) -> Result<Option<Matrix>> {
-        let key = (kernel.name, variant.name, matrix);
-        let trials = || self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
-        if let Some(outcome) = trials().get(&key) {
-            return Ok(outcome.as_ref().ok().copied());
-        }
-        let mut outcome = trial(self, kernel, variant, matrix)?.map_or(Ok(matrix), Err);
-        // A driver that may run subgroups of 32 or of 64 lanes does not say which it will.
-        if outcome.is_err() && matrix.lanes == 64 && self.inner.info.subgroup_min_size <= 32 {
-            let narrow = Matrix { lanes: 32, ..matrix };
-            if trial(self, kernel, variant, narrow)?.is_none() {
-                outcome = Ok(narrow);
-            }
-        }
-        if let Err(reason) = &outcome {
-            log::warn!("{}: {}.{} is not used: {reason}", self.name(), kernel.name, variant.name);
-        }
-        trials().insert(key, outcome.clone());
-        Ok(outcome.ok())
-    }
-
-    /// What the tuner knows of this device; others wait while someone has it.
-    pub(crate) fn choices(&self) -> MutexGuard<'_, Choices> {
-        self.inner.choices.lock().unwrap_or_else(|poison| poison.into_inner())
-    }
-
-    /// The variants that failed their trial on this device, so far.
-    pub fn refusals(&self) -> Vec<Refusal> {
-        let trials = self.inner.trials.lock().unwrap_or_else(|poison| poison.into_inner());
-        let failed = trials.iter().filter_map(|(&(kernel, variant, _), outcome)| Some((kernel, variant, outcome.clone().err()?)));
-        let mut refusals: Vec<Refusal> = failed.map(|(kernel, variant, reason)| Refusal { kernel, variant, reason }).collect();
-        refusals.sort_by_key(|refusal| (refusal.kernel, refusal.variant));
-        refusals
-    }
-
-    /// Compiles what these passes need and is not there yet, on all cores.
-    pub(crate) fn compile(&self, passes: &[Pass], chosen: &[Chosen]) -> Result<()> {
-        let mut known: HashSet<PipelineKey> = self.pipelines().keys().cloned().collect();
-        let wanted: Vec<_> = passes.iter().zip(chosen).filter(|(pass, chosen)| known.insert(pipeline_key(pass, chosen))).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some((pass, chosen)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.pipeline(pass, chosen)?;
-            }
-            Ok(())
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })
+    fn trouble(&self) -> Option<Trouble> {
+        lock(&self.inner.trouble).clone()
     }
 
     /// From now on takes the sources of kernels from a folder, where it has them, under the names that `STYLEGAN_DUMP_WGSL` writes:
@@ -304,71 +291,9 @@ impl Gpu {
         let _ = self.inner.kernels_from.set(folder);
     }
 
-    /// The pipeline of a variant, compiled once per device, element type and set of constants.
-    pub(crate) fn pipeline(&self, pass: &Pass, chosen: &Chosen) -> Result<wgpu::ComputePipeline> {
-        let key = pipeline_key(pass, chosen);
-        let known = self.pipelines().get(&key).cloned();
-        if let Some(pipeline) = known {
-            return Ok(pipeline);
-        }
-        // The lock is not held: others compile meanwhile.
-        let pipeline = self.compiled(pass, chosen, self.inner.kernels_from.get().map(PathBuf::as_path))?;
-        Ok(self.pipelines().entry(key).or_insert(pipeline).clone())
-    }
-
-    fn pipelines(&self) -> MutexGuard<'_, HashMap<PipelineKey, wgpu::ComputePipeline>> {
-        self.inner.pipelines.lock().unwrap_or_else(|poison| poison.into_inner())
-    }
-
-    /// Compiles a variant for a pass, untried and not kept, from its own source or from the file in `folder` that `STYLEGAN_DUMP_WGSL`
-    /// would write: tools/gpu-lab looks at what drivers make of it.
-    #[doc(hidden)]
-    pub fn compile_untried(&self, pass: &Pass, variant: &'static Variant, matrix: Option<Matrix>, folder: Option<&Path>) -> Result<()> {
-        let words = self.inner.tier.words && matrix.is_none();
-        self.compiled(pass, &Chosen { variant, matrix, words }, folder).map(|_| ())
-    }
-
-    fn compiled(&self, pass: &Pass, chosen: &Chosen, folder: Option<&Path>) -> Result<wgpu::ComputePipeline> {
-        let (variant, types) = (chosen.variant, [pass.dtype, pass.write.dtype]);
-        let constants = variant.overrides(pass, chosen.matrix);
-        let label = format!("{}.{}.{:?}.{:?}", pass.kernel.name, variant.name, types[0], types[1]);
-        let mut source = variant.wgsl(types[0], types[1], chosen.assembly());
-        if let Some(path) = folder.map(|folder| folder.join(format!("{label}.wgsl"))).filter(|path| path.exists()) {
-            source = std::fs::read_to_string(&path).map_err(|source| Error::Io { path, source })?;
-        }
-        if let Some(folder) = std::env::var_os("STYLEGAN_DUMP_WGSL") {
-            let path = Path::new(&folder).join(format!("{label}.wgsl"));
-            std::fs::write(&path, &source).map_err(|source| Error::Io { path, source })?;
-        }
-        // Nobody knows what foreign sources index.
-        let checked = self.inner.checked || self.inner.kernels_from.get().is_some();
-        let checks = if checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
-        self.guarded(&label, || {
-            let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
-            // SAFETY: without checks only our own shaders are compiled, or nothing is dispatched (`compile_untried`), with strides
-            // computed from the shapes of the tensors bound; every index
-            // lies in its slab (tests/indexes.rs holds the stores' functions to that over thousands of slabs; tests/kernels.rs and
-            // `odd_sizes_equal_their_twins` run the same shaders with checks and without, on shapes no tile divides), loops are
-            // bounded by those shapes, and no divisor is zero.
-            let module = unsafe { self.inner.device.create_shader_module_trusted(descriptor, checks) };
-            self.inner.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&label),
-                layout: None,
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &constants,
-                    // Every kernel writes its workgroup memory before it reads it.
-                    zero_initialize_workgroup_memory: self.inner.checked,
-                },
-                cache: None,
-            })
-        })
-    }
-
     /// The buffer of a constant: uploaded once as long as someone holds it.
     pub(crate) fn constant(&self, key: &str, upload: impl FnOnce() -> Result<wgpu::Buffer>) -> Result<Arc<wgpu::Buffer>> {
-        let mut constants = self.inner.constants.lock().unwrap_or_else(|poison| poison.into_inner());
+        let mut constants = lock(&self.inner.constants);
         if let Some(buffer) = constants.get(key).and_then(Weak::upgrade) {
             return Ok(buffer);
         }
@@ -385,70 +310,15 @@ impl std::fmt::Debug for Gpu {
     }
 }
 
-fn pipeline_key(pass: &Pass, chosen: &Chosen) -> PipelineKey {
-    let constants = chosen.variant.overrides(pass, chosen.matrix);
-    let constants = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-    (pass.kernel.name, chosen.variant.name, [pass.dtype, pass.write.dtype], chosen.assembly(), constants)
-}
-
-fn enumerate() -> Vec<wgpu::Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::PRIMARY;
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY))
-}
-
-/// Everything the adapter has of what decides whether a network fits, WebGPU's defaults of the rest.
-fn limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
-    let have = adapter.limits();
-    wgpu::Limits {
-        max_buffer_size: have.max_buffer_size,
-        max_storage_buffer_binding_size: have.max_storage_buffer_binding_size,
-        max_compute_workgroup_storage_size: have.max_compute_workgroup_storage_size,
-        max_compute_invocations_per_workgroup: have.max_compute_invocations_per_workgroup,
-        min_storage_buffer_offset_alignment: have.min_storage_buffer_offset_alignment,
-        min_uniform_buffer_offset_alignment: have.min_uniform_buffer_offset_alignment,
-        ..wgpu::Limits::default()
+/// What a future yields without being waited for.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }
 
-/// What Direct3D 12 lacks where its shaders are compiled by FXC. wgpu does not say which compiler it found; only DXC knows 16-bit floats.
-fn without_dxc(backend: wgpu::Backend, features: wgpu::Features) -> Option<&'static str> {
-    (backend == wgpu::Backend::Dx12 && !features.contains(wgpu::Features::SHADER_F16)).then_some(
-        "Direct3D 12 without 16-bit floats: twice the memory and about half the speed. If the GPU has them, dxcompiler.dll is missing: \
-         put it beside the program (from DirectXShaderCompiler's releases), or install a driver with Vulkan",
-    )
-}
-
-fn rank(device_type: wgpu::DeviceType) -> usize {
-    match device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    }
-}
-
-fn no_adapter(wanted: Option<&str>, adapters: &[wgpu::Adapter]) -> Error {
-    if adapters.is_empty() {
-        return Error::NoAdapter(
-            "no GPU and no software adapter was found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` provides one for every machine".into(),
-        );
-    }
-    let names: Vec<String> = adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {}", adapter.get_info().name)).collect();
-    Error::NoAdapter(format!("no device is called {:?}; there are: {}", wanted.unwrap_or("?"), names.join(", ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_direct3d_without_dxc_is_remarked_on() {
-        let half = wgpu::Features::SHADER_F16;
-        assert!(without_dxc(wgpu::Backend::Dx12, wgpu::Features::empty()).is_some_and(|note| note.contains("dxcompiler.dll")));
-        assert_eq!(without_dxc(wgpu::Backend::Dx12, half), None);
-        assert_eq!(without_dxc(wgpu::Backend::Vulkan, wgpu::Features::empty()), None);
-    }
+/// Whoever panicked with it left it whole: nothing here is written in two steps.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -67,6 +67,23 @@ pub struct Assembly {
     pub emulated: bool,
 }
 
+/// A variant that may run on a device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) variant: &'static Variant,
+    /// The units of a variant that needs them.
+    pub(crate) matrix: Option<Matrix>,
+    /// Whether it reads and writes in 64-bit words.
+    pub(crate) words: bool,
+}
+
+impl Chosen {
+    /// How its source is put together.
+    pub(crate) fn assembly(&self) -> Assembly {
+        Assembly { words: self.words, emulated: self.matrix.is_some_and(|matrix| matrix.emulated) }
+    }
+}
+
 /// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
 pub(crate) const SPLIT_PIXELS: usize = 1024;
 

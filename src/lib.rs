@@ -2,50 +2,67 @@
 //! CUDA or a machine-learning framework.
 //!
 //! ```no_run
-//! use stylegan_wgpu::{Generator, Gpu, Noise, Options, latent, model::Model};
+//! use stylegan_wgpu::{Generator, Gpu, Look, Model, Options};
 //!
-//! # fn main() -> stylegan_wgpu::Result<()> {
-//! let gpu = Gpu::open(None)?; // or Gpu::from_host, with the device an application already has
+//! # async fn hello() -> stylegan_wgpu::Result<()> {
+//! let gpu = Gpu::open(None).await?; // or Gpu::from_host, with the device an application already has
 //! let model = Model::load("ffhq.safetensors".as_ref())?;
-//! let mut generator = Generator::new(&gpu, &model, &Options::default())?;
-//! let mut ws = generator.mapping(&latent::z(85, generator.config().z_dim()), None)?;
-//! latent::Truncation { psi: 0.7, cutoff: None }.apply(&mut ws, &generator.w_avg())?;
-//! let pictures = generator.synthesis_rgba8(&ws, Noise::Const)?;
-//! # let _ = pictures;
+//! let mut generator = Generator::new(&gpu, &model, &Options::new()).await?;
+//! let picture = generator.picture(85, &Look::new().psi(0.7)).await?;
+//! # let _ = picture;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The forward passes are in [`networks`], as data ([`plan::Plan`]); [`kernels`] has one file per shader, each with a CPU twin that
-//! [`mod@reference`] runs; [`executor`] puts a plan on a device. Readers of checkpoints are in the crate `stylegan-convert`.
+//! [`blocking`] has the same for programs that wait. [`guide`] is for applications: their own device, frames, threads, memory.
+//! Converters for checkpoints are in the crate `stylegan-convert`.
 
-pub mod atomic_file;
+mod atomic_file;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod blocking;
 mod choice;
-pub mod error;
-pub mod executor;
-pub mod generator;
-pub mod gpu;
-pub mod kernel;
-pub mod kernels;
+mod error;
+mod executor;
+mod generator;
+mod gpu;
+pub mod guide;
+mod kernel;
+mod kernels;
 pub mod latent;
-pub mod memory;
-pub mod model;
-pub mod networks;
-pub mod plan;
-pub mod random_weights;
-pub mod reference;
-pub mod regular_file;
-pub mod tensor;
-pub mod text;
-pub mod tier;
-pub mod trial;
-pub mod tune;
+mod memory;
+mod model;
+mod networks;
+mod plan;
+mod random_weights;
+mod reference;
+mod regular_file;
+mod task;
+mod tensor;
+mod text;
+mod tier;
+mod trial;
+mod tune;
 
 pub use error::{Error, Result};
-pub use generator::{Generator, Noise, Options, PrecisionChoice, Recording};
-pub use gpu::Gpu;
-pub use tune::Tuning;
+pub use generator::{Budget, Building, Generator, Input, Job, Look, Noise, Options, Pending, PrecisionChoice, StyleOffset, Target};
+pub use gpu::{AdapterReport, Gpu};
+pub use latent::Ws;
+pub use model::{Array, Model, Precision};
+pub use networks::Config;
+pub use networks::stylegan3::Transform;
+pub use tune::{Progress, Tuning};
 pub use wgpu;
+
+/// What this project's own tools and tests are made of. No part of the interface: it changes without notice.
+#[doc(hidden)]
+pub mod internals {
+    macro_rules! modules {
+        ($($name:ident)*) => { $(pub mod $name { pub use crate::$name::*; })* };
+    }
+    modules!(atomic_file executor kernel kernels memory model networks plan random_weights reference regular_file tensor text tier trial tune);
+
+    pub use crate::generator::to_texture;
+}
 
 /// The examples of README.md compile.
 #[cfg(doctest)]

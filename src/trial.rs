@@ -1,11 +1,12 @@
 //! The trial of a variant on a device: drivers of matrix units are uneven, so a variant that needs them runs only after it has
 //! given what the portable one gives, on that device, for fresh inputs.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
 use crate::executor::{Executor, Options};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, lock};
 use crate::kernel::{Kernel, Variant};
 use crate::kernels::{CHANNEL_TILE, Slice, Tail, modulated_conv2d_up};
 use crate::plan::Plan;
@@ -25,6 +26,45 @@ pub struct Refusal {
     pub variant: &'static str,
     /// What it did.
     pub reason: String,
+}
+
+/// Outcomes on a device: the units with which a variant passed, or the reason of a refusal.
+#[derive(Default)]
+struct Outcomes(Mutex<HashMap<Key, Result<Matrix, String>>>);
+
+/// Kernel, variant, units.
+type Key = (&'static str, &'static str, Matrix);
+
+/// The matrix units with which a variant has passed its trial on a device, if it has; the first question holds the trial.
+pub(crate) fn tried(gpu: &Gpu, kernel: &'static Kernel, variant: &'static Variant, matrix: Matrix) -> Result<Option<Matrix>> {
+    let key = (kernel.name, variant.name, matrix);
+    let outcomes = gpu.beside::<Outcomes>();
+    if let Some(outcome) = lock(&outcomes.0).get(&key) {
+        return Ok(outcome.as_ref().ok().copied());
+    }
+    let mut outcome = trial(gpu, kernel, variant, matrix)?.map_or(Ok(matrix), Err);
+    // A driver that may run subgroups of 32 or of 64 lanes does not say which it will.
+    if outcome.is_err() && matrix.lanes == 64 && gpu.info().subgroup_min_size <= 32 {
+        let narrow = Matrix { lanes: 32, ..matrix };
+        if trial(gpu, kernel, variant, narrow)?.is_none() {
+            outcome = Ok(narrow);
+        }
+    }
+    if let Err(reason) = &outcome {
+        log::warn!("{}: {}.{} is not used: {reason}", gpu.name(), kernel.name, variant.name);
+    }
+    lock(&outcomes.0).insert(key, outcome.clone());
+    Ok(outcome.ok())
+}
+
+/// The variants that failed their trial on a device, so far.
+pub fn refusals(gpu: &Gpu) -> Vec<Refusal> {
+    let outcomes = gpu.beside::<Outcomes>();
+    let outcomes = lock(&outcomes.0);
+    let failed = outcomes.iter().filter_map(|(&(kernel, variant, _), outcome)| Some((kernel, variant, outcome.clone().err()?)));
+    let mut refusals: Vec<Refusal> = failed.map(|(kernel, variant, reason)| Refusal { kernel, variant, reason }).collect();
+    refusals.sort_by_key(|refusal| (refusal.kernel, refusal.variant));
+    refusals
 }
 
 /// Runs `variant` and the portable variant of `kernel` on a small layer that fills its tiles and leaves parts of them over.

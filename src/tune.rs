@@ -5,15 +5,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::choice::{self, Chosen};
+use crate::choice;
 use crate::error::Result;
 use crate::executor::{Executor, Options};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, lock};
+use crate::kernel::Chosen;
 use crate::plan::{Pass, Plan};
 use crate::tier::Tier;
 
@@ -62,6 +63,10 @@ pub struct Choice {
 /// Outcomes by shape, as [`shape`] names it.
 pub(crate) type Choices = BTreeMap<String, Choice>;
 
+/// What the tuner found or read, of a device.
+#[derive(Default)]
+struct Known(Mutex<Choices>);
+
 /// A pass's kernel, element type and sizes: what its time depends on. Not the number of images: a picture must not depend on the
 /// batch it was drawn in, nor on whether a run was interrupted.
 pub(crate) fn shape(pass: &Pass) -> String {
@@ -74,7 +79,9 @@ pub(crate) fn choices(gpu: &Gpu, plan: &Plan, tier: &Tier, options: &Options) ->
     let Some(tuning) = &options.tuning else { return Choices::new() };
     let wanted = shapes(plan, tier);
     let missing = |known: &Choices| wanted.iter().any(|(shape, _)| !known.contains_key(shape));
-    let mut known = gpu.choices();
+    let kept = gpu.beside::<Known>();
+    // Others wait while someone has it.
+    let mut known = lock(&kept.0);
     if missing(&known) {
         let book = Book::new(&tuning.folder, gpu.info());
         known.extend(book.read());

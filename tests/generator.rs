@@ -3,15 +3,13 @@
 mod common;
 
 use common::gpu;
-use stylegan_wgpu::executor::{self, Executor};
-use stylegan_wgpu::generator::StyleOffset;
+use stylegan_wgpu::blocking::{self, Generator};
+use stylegan_wgpu::internals::executor::{self, Executor};
+use stylegan_wgpu::internals::networks::{NoiseSource, stylegan2, stylegan3, synthesis};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::{self, Ws};
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::stylegan3::{self, Transform};
-use stylegan_wgpu::networks::{Config, NoiseSource, stylegan2, synthesis};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{Error, Generator, Gpu, Noise, Options, PrecisionChoice, wgpu};
+use stylegan_wgpu::{Array, Config, Error, Look, Model, Noise, Options, PrecisionChoice, StyleOffset, Transform};
 
 fn model(seed: u32) -> Model {
     let config = stylegan2::Config {
@@ -31,76 +29,6 @@ fn ws(generator: &mut Generator, seeds: std::ops::Range<u32>) -> Ws {
     generator.mapping(&z, None).unwrap()
 }
 
-/// A device as an application has it: with nobody's handlers but wgpu's own, which panic.
-fn host() -> (Gpu, wgpu::Device, wgpu::Queue) {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
-    let descriptor = wgpu::DeviceDescriptor {
-        required_features: Gpu::wanted_features(&adapter),
-        required_limits: Gpu::wanted_limits(&adapter),
-        ..Default::default()
-    };
-    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
-    (Gpu::from_host(&adapter, device.clone(), queue.clone()), device, queue)
-}
-
-/// A buffer that pictures are copied into and read from.
-fn staging(device: &wgpu::Device, size: u64) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
-}
-
-fn mapped(device: &wgpu::Device, buffer: &wgpu::Buffer) -> Vec<u8> {
-    buffer.slice(..).map_async(wgpu::MapMode::Read, |result| result.unwrap());
-    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    buffer.slice(..).get_mapped_range().unwrap().to_vec()
-}
-
-#[test]
-fn a_host_records_into_its_own_encoder() {
-    let (gpu, device, queue) = host();
-    let mut generator = Generator::new(&gpu, &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
-    let ws = ws(&mut generator, 0..2);
-
-    let recording = generator.record(&ws).unwrap();
-    let size = 2 * 32 * 32 * 4;
-    let copy = staging(&device, size);
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    recording.encode(&mut encoder);
-    encoder.copy_buffer_to_buffer(recording.rgba8(), 0, &copy, 0, size);
-    queue.submit([encoder.finish()]);
-    let recorded = mapped(&device, &copy);
-
-    let rendered: Vec<u8> = generator.synthesis_rgba8(&ws, Noise::Const).unwrap().into_iter().flat_map(|image| image.into_raw()).collect();
-    assert_eq!(recorded, rendered);
-    assert!(recorded.iter().any(|&byte| byte != recorded[0]), "the picture is one colour");
-}
-
-#[test]
-fn recordings_in_one_encoder_keep_their_own_inputs() {
-    let (gpu, device, queue) = host();
-    let mut generator = Generator::new(&gpu, &model(1), &Options::default()).unwrap();
-    let ws = ws(&mut generator, 0..8);
-    let size = 32 * 32 * 4;
-    let copy = staging(&device, 8 * size);
-    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    for i in 0..8 {
-        let recording = generator.record(&ws.slice(i..i + 1)).unwrap();
-        recording.encode(&mut encoder);
-        encoder.copy_buffer_to_buffer(recording.rgba8(), 0, &copy, i as u64 * size, size);
-    }
-    // Nor does a picture drawn between encoding and submitting get into them.
-    generator.synthesis_rgba8(&ws.slice(3..4), Noise::Const).unwrap();
-    queue.submit([encoder.finish()]);
-    let recorded = mapped(&device, &copy);
-    let pictures: Vec<&[u8]> = recorded.chunks_exact(size as usize).collect();
-    let one_at_a_time = generator.synthesis_rgba8(&ws, Noise::Const).unwrap();
-    for (i, (picture, expected)) in pictures.iter().zip(&one_at_a_time).enumerate() {
-        assert!(*picture == expected.as_raw().as_slice(), "picture {i} of the encoder is not what it is by itself");
-        assert!(pictures[..i].iter().all(|other| other != picture), "picture {i} is another's");
-    }
-}
-
 #[test]
 fn several_generators_share_a_device_and_not_their_weights() {
     let [mut first, mut second] = [1, 2].map(|seed| Generator::new(gpu(), &model(seed), &Options::default()).unwrap());
@@ -112,7 +40,7 @@ fn several_generators_share_a_device_and_not_their_weights() {
 
 #[test]
 fn a_rest_smaller_than_the_batch_is_rendered_too() {
-    let options = |batch| Options { batch, precision: PrecisionChoice::F32, ..Options::default() };
+    let options = |batch| Options::new().batch(batch).precision(PrecisionChoice::F32);
     let [mut single, mut batched] = [1, 3].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     let ws = ws(&mut single, 0..5);
     let (one, three) = (single.synthesis_f32(&ws, Noise::Const).unwrap(), batched.synthesis_f32(&ws, Noise::Const).unwrap());
@@ -124,7 +52,7 @@ fn a_rest_smaller_than_the_batch_is_rendered_too() {
 
 #[test]
 fn submissions_wait_for_themselves_only() {
-    let mut generator = Generator::new(gpu(), &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
+    let mut generator = Generator::new(gpu(), &model(1), &Options::new().batch(2)).unwrap();
     let ws = ws(&mut generator, 0..5);
     let noise = Noise::Random { seed: 3 };
     let expected = generator.synthesis_f32(&ws, noise).unwrap();
@@ -132,14 +60,16 @@ fn submissions_wait_for_themselves_only() {
     // The last batch is a smaller one, which drops what the first two run on.
     let pending: Vec<_> = [0..2, 2..4, 4..5]
         .into_iter()
-        .map(|range| generator.submit_f32(&ws.slice(range.clone()), Noise::Random { seed: 3 + range.start as u32 }).unwrap())
+        .map(|range| {
+            let look = Look::new().noise(Noise::Random { seed: 3 + range.start as u32 });
+            generator.submit_f32(&ws.slice(range), &look).unwrap()
+        })
         .collect();
     // Latest first: none needs another to be waited for.
-    let mut images: Vec<Vec<f32>> =
-        pending.into_iter().rev().flat_map(|pending| pending.wait(&mut generator).unwrap().into_iter().rev()).collect();
+    let mut images: Vec<Vec<f32>> = pending.into_iter().rev().flat_map(|pending| pending.wait().unwrap().into_iter().rev()).collect();
     images.reverse();
     assert_eq!(images, expected);
-    let message = generator.submit_rgba8(&ws, noise).err().unwrap().to_string();
+    let message = generator.submit(&ws, &Look::new().noise(noise)).err().unwrap().to_string();
     assert!(message.contains("batch of 2"), "{message}");
 }
 
@@ -151,9 +81,9 @@ fn wrong_arguments_are_errors_that_name_them() {
     assert!(message(generator.synthesis_rgba8(&wrong, Noise::Const).unwrap_err()).contains("[1, 3, 16]"));
     assert!(message(generator.mapping(&[0.0; 15], None).unwrap_err()).contains("z_dim 16"));
     let two = ws(&mut generator, 0..2);
-    assert!(message(generator.record(&two).err().unwrap()).contains("batch of 1"));
-    assert!(message(Generator::new(gpu(), &model(1), &Options { batch: 0, ..Options::default() }).err().unwrap()).contains("batch"));
-    assert!(message(Gpu::open(Some("no such adapter")).unwrap_err()).contains("no such adapter"));
+    assert!(message(generator.submit(&two, &Look::new()).err().unwrap()).contains("batch of 1"));
+    assert!(message(Generator::new(gpu(), &model(1), &Options::new().batch(0)).err().unwrap()).contains("batch"));
+    assert!(message(blocking::open(Some("no such adapter")).unwrap_err()).contains("no such adapter"));
 }
 
 #[test]
@@ -168,40 +98,19 @@ fn what_cannot_fit_names_the_pass_and_both_sizes() {
 
 #[test]
 fn a_lost_device_is_an_error() {
-    let gpu = Gpu::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap();
+    let gpu = blocking::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap();
     let mut generator = Generator::new(&gpu, &model(1), &Options::default()).unwrap();
     let ws = ws(&mut generator, 0..1);
     assert!(generator.synthesis_rgba8(&ws, Noise::Const).is_ok());
     gpu.device().destroy();
     let error = generator.synthesis_rgba8(&ws, Noise::Const).expect_err("a destroyed device renders nothing");
-    assert!(matches!(error, Error::Device(_)), "{error:?}");
+    assert!(matches!(error, Error::Lost(_)), "{error:?}");
     assert!(Generator::new(&gpu, &model(1), &Options::default()).is_err());
 }
 
 #[test]
-fn a_host_that_loses_its_device_gets_errors_not_panics() {
-    let (gpu, device, queue) = host();
-    let mut generator = Generator::new(&gpu, &model(1), &Options { batch: 2, ..Options::default() }).unwrap();
-    let ws = ws(&mut generator, 0..2);
-    let pending = generator.submit_rgba8(&ws, Noise::Const).unwrap();
-    device.destroy();
-    let lost = |what: &str, error: Option<Error>| assert!(matches!(error, Some(Error::Device(_))), "{what}: {error:?}");
-    // What was submitted before may have been drawn, or not; it must only not panic.
-    let _ = pending.wait(&mut generator);
-    lost("synthesis", generator.synthesis_rgba8(&ws, Noise::Const).err());
-    lost("random noise", generator.synthesis_f32(&ws, Noise::Random { seed: 1 }).err());
-    lost("submit", generator.submit_rgba8(&ws, Noise::Const).and_then(|pending| pending.wait(&mut generator)).err());
-    lost("mapping", generator.mapping(&[0.0; 16], None).err());
-    lost("mapping of another batch", generator.mapping(&[0.0; 32], None).err());
-    lost("a new generator", Generator::new(&gpu, &model(2), &Options::default()).err());
-    // Recording is refused, or recorded into an encoder that cannot be submitted; the submission is the host's own.
-    lost("record", generator.record(&ws).err());
-    drop(queue);
-}
-
-#[test]
 fn a_picture_is_the_same_whatever_batch_it_was_rendered_in_and_whatever_is_kept_ready() {
-    let options = |batch| Options { batch, ..Options::default() };
+    let options = |batch| Options::new().batch(batch);
     let [mut single, mut batched] = [1, 4].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     batched.keep_prepared(2);
     let ws = ws(&mut single, 0..5);
@@ -225,7 +134,7 @@ fn pictures_are_as_tall_and_as_wide_as_their_network() {
         let config = Config::StyleGan2(stylegan2::Config { const_size, img_resolution, ..square });
         let (height, width) = (const_size[0] * img_resolution / 4, const_size[1] * img_resolution / 4);
         assert_eq!(config.image_size(), (height, width));
-        let mut generator = Generator::new(gpu(), &random_weights(&config, 2), &Options { batch: 3, ..Options::default() }).unwrap();
+        let mut generator = Generator::new(gpu(), &random_weights(&config, 2), &Options::new().batch(3)).unwrap();
         let ws = ws(&mut generator, 0..3);
         for noise in [Noise::Const, Noise::Random { seed: 1 }] {
             let pictures = generator.synthesis_rgba8(&ws, noise).unwrap();
@@ -253,7 +162,7 @@ fn pictures_that_are_not_finite_are_errors() {
         config.img_channels = channels;
         config.conv_clamp = None;
         let mut model = random_weights(&Config::StyleGan2(config), 1);
-        let options = |precision| Options { precision, ..Options::default() };
+        let options = |precision| Options::new().precision(precision);
         let mut sound = Generator::new(gpu(), &model, &options(PrecisionChoice::F32)).unwrap();
         let ws = ws(&mut sound, 0..1);
         let picture = &sound.synthesis_rgba8(&ws, Noise::Const).unwrap()[0];
@@ -289,7 +198,7 @@ fn a_clamp_does_not_hide_nan() {
     let shape = model.array(name).shape().to_vec();
     let huge: Vec<f32> = (0..shape.iter().product()).map(|i| if i % 2 == 0 { 3.0e38 } else { -3.0e38 }).collect();
     model.arrays.insert(name.into(), Array::from_f32(&shape, &huge));
-    let mut broken = Generator::new(gpu(), &model, &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
+    let mut broken = Generator::new(gpu(), &model, &Options::new().precision(PrecisionChoice::F32)).unwrap();
     let ws = ws(&mut broken, 0..1);
     for error in [broken.synthesis_rgba8(&ws, Noise::Const).err(), broken.synthesis_f32(&ws, Noise::Const).err()] {
         assert!(matches!(error, Some(Error::NotFinite { dtype: "f32" })), "{error:?}");
@@ -307,7 +216,7 @@ fn what_f16_does_not_hold_is_drawn_in_f32_and_nothing_else_is() {
             r#"{{"network": "stylegan1", "z_dim": 16, "w_dim": 8, "img_resolution": 16, "channel_max": 8, "img_channels": {channels}}}"#
         );
         let model = random_weights(&Config::from_json(&config).unwrap(), 1);
-        let generator = |precision, batch| Generator::new(gpu(), &model, &Options { precision, batch, tuning: None }).unwrap();
+        let generator = |precision, batch| Generator::new(gpu(), &model, &Options::new().precision(precision).batch(batch)).unwrap();
         let [mut half, mut single, mut auto] = [(PrecisionChoice::F16, 3), (PrecisionChoice::F32, 1), (PrecisionChoice::Auto, 3)]
             .map(|(choice, batch)| generator(choice, batch));
         assert_eq!(auto.dtype(), DType::F16);
@@ -339,7 +248,7 @@ fn transforms_go_with_their_pictures() {
     (config.z_dim, config.w_dim, config.num_layers, config.input.channels) = (16, 16, 2, 12);
     config.layers.iter_mut().for_each(|layer| (layer.in_channels, layer.out_channels) = (12, 12));
     let model = random_weights(&Config::StyleGan3(config), 3);
-    let options = Options { batch: 2, precision: PrecisionChoice::F32, ..Options::default() };
+    let options = Options::new().batch(2).precision(PrecisionChoice::F32);
     let mut generator = Generator::new(gpu(), &model, &options).unwrap();
     let ws = ws(&mut generator, 0..3);
     let transforms = [0.0, 20.0, -75.0].map(|angle| Transform::new([0.1, 0.0], angle, 1.0).unwrap());
@@ -360,7 +269,7 @@ fn transforms_go_with_their_pictures() {
 /// A wrong offset leaves those that are set.
 #[test]
 fn style_offsets_are_set_together_or_not_at_all() {
-    let mut generator = Generator::new(gpu(), &model(5), &Options { precision: PrecisionChoice::F32, ..Options::default() }).unwrap();
+    let mut generator = Generator::new(gpu(), &model(5), &Options::new().precision(PrecisionChoice::F32)).unwrap();
     let ws = ws(&mut generator, 0..1);
     let plain = generator.synthesis_f32(&ws, Noise::Const).unwrap();
     let offset = |channel| StyleOffset { layer: "b8.conv1".into(), channel, amount: 5.0 };

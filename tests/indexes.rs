@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use common::{Random, check};
-use stylegan_wgpu::executor::Options;
-use stylegan_wgpu::kernels::{CHANNEL_TILE, Slice, Tail};
-use stylegan_wgpu::plan::Plan;
-use stylegan_wgpu::tensor::{DType, Layout, Slab, Tensor};
+use stylegan_wgpu::internals::executor::Options;
+use stylegan_wgpu::internals::kernels::{CHANNEL_TILE, Slice, Tail};
+use stylegan_wgpu::internals::plan::Plan;
+use stylegan_wgpu::internals::tensor::{DType, Layout, Slab, Tensor};
 
 /// A small generator (xorshift), so that a failure can be repeated.
 struct Draw(u64);

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use common::{Random, check, compare, gpu, lacks_halves};
-use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::kernels::filtered_lrelu::FilteredLrelu;
-use stylegan_wgpu::kernels::synthesis_input::Features;
-use stylegan_wgpu::kernels::{
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::kernels::filtered_lrelu::FilteredLrelu;
+use stylegan_wgpu::internals::kernels::synthesis_input::Features;
+use stylegan_wgpu::internals::kernels::{
     CHANNEL_TILE, Epilogue, Slice, Tail, filter_bias_act, modulated_conv2d, modulated_conv2d_up, upsample_border,
 };
-use stylegan_wgpu::plan::{Load, Plan};
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::{DType, Layout, Tensor};
-use stylegan_wgpu::tier::{Matrix, Needs, Tier};
-use stylegan_wgpu::trial::trial;
+use stylegan_wgpu::internals::plan::{Load, Plan};
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::{DType, Layout, Tensor};
+use stylegan_wgpu::internals::tier::{Matrix, Needs, Tier};
+use stylegan_wgpu::internals::trial::trial;
 
 /// What the device computes in: not every one has 16-bit floats (SwiftShader, `STYLEGAN_TIER=portable`).
 fn types() -> &'static [DType] {
@@ -458,6 +458,20 @@ fn mapping_kernels_equal_their_twins() {
             layer.plan.fully_connected_normalized("normalised fc", z, weight, bias, 0.2, 1.5);
         }
         check(&format!("mapping {n} {z_dim}+{embed}>{w_dim}"), layer.plan, &layer.inputs, &Options::default());
+    }
+}
+
+#[test]
+fn truncate_equals_its_twin() {
+    for (seed, [latents, rows, w_dim, averages]) in (0..).zip([[1, 18, 512, 1], [3, 8, 33, 4], [2, 5, 16, 5]]) {
+        let mut layer = Layer::new(seed);
+        let w = layer.input("w", [latents, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let w_avg = layer.input("w_avg", [averages, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let table = (0..rows).flat_map(|r| [(r % latents) as f32, (r % averages) as f32, [0.7, 1.0, -0.5][r % 3], 0.0]).collect();
+        let table = layer.plan.constant("table", [rows, 4, 1, 1], DType::F32, Layout::Flat, fixed(table));
+        let direction = layer.input("direction", [rows, w_dim, 1, 1], DType::F32, Layout::Flat);
+        layer.plan.truncate("truncate", w, w_avg, table, direction);
+        check(&format!("truncate {latents}>{rows} {w_dim}"), layer.plan, &layer.inputs, &Options::default());
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use stylegan_wgpu::executor::{Executor, Options};
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::networks::many_latents::ManyLatents;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::reference;
 use stylegan_wgpu::latent::z;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::many_latents::ManyLatents;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::{Gpu, reference};
+use stylegan_wgpu::{Config, blocking};
 
 #[test]
 fn many_latents_are_mapped_as_one() {
-    let gpu = Gpu::open(None).unwrap_or_else(|error| panic!("{error}"));
+    let gpu = blocking::open(None).unwrap_or_else(|error| panic!("{error}"));
     for config in [
         r#"{"z_dim": 24, "w_dim": 40, "img_resolution": 8, "channel_max": 8, "num_layers": 3}"#,
         r#"{"z_dim": 24, "w_dim": 40, "img_resolution": 8, "channel_max": 8, "num_layers": 1, "mapping_activation": "linear"}"#,

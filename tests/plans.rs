@@ -6,15 +6,16 @@ mod common;
 use std::collections::HashMap;
 
 use common::{Random, compare, gpu, lacks_halves, rel_l2, tolerance};
-use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::kernel::Call;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::stylegan2::{Activation, Architecture};
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, synthesis};
-use stylegan_wgpu::plan::{Origin, Plan};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::{DType, Tensor};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::kernel::Call;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1, synthesis};
+use stylegan_wgpu::internals::plan::{Origin, Plan};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::{DType, Tensor};
 
 /// Two blocks of 72 channels and one of 40, neither a multiple of a tile.
 fn small() -> stylegan2::Config {

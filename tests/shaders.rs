@@ -7,13 +7,16 @@ use std::process::Command;
 use naga::back::hlsl::ShaderModel;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ResourceBinding, StorageAccess, TypeInner};
-use stylegan_wgpu::kernel::{Assembly, Kernel, Variant};
-use stylegan_wgpu::kernels;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
-use stylegan_wgpu::plan::{Band, Pass, Plan};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::{DType, Slab};
-use stylegan_wgpu::tier::Needs;
+use stylegan_wgpu::internals;
+use stylegan_wgpu::internals::kernel::{Assembly, Kernel, Variant};
+use stylegan_wgpu::internals::kernels;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
+use stylegan_wgpu::internals::plan::{Band, Pass, Plan};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::{DType, Layout, Slab};
+use stylegan_wgpu::internals::tier::Needs;
+use stylegan_wgpu::{Config, Model};
 
 fn parse(label: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));
@@ -219,7 +222,9 @@ fn every_portable_kernel_is_valid_for_tint() {
         println!("tint does not run here ({error}): only the grammar's rules on parentheses are held");
         return;
     }
-    for Assembled { label, source, .. } in assembled().iter().filter(|one| one.variant.needs == Needs::Portable && !one.assembly.words) {
+    let kernels = assembled().into_iter().filter(|one| one.variant.needs == Needs::Portable && !one.assembly.words);
+    let sources = kernels.map(|one| (one.label, one.source)).chain([("to_texture".to_owned(), internals::to_texture())]);
+    for (label, source) in sources {
         std::fs::write(&path, source).expect("a file");
         let output = Command::new("tint")
             .args(["--format", "wgsl", "--output-name"])
@@ -235,6 +240,7 @@ fn operators_stand_in_the_parentheses_that_the_grammar_demands() {
     for Assembled { label, source, .. } in assembled() {
         assert_eq!(ungrouped(&source), None, "{label}");
     }
+    assert_eq!(ungrouped(&internals::to_texture()), None);
     for wrong in ["a | b << 8", "a & b | c", "a + b << c", "a & b == c", "a < b == c", "a && b || c", "f(a, b ^ c + d)", "x[i * 4 >> 2]"] {
         assert!(ungrouped(&format!("let v = {wrong};")).is_some(), "{wrong}");
     }
@@ -356,10 +362,41 @@ fn plans() -> Vec<Plan> {
         [Config::StyleGan1(stylegan1), Config::StyleGan2(stylegan2), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), t, r];
     let networks = configs.iter().flat_map(|config| {
         let model = random_weights(config, 1);
-        let mapping = stylegan_wgpu::networks::mapping::mapping(&model, 2).plan;
+        let mapping = mapping_and_truncation(&model);
         [synthesis(&model, 2, DType::F32, NoiseSource::Const).plan, synthesis(&model, 2, DType::F16, NoiseSource::Input).plan, mapping]
     });
     networks.collect()
+}
+
+/// As generators have it.
+fn mapping_and_truncation(model: &Model) -> Plan {
+    let mut network = mapping(model, 2);
+    let [rows, w_dim] = [2 * model.config.num_ws(), model.config.w_dim()];
+    let mut input = |name, shape| network.plan.input(name, shape, DType::F32, Layout::Flat);
+    let (w_avg, table, direction) =
+        (input("w_avg", [1, w_dim, 1, 1]), input("table", [rows, 4, 1, 1]), input("direction", [rows, w_dim, 1, 1]));
+    network.plan.truncate("truncate", network.w, w_avg, table, direction);
+    network.plan
+}
+
+/// What draws into a host's textures, as Vulkan, Metal and Direct3D 12 get it.
+#[test]
+fn pictures_become_textures_everywhere() {
+    let source = internals::to_texture();
+    let (module, info) = parse("to_texture", &source);
+    for (stage, entry_point) in [("Vertex", "triangle"), ("Fragment", "bytes"), ("Fragment", "floats")] {
+        let entry = module.entry_points.iter().find(|entry| entry.name == entry_point).unwrap();
+        assert_eq!(format!("{:?}", entry.stage), stage);
+    }
+    naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None).unwrap();
+    let options = naga::back::msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+    let metal = naga::back::msl::write_string(&module, &info, &options, &naga::back::msl::PipelineOptions::default()).unwrap();
+    assert!(metal.0.contains("fragment") && metal.0.contains("vertex"));
+    let options = naga::back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+    let mut hlsl = String::new();
+    let pipeline = naga::back::hlsl::PipelineOptions::default();
+    naga::back::hlsl::Writer::new(&mut hlsl, &options, &pipeline).write(&module, &info, None).unwrap();
+    assert!(hlsl.contains("SV_Target0"), "{hlsl}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{gpu, rel_l2};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::{Config, stylegan2};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::{Generator, Gpu, Noise, Options, Tuning, latent};
+use stylegan_wgpu::blocking::{self, Generator};
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Gpu, Model, Noise, Options, Tuning, latent};
 
 /// One convolution and one up-sampling pair of shapes: few pipelines to compile.
 fn model() -> Model {
@@ -28,7 +28,7 @@ fn model() -> Model {
 /// The variants of the convolutions and the image, under that tuning.
 fn draw(gpu: &Gpu, folder: Option<&Path>) -> (Vec<&'static str>, Vec<f32>) {
     let tuning = folder.map(|folder| Tuning { folder: folder.into(), progress: None });
-    let mut generator = Generator::new(gpu, &model(), &Options { tuning, ..Options::default() }).unwrap();
+    let mut generator = Generator::new(gpu, &model(), &Options::new().tuning(tuning)).unwrap();
     let ws = generator.mapping(&latent::z(5, 16), None).unwrap();
     let image = generator.synthesis_f32(&ws, Noise::Const).unwrap().concat();
     let executor = generator.executor(1).unwrap();
@@ -38,7 +38,7 @@ fn draw(gpu: &Gpu, folder: Option<&Path>) -> (Vec<&'static str>, Vec<f32>) {
 
 /// A device without memory of others, as another process has it.
 fn fresh() -> Gpu {
-    Gpu::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap()
+    blocking::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap()
 }
 
 fn only_file(folder: &Path) -> PathBuf {

@@ -3,14 +3,14 @@
 
 use std::sync::OnceLock;
 
-use stylegan_wgpu::Gpu;
+use stylegan_wgpu::{Gpu, blocking};
 
 /// A device, opened once; `STYLEGAN_DEVICE` chooses another.
 pub(crate) fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
         let device = std::env::var("STYLEGAN_DEVICE").ok();
-        let gpu = Gpu::open(device.as_deref()).unwrap_or_else(|error| panic!("{error}"));
+        let gpu = blocking::open(device.as_deref()).unwrap_or_else(|error| panic!("{error}"));
         println!("measuring on {} ({})", gpu.name(), gpu.tier());
         gpu
     })

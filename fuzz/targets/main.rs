@@ -7,9 +7,8 @@ use std::sync::LazyLock;
 use stylegan_convert::array_file::read_bytes;
 use stylegan_convert::from_bytes;
 use stylegan_studio::vectors::{Direction, Sizes, VectorFile, rows};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::text::is_plain;
+use stylegan_wgpu::internals::text::is_plain;
+use stylegan_wgpu::{Config, Model};
 
 mod opcodes;
 mod openvino;

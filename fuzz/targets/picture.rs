@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use stylegan_studio::pictures::picture_settings::Settings;
-use stylegan_wgpu::text::is_plain;
+use stylegan_wgpu::internals::text::is_plain;
 
 pub fn settings(bytes: &[u8]) {
     match Settings::read(&mut Cursor::new(bytes)) {

@@ -1,11 +1,12 @@
 //! StyleSpace (Wu et al. 2021): a channel of a layer's style moved on its own. The styles of all layers are one affine map of ws, so an
 //! offset of a channel is one of the map's bias.
 
-use super::Generator;
 use crate::error::{Error, Result};
 use crate::model::{Array, Model};
+use crate::networks::styles::AFFINE_TABLE;
 use crate::networks::{self, NoiseSource};
 use crate::plan::Origin;
+use crate::tensor::DType;
 
 /// What is added to a channel of a style.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,35 +40,24 @@ impl StyleOffset {
     }
 }
 
-impl Generator {
-    /// Moves channels of the styles of all pictures that are submitted from now on, in the place of the offsets set before; two of one
-    /// channel add up. A picture that is still pending, and is not finite in f16, is drawn again with the offsets of that time: wait for
-    /// the pictures before, or choose a precision.
-    pub fn set_style_offsets(&mut self, offsets: &[StyleOffset]) -> Result<()> {
-        offsets.iter().try_for_each(|offset| offset.check(&self.model))?;
-        let mut biases = std::mem::take(&mut self.style_biases);
-        biases.drain(..).for_each(|(name, array)| drop(self.model.arrays.insert(name, array)));
-        for offset in offsets {
-            let name = bias_of(&offset.layer);
-            let bias = self.model.array(&name).clone();
-            let mut values = bias.to_f32();
-            values[offset.channel] += offset.amount;
-            self.model.arrays.insert(name.clone(), Array::from_f32(bias.shape(), &values));
-            if !biases.iter().any(|(known, _)| *known == name) {
-                biases.push((name, bias));
-            }
-        }
-        self.style_biases = biases;
-        self.wide = None;
-        // What a plan of this model would upload goes into the buffer that all executors of this generator share.
-        let plan = networks::synthesis(&self.model, 1, self.dtype, NoiseSource::Const).plan;
-        let table = plan.entries.iter().find(|entry| entry.name == networks::layers::AFFINE_TABLE);
-        if let (Some(prepared), Some(Origin::Constant(load))) = (self.synthesis.last(), table.map(|entry| &entry.origin)) {
-            let executor = &prepared.executor;
-            let tensor = executor.plan().find(networks::layers::AFFINE_TABLE).expect("every synthesis network has one");
-            executor.write(tensor, &load())?;
-        }
-        Ok(())
+/// The constant of all styles' biases, with these offsets.
+pub(super) fn styles_table(model: &Model, offsets: &[StyleOffset]) -> Result<Vec<f32>> {
+    let mut moved = model.clone();
+    for offset in offsets {
+        offset.check(model)?;
+        let name = bias_of(&offset.layer);
+        let bias = moved.array(&name);
+        let mut values = bias.to_f32();
+        values[offset.channel] += offset.amount;
+        let bias = Array::from_f32(bias.shape(), &values);
+        moved.arrays.insert(name, bias);
+    }
+    // The plan of such a model says what would be uploaded; its element type does not matter for biases.
+    let plan = networks::synthesis(&moved, 1, DType::F32, NoiseSource::Const).plan;
+    let entry = plan.entries.iter().find(|entry| entry.name == AFFINE_TABLE);
+    match entry.map(|entry| &entry.origin) {
+        Some(Origin::Constant(load)) => Ok(load()),
+        _ => unreachable!("every synthesis network has it, as a constant"),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod normalize_styles;
 pub mod synthesis_input;
 pub mod to_rgb;
 pub mod to_rgba8;
+pub mod truncate;
 pub mod upsample2d_add;
 
 /// Every kernel; tests and benches walk it.
@@ -46,6 +47,7 @@ pub static ALL: &[&Kernel] = &[
     &synthesis_input::KERNEL,
     &to_rgb::KERNEL,
     &to_rgba8::KERNEL,
+    &truncate::KERNEL,
     &upsample2d_add::KERNEL,
 ];
 

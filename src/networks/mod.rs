@@ -15,6 +15,7 @@ pub mod mobilestylegan;
 pub mod stylegan1;
 pub mod stylegan2;
 pub mod stylegan3;
+pub(crate) mod styles;
 
 pub use layers::{NoiseSource, Synthesis};
 

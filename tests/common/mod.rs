@@ -4,17 +4,18 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::plan::{Origin, Plan};
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{Gpu, reference};
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::plan::{Origin, Plan};
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::{Gpu, blocking};
 
 /// A device, opened once per test binary; `STYLEGAN_DEVICE` chooses another. Without an adapter the tests fail and say how to get one.
 pub(crate) fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
         let device = std::env::var("STYLEGAN_DEVICE").ok();
-        let gpu = Gpu::open(device.as_deref()).unwrap_or_else(|error| panic!("{error}"));
+        let gpu = blocking::open(device.as_deref()).unwrap_or_else(|error| panic!("{error}"));
         println!("testing on {} ({})", gpu.name(), gpu.tier());
         gpu
     })

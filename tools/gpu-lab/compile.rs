@@ -10,14 +10,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use stylegan_wgpu::Gpu;
-use stylegan_wgpu::kernel::Variant;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
-use stylegan_wgpu::plan::{Band, Pass, Plan};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::tier::{Matrix, Needs, Tier};
+use stylegan_wgpu::internals::kernel::Variant;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
+use stylegan_wgpu::internals::plan::{Band, Pass, Plan};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::internals::tier::{Matrix, Needs, Tier};
+use stylegan_wgpu::{Config, blocking};
 
 /// A pipeline to compile.
 struct Wanted<'a> {
@@ -29,7 +29,7 @@ struct Wanted<'a> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let gpu = Gpu::open(None)?;
+    let gpu = blocking::open(None)?;
     let (info, tier) = (gpu.info(), gpu.tier());
     println!(
         "device\t{}\t{} {}\t{tier}\tsubgroups of {} to {}",

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use naga::back::hlsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use stylegan_wgpu::kernel::Assembly;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{Config, NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::tier::Needs;
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::kernel::Assembly;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::internals::tier::Needs;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("a folder to write to")?);

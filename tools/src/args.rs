@@ -9,8 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use stylegan_studio::drawing::place::Place;
 use stylegan_studio::pictures::picture::Format;
-use stylegan_wgpu::generator::PrecisionChoice;
-use stylegan_wgpu::model::Precision;
+use stylegan_wgpu::{Precision, PrecisionChoice};
 
 use crate::drawing::centers::{self, Wanted};
 use crate::drawing::style_channels::{self, StyleChannel};

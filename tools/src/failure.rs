@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ErrorKind};
 use stylegan_convert::array_file::ArrayFileError;
 use stylegan_studio::pictures::animation::AnimationError;
-use stylegan_wgpu::{Error, text};
+use stylegan_wgpu::Error;
+use stylegan_wgpu::internals::text;
 
 /// What `main` reports.
 #[derive(Debug)]
@@ -63,10 +64,17 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        match error {
-            Error::Argument(text) => Failure::Usage(text),
-            other => Failure::Runtime(other.to_string()),
-        }
+        let advice = match &error {
+            Error::Argument(_) => return Failure::Usage(error.to_string()),
+            Error::HalfUnsupported { .. } => return Failure::Usage(format!("{error}: use --precision f32")),
+            Error::NoAdapter { found, .. } if found.is_empty() => {
+                "; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` provides one for every machine"
+            }
+            Error::Limit { .. } | Error::OutOfMemory(_) => "; try a smaller --batch, --precision f16 or another --device",
+            Error::NotFinite { dtype: "f16" } => " (--precision f32)",
+            _ => "",
+        };
+        Failure::Runtime(format!("{error}{advice}"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use stylegan_wgpu::atomic_file;
+use stylegan_wgpu::internals::atomic_file;
 
 use crate::failure::Failure;
 

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     // converter has to say of a file is a warning as any other of ours, that another process is waited for, and that f16 does not do.
     env_logger::Builder::from_env(
         env_logger::Env::default()
-            .default_filter_or("off,stylegan_convert=warn,stylegan_wgpu::tune::book=warn,stylegan_wgpu::generator=warn"),
+            .default_filter_or("off,stylegan_convert=warn,stylegan_wgpu::internals::tune::book=warn,stylegan_wgpu::generator=warn"),
     )
     .format(|out, record| match record.target().starts_with("stylegan_") && record.level() == log::Level::Warn {
         true => writeln!(out, "warning: {}", record.args()),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use stylegan_wgpu::atomic_file::{self, Unsynced};
+use stylegan_wgpu::internals::atomic_file::{self, Unsynced};
 
 use crate::failure::Failure;
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use place::{PLAIN, Place};
 use serde_json::Value;
-use stylegan_wgpu::networks::stylegan3;
+use stylegan_wgpu::internals::networks::stylegan3;
 
 /// A positive, finite number.
 #[track_caller]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use fixtures::{Fixture, read_npy, rel_l2};
 use place::{PLAIN, Place};
-use stylegan_wgpu::model::{Array, Model};
+use stylegan_wgpu::{Array, Model};
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;
@@ -172,7 +172,7 @@ fn the_precision_is_that_of_the_networks() {
         let width: Vec<&str> = width.map_or(vec![], |width| vec!["--width", width]);
         place.succeeds(&[&["blend", &files[0], &files[1], "--split", "8", "-o", "out.safetensors"], &width[..]].concat());
         let model = Model::load(&place.path("out.safetensors")).unwrap();
-        let is_half = |array: &Array| array.precision() == stylegan_wgpu::model::Precision::F16;
+        let is_half = |array: &Array| array.precision() == stylegan_wgpu::Precision::F16;
         assert!(model.arrays.values().all(|array| is_half(array) == half), "{low} {high} {width:?}");
     }
 }

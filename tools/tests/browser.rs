@@ -469,7 +469,7 @@ fn rows_of_w_are_dropped_and_networks_are_chosen() {
 fn a_stylegan3_is_moved_turned_and_zoomed() {
     let Some(browser) = Browser::open() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::networks::stylegan3::Config::t(64));
+    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::internals::networks::stylegan3::Config::t(64));
     let server = Server::start(&["--network", &network]);
     browser.visit(&server, "/?seed=9");
     assert_eq!(browser.run("return document.getElementById('place').hidden"), false);

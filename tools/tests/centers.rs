@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use fixtures::{read_npy, rel_l2};
 use place::{PLAIN, Place, text};
 use stylegan_convert::array_file;
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::Model;
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use place::{PLAIN, Place, names};
 use serde_json::Value;
-use stylegan_wgpu::model::{Array, Model};
+use stylegan_wgpu::{Array, Model};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tiny");
 
@@ -117,7 +117,7 @@ fn an_average_is_the_one_the_converter_computes() {
     // Zeros are no average. All else stays as it was.
     let mut model = Model::load(&place.path("computed.safetensors")).unwrap();
     model.arrays.insert("mapping.w_avg".into(), Array::from_f32(&[computed.len()], &vec![0.0; computed.len()]));
-    model.save(&place.path("zeros.safetensors"), stylegan_wgpu::model::Precision::F32).unwrap();
+    model.save(&place.path("zeros.safetensors"), stylegan_wgpu::Precision::F32).unwrap();
     let json = place.succeeds(&["project-average", "--network", "zeros.safetensors", "-o", "filled.safetensors", "--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["samples"], &json["distance"]), (&10000.into(), &Value::Null));

@@ -8,14 +8,13 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 use stylegan_convert::test_files::layouts;
 use stylegan_convert::test_files::writer::{self, Py, dict, legacy, zip};
-use stylegan_wgpu::latent;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
-use stylegan_wgpu::networks::{Config, NoiseSource, stylegan1, synthesis};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::internals::networks::{NoiseSource, stylegan1, synthesis};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::{Config, Model, latent};
 
 mod fixtures;
 #[allow(dead_code, reason = "shared with the hostile files")]

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::text::is_plain;
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::text::is_plain;
 
 /// Addresses of a process that reads a file of no size: the program, the stacks of its threads, and the 64 MiB that are promised.
 const PROCESS: u64 = 320 << 20;

@@ -8,9 +8,9 @@ use std::path::Path;
 use stylegan_convert::array_file::{self, npz_bytes};
 use stylegan_convert::openvino::{self, Ir};
 use stylegan_convert::{ConvertError, from_bytes};
-use stylegan_wgpu::model::{Model, Precision};
-use stylegan_wgpu::networks::{Config, stylegan2};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Model, Precision};
 
 mod memory;
 #[allow(dead_code, reason = "the tests of OpenVINO use the rest of it")]

@@ -13,8 +13,8 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, RgbImage};
 use place::{PLAIN, Place, text};
 use stylegan_convert::array_file;
+use stylegan_wgpu::Model;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Ws};
-use stylegan_wgpu::model::Model;
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;

@@ -8,8 +8,7 @@ use std::process::Command;
 
 use fixtures::{Fixture, generate, rel_l2};
 use stylegan_convert::openvino;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Config, Model};
 
 mod fixtures;
 #[path = "mobilestylegan/forward.rs"]

@@ -5,8 +5,7 @@ use std::io::Write;
 
 use stylegan_convert::openvino::{Ir, convert, open};
 use stylegan_convert::{ConvertError, Result};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Config, Model};
 
 #[path = "openvino/small.rs"]
 mod small;

@@ -13,10 +13,10 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, RgbImage, imageops};
 use place::Place;
 use serde_json::Value;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::{NoiseSource, mapping, synthesis};
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{latent, reference};
+use stylegan_wgpu::internals::networks::{NoiseSource, mapping, synthesis};
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::{Model, latent};
 
 /// 80 x 48, of 4 rows of w and a constant of 5 x 3.
 const TALL: &str = r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 64, "const_size": [5, 3], "channel_max": 8, "num_layers": 2}"#;

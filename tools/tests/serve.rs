@@ -474,7 +474,7 @@ fn several_networks_share_the_device() {
 #[test]
 fn pictures_of_a_stylegan3_are_moved_each_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::networks::stylegan3::Config::t(64));
+    let network = small::stylegan3(&folder.path().join("three.safetensors"), stylegan_wgpu::internals::networks::stylegan3::Config::t(64));
     let moved = ["", "&translate=0.25,0", "&rotate=30", "&translate=-0.5,0.25&rotate=-90&zoom=1.5", "&translate=0,0&rotate=0&zoom=1"];
     let wanted: Vec<Vec<u8>> = {
         let server = Server::start(&["--network", &network, "--precision", "f32"]);

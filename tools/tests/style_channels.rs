@@ -6,7 +6,7 @@ mod twins;
 
 use fixtures::{read_npy, rel_l2};
 use place::{PLAIN, Place};
-use stylegan_wgpu::model::{Array, Model};
+use stylegan_wgpu::{Array, Model};
 
 /// As in parity.rs: largest rel L2 error of an image in f32.
 const F32: f64 = 2e-5;

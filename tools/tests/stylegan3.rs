@@ -6,7 +6,7 @@ mod small;
 use std::path::Path;
 
 use place::Place;
-use stylegan_wgpu::networks::stylegan3;
+use stylegan_wgpu::internals::networks::stylegan3;
 
 /// A network of 64 x 64 pixels.
 fn network(place: &Place, config: stylegan3::Config) -> String {

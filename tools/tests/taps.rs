@@ -3,11 +3,11 @@
 mod fixtures;
 
 use fixtures::{Fixture, rel_l2};
-use stylegan_wgpu::executor::{Executor, Options};
-use stylegan_wgpu::networks::stylegan2::Architecture;
-use stylegan_wgpu::networks::{NoiseSource, synthesis};
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{Gpu, networks::Config};
+use stylegan_wgpu::internals::executor::{Executor, Options};
+use stylegan_wgpu::internals::networks::stylegan2::Architecture;
+use stylegan_wgpu::internals::networks::{NoiseSource, synthesis};
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::{Config, blocking};
 
 /// An activation of the plan, and the fixture's.
 struct Tap {
@@ -69,7 +69,7 @@ fn without_margin(values: &[f32], [_, _, rows, columns]: [usize; 4], wanted: usi
 fn taps(name: &str) {
     let Some(fixture) = Fixture::open(name) else { return };
     let model = stylegan_convert::open(&fixture.folder.join("network.pkl"), &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
-    let gpu = Gpu::open(None).unwrap_or_else(|error| panic!("{error}"));
+    let gpu = blocking::open(None).unwrap_or_else(|error| panic!("{error}"));
     let images = fixture.seeds().len();
     let half = if matches!(model.config, Config::StyleGan1(_)) { 5e-3 } else { 3e-3 };
     for (dtype, limit) in [(DType::F32, 2e-5), (DType::F16, half)] {

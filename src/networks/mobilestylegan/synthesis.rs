@@ -3,7 +3,8 @@
 use super::Config;
 use crate::kernels::Tail;
 use crate::model::Model;
-use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis, whole};
+use crate::networks::layers::{Layers, NoiseSource, Synthesis, whole};
+use crate::networks::styles::{Demodulate, StyleSpec};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Config;
 use crate::model::Model;
-use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis, whole};
+use crate::networks::layers::{Layers, NoiseSource, Synthesis, whole};
+use crate::networks::styles::{Demodulate, StyleSpec};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.

@@ -3,7 +3,8 @@
 use super::{Architecture, Config};
 use crate::kernels::{Tail, filter_bias_act, slope_and_gain, upsample_border};
 use crate::model::Model;
-use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis};
+use crate::networks::layers::{Layers, NoiseSource, Synthesis};
+use crate::networks::styles::{Demodulate, StyleSpec};
 use crate::tensor::{DType, Tensor};
 
 /// The forward pass of `images` images.

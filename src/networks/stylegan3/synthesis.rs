@@ -8,8 +8,9 @@ use crate::kernels::filtered_lrelu::FilteredLrelu;
 use crate::kernels::synthesis_input::Features;
 use crate::kernels::{Tail, slope_and_gain};
 use crate::model::Model;
-use crate::networks::layers::{Demodulate, Layers, NoiseSource, StyleSpec, Synthesis, whole};
+use crate::networks::layers::{Layers, NoiseSource, Synthesis, whole};
 use crate::networks::stylegan2::Activation;
+use crate::networks::styles::{Demodulate, StyleSpec};
 use crate::tensor::{DType, Layout, Tensor};
 
 /// What may be left of a radial filter, of its norm: the picture is off by about as much.

@@ -7,8 +7,9 @@ use std::fmt;
 use std::io::{self, Cursor, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use stylegan_wgpu::text::line;
-use stylegan_wgpu::{Error, atomic_file, regular_file};
+use stylegan_wgpu::Error;
+use stylegan_wgpu::internals::text::line;
+use stylegan_wgpu::internals::{atomic_file, regular_file};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

@@ -92,7 +92,7 @@ impl fmt::Display for ConvertError {
 
 /// One line of bounded length: names come from the file, and a file may put anything there.
 pub(super) fn line(text: &str) -> String {
-    stylegan_wgpu::text::line(text, 400)
+    stylegan_wgpu::internals::text::line(text, 400)
 }
 
 impl std::error::Error for ConvertError {

@@ -133,9 +133,9 @@ mod tests {
     use std::path::Path;
 
     use serde_json::{Map, Value, json};
-    use stylegan_wgpu::model::{Model, Precision};
-    use stylegan_wgpu::networks::{Config, stylegan2};
-    use stylegan_wgpu::random_weights::random_weights;
+    use stylegan_wgpu::internals::networks::stylegan2;
+    use stylegan_wgpu::internals::random_weights::random_weights;
+    use stylegan_wgpu::{Config, Model, Precision};
 
     use super::super::open;
     use super::*;

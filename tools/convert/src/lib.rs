@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::{Error, regular_file};
+use stylegan_wgpu::internals::regular_file;
+use stylegan_wgpu::{Error, Model};
 
 pub mod array_file;
 pub mod error;

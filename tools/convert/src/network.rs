@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use stylegan_wgpu::model::{Array, TensorSpec};
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2::{self, Activation};
+use stylegan_wgpu::internals::model::TensorSpec;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation};
+use stylegan_wgpu::{Array, Config};
 
 use super::average_w::{Dense, average_w};
 use super::error::{ConvertError, Result};

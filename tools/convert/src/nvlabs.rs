@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stylegan_wgpu::model::TensorSpec;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::model::TensorSpec;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::{Config, mobilestylegan};
+use stylegan_wgpu::internals::networks::mobilestylegan;
+use stylegan_wgpu::{Array, Config, Model};
 
 use super::archive;
 use super::average_w::average_w;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};
@@ -47,7 +47,7 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
     };
     let args = ["args", "opts"].iter().find_map(|key| checkpoint.pickle.get(checkpoint.pickle.root, key));
     let args = args.map(|id| checkpoint.pickle.state(id).unwrap_or(id));
-    let read = |spec: &stylegan_wgpu::model::TensorSpec| {
+    let read = |spec: &stylegan_wgpu::internals::model::TensorSpec| {
         if spec.name == "mapping.w_avg" {
             return Ok(("latent_avg".to_owned(), average.clone()));
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use stylegan_wgpu::model::TensorSpec;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan1;
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::model::TensorSpec;
+use stylegan_wgpu::internals::networks::stylegan1;
 
 use super::Progress;
 use super::error::{ConvertError, Result};

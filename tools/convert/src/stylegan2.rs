@@ -1,8 +1,8 @@
 //! A StyleGAN2 from TensorFlow's variables (its own pickles, or GenForce's): configurations A to F, by their names.
 
-use stylegan_wgpu::model::TensorSpec;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::model::TensorSpec;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
 use super::Progress;
 use super::error::{ConvertError, Result};

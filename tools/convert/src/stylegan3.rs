@@ -5,11 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use stylegan_wgpu::model::TensorSpec;
-use stylegan_wgpu::networks::stylegan2;
-use stylegan_wgpu::networks::stylegan3::{ClassEmbedding, Config, Input, Layer, ToRgb};
-use stylegan_wgpu::networks::{self};
-use stylegan_wgpu::text;
+use stylegan_wgpu::internals::model::TensorSpec;
+use stylegan_wgpu::internals::networks::stylegan3::{ClassEmbedding, Config, Input, Layer, ToRgb};
+use stylegan_wgpu::internals::networks::{self, stylegan2};
+use stylegan_wgpu::internals::text;
 
 use super::Progress;
 use super::error::{ConvertError, Result};

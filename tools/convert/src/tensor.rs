@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use stylegan_wgpu::model::Array;
+use stylegan_wgpu::Array;
 
 use super::budget::Budget;
 use super::error::{ConvertError, Result};

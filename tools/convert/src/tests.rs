@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::{Config, stylegan2};
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::{Config, Model};
 
 use super::*;
 
@@ -155,7 +155,7 @@ fn stylegan3_fixtures() {
         assert_eq!(config.layers.iter().filter(|layer| layer.down_radial).count(), if radial { 12 } else { 0 });
         assert_eq!(model.provenance["source_format"], "stylegan3");
         // Our own design of filters, for networks without a file, is NVIDIA's.
-        let designed = stylegan_wgpu::random_weights::random_weights(&model.config, 0);
+        let designed = stylegan_wgpu::internals::random_weights::random_weights(&model.config, 0);
         for (filter, array) in model.arrays.iter().filter(|(filter, _)| filter.ends_with("_filter")) {
             let largest = array.values().fold(0.0f32, |most, tap| most.max(tap.abs()));
             for (ours, theirs) in designed.array(filter).values().zip(array.values()) {

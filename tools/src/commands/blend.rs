@@ -8,11 +8,9 @@ use stylegan_studio::blend::{Blend, BlendError, Side};
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::label::Font;
 use stylegan_studio::pictures::picture::{Format, Picture};
-use stylegan_wgpu::generator::{Generator, Noise, Options};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::latent::{Truncation, z};
-use stylegan_wgpu::model::{Array, Model, Precision};
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Array, Config, Gpu, Model, Noise, Options, Precision};
 
 use crate::args::{self, DevicePrecision, FilePrecision, SeedRanges};
 use crate::commands::convert::same_file;
@@ -186,7 +184,7 @@ impl<'a> Preview<'a> {
             warn("--class is ignored: neither network is conditional");
         }
         let models = models.iter().map(|&model| Ok((model, class(model)?))).collect::<Result<_, Failure>>()?;
-        Ok(Preview { path, format, gpu: Gpu::open(args.device.as_deref())?, models, seeds, args })
+        Ok(Preview { path, format, gpu: blocking::open(args.device.as_deref())?, models, seeds, args })
     }
 
     /// The command that draws the sheet again.
@@ -216,7 +214,7 @@ impl<'a> Preview<'a> {
         let mut sheet = Grid::with_strips(self.seeds.len(), self.models.len(), (height, width), strip, channels);
         let bar = network::bar((self.seeds.len() * self.models.len()) as u64, "rendering");
         for (row, &(model, class)) in self.models.iter().enumerate() {
-            let options = Options { precision: DevicePrecision::Auto.into(), ..Options::default() };
+            let options = Options::new().precision(DevicePrecision::Auto.into());
             let mut generator = Generator::new(&self.gpu, model, &options)?;
             for (column, &seed) in self.seeds.iter().enumerate() {
                 let mut ws =

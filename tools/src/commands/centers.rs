@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use stylegan_convert::array_file;
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking;
 
 use crate::drawing::centers::{self, USUAL};
 use crate::drawing::studio::check_class;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &CentersArgs) -> Result<(), Failure> {
         None => None,
         class => check_class(class, model.config.c_dim())?,
     };
-    let gpu = Gpu::open(args.device.as_deref())?;
+    let gpu = blocking::open(args.device.as_deref())?;
     if args.network.is_none() {
         default_model::introduce();
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use stylegan_wgpu::model::{Model, Precision};
+use stylegan_wgpu::{Model, Precision};
 
 use crate::args::{FilePrecision, parse_finite};
 use crate::commands::inspect::{dtype, fields, metadata};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::{Map, json};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking;
 
 use crate::failure::Failure;
 use crate::say;
@@ -19,7 +19,7 @@ pub(crate) struct DevicesArgs {
 }
 
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let adapters = Gpu::adapters();
+    let adapters = blocking::adapters();
     if args.json {
         let list: Vec<_> = adapters
             .iter()

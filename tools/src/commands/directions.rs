@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use stylegan_convert::array_file::{self, Array};
 use stylegan_studio::vectors::{Axes, Layers, Method};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking;
 
 use crate::drawing::{default_model, network, studio};
 use crate::failure::Failure;
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &DirectionsArgs) -> Result<(), Failure> {
         None => None,
         class => studio::check_class(class, model.config.c_dim())?,
     };
-    let gpu = Gpu::open(args.device.as_deref())?;
+    let gpu = blocking::open(args.device.as_deref())?;
     let method = match args.method {
         Kind::Pca => Method::Pca,
         Kind::Sefa => Method::Sefa,

@@ -10,8 +10,8 @@ use stylegan_convert::{array_file, hex};
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::Source;
+use stylegan_wgpu::Config;
 use stylegan_wgpu::latent::Ws;
-use stylegan_wgpu::networks::Config;
 
 use crate::args::{self, DevicePrecision, DrawArgs, NoiseMode, SeedRanges, Shard};
 use crate::drawing::latents::{self, Latents};

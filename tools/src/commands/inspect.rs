@@ -8,9 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use stylegan_studio::drawing::work::Macs;
 use stylegan_studio::pictures::picture_settings::{self, Settings};
-use stylegan_wgpu::model::{Model, Precision};
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::text::line;
+use stylegan_wgpu::internals::text::line;
+use stylegan_wgpu::{Config, Model, Precision};
 
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;

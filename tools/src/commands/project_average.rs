@@ -6,8 +6,7 @@ use clap::Args;
 use serde_json::json;
 use stylegan_convert::{AVERAGE_SAMPLES as SAMPLES, AVERAGE_SEED as SEED};
 use stylegan_studio::vectors::{self, Draw};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::model::{Array, Model, Precision};
+use stylegan_wgpu::{Array, Gpu, Model, Precision, blocking};
 
 use crate::args::FilePrecision;
 use crate::drawing::network;
@@ -64,7 +63,7 @@ pub(crate) fn run(args: &ProjectAverageArgs) -> Result<(), Failure> {
     if !args.force && before.values().any(|value| value != 0.0) {
         return Err(Failure::usage(format!("{} has an average w; --force computes it anew", args.network.display())));
     }
-    let gpu = Gpu::open(args.device.as_deref())?;
+    let gpu = blocking::open(args.device.as_deref())?;
     let w_avg = average(&gpu, &model, class)?;
     let distance = rel_l2(&before.to_f32(), &w_avg);
     // A file with an average for each layer gets the same for all.

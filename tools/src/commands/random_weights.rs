@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use stylegan_wgpu::Error;
-use stylegan_wgpu::networks::{Config, stylegan2, stylegan3};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::{stylegan2, stylegan3};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Error};
 
 use crate::args::FilePrecision;
 use crate::failure::Failure;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &RandomWeightsArgs) -> Result<(), Failure> {
         (None, None) => Config::StyleGan2(stylegan2::Config::config_f()),
         (Some(path), _) => {
             let within = |text: String| Failure::Runtime(format!("{}: {text}", path.display()));
-            let text = stylegan_wgpu::regular_file::read(path, MOST_CONFIG)?;
+            let text = stylegan_wgpu::internals::regular_file::read(path, MOST_CONFIG)?;
             let text = std::str::from_utf8(&text).map_err(|error| within(error.to_string()))?;
             parse(text).map_err(|error| within(error.to_string()))?
         }

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::regular_file;
+use stylegan_wgpu::internals::regular_file;
+use stylegan_wgpu::{Gpu, blocking};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -160,7 +160,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         // One device makes them all; where all were kept, none has to.
         let open = || match &gpu {
             Some(gpu) => Ok(Gpu::clone(gpu)),
-            None => Ok(gpu.insert(Gpu::open(args.device.as_deref())?).clone()),
+            None => Ok(gpu.insert(blocking::open(args.device.as_deref())?).clone()),
         };
         centers.push(chosen.as_ref().map(|chosen| chosen.centers(open, model)).transpose()?);
     }

@@ -8,10 +8,9 @@ use serde_json::Value;
 use stylegan_convert::array_file;
 use stylegan_studio::drawing::cache_folder;
 use stylegan_studio::vectors::{Centers, Sizes, Source, VectorError, VectorFile};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::internals::regular_file;
 use stylegan_wgpu::latent::{Truncation, Ws};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::regular_file;
+use stylegan_wgpu::{Gpu, Model};
 
 use crate::drawing::network;
 use crate::failure::Failure;

@@ -1,6 +1,6 @@
 //! The model that is part of this program: what is drawn when no network is named, so that a first picture needs no download.
 
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::Model;
 
 use crate::failure::Failure;
 use crate::note;

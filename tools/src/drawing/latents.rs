@@ -4,8 +4,8 @@ use std::path::Path;
 
 use stylegan_convert::array_file::{self, Array};
 use stylegan_studio::vectors::{self, Direction, Sizes, Source, VectorFile};
+use stylegan_wgpu::Config;
 use stylegan_wgpu::latent::Ws;
-use stylegan_wgpu::networks::Config;
 
 use crate::args;
 use crate::drawing::studio::Studio;

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
 use stylegan_convert::{ConvertError, Untold};
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::Model;
 
 use crate::drawing::default_model;
 use crate::failure::Failure;

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbaImage;
 use stylegan_studio::pictures::picture::Picture;
-use stylegan_wgpu::generator;
-use stylegan_wgpu::latent::Ws;
+use stylegan_wgpu::{Look, Ws};
 
 use crate::drawing::studio::Studio;
 use crate::failure::Failure;
@@ -98,26 +97,25 @@ struct Batch<'a> {
 }
 
 enum Pending {
-    Rgba(generator::Pending<RgbaImage>),
-    Planes(generator::Pending<Vec<f32>>),
+    Rgba(stylegan_wgpu::Pending<RgbaImage>),
+    Planes(stylegan_wgpu::Pending<Vec<f32>>),
 }
 
 impl Pending {
     fn submit(studio: &mut Studio, ws: &Ws, indices: &[usize], planes: bool) -> Result<Pending, Failure> {
         studio.go_to(indices)?;
         studio.move_styles(indices[0])?;
-        let noise = studio.noise(indices[0]);
+        let look = Look::new().noise(studio.noise(indices[0]));
         Ok(match planes {
-            true => Pending::Planes(studio.generator.submit_f32(ws, noise)?),
-            false => Pending::Rgba(studio.generator.submit_rgba8(ws, noise)?),
+            true => Pending::Planes(studio.generator.submit_f32(ws, &look)?),
+            false => Pending::Rgba(studio.generator.submit(ws, &look)?),
         })
     }
 
-    fn wait(self, studio: &mut Studio) -> Result<Vec<Pixels>, Failure> {
-        let generator = &mut studio.generator;
+    fn wait(self) -> Result<Vec<Pixels>, Failure> {
         Ok(match self {
-            Pending::Rgba(pending) => pending.wait(generator)?.into_iter().map(Pixels::Rgba).collect(),
-            Pending::Planes(pending) => pending.wait(generator)?.into_iter().map(Pixels::Planes).collect(),
+            Pending::Rgba(pending) => pending.wait()?.into_iter().map(Pixels::Rgba).collect(),
+            Pending::Planes(pending) => pending.wait()?.into_iter().map(Pixels::Planes).collect(),
         })
     }
 }
@@ -133,8 +131,8 @@ fn draw_all(
     let (start, mut blocked) = (Instant::now(), Duration::ZERO);
     let mut first = None;
     // False when nobody takes pictures any more.
-    let mut deliver = |studio: &mut Studio, batch: Batch<'_>| -> Result<bool, Failure> {
-        let pixels = batch.pending.wait(studio)?;
+    let mut deliver = |batch: Batch<'_>| -> Result<bool, Failure> {
+        let pixels = batch.pending.wait()?;
         first.get_or_insert((pixels.len(), start.elapsed()));
         let waiting = Instant::now();
         for (i, (&index, pixels)) in batch.indices.iter().zip(pixels).enumerate() {
@@ -156,14 +154,14 @@ fn draw_all(
             row += indices.len();
             let next = Batch { indices, pending: Pending::submit(studio, &ws, indices, planes)?, ws };
             if let Some(batch) = ahead.replace(next)
-                && !deliver(studio, batch)?
+                && !deliver(batch)?
             {
                 return Ok(Default::default());
             }
         }
     }
     if let Some(batch) = ahead {
-        deliver(studio, batch)?;
+        deliver(batch)?;
     }
     Ok((first.unwrap_or_default(), start.elapsed().saturating_sub(blocked)))
 }

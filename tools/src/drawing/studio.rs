@@ -5,12 +5,9 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use stylegan_studio::drawing::place::Path;
 use stylegan_studio::vectors::Centers;
-use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::latent::{Truncation, Ws, z};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan3::Transform;
+use stylegan_wgpu::{Config, Model, Noise, Options, PrecisionChoice, Transform};
 
 use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
 use crate::drawing::centers::{Anchor, Chosen};
@@ -122,13 +119,13 @@ impl Studio {
 
     /// The same with this truncation.
     pub(crate) fn with_psi(args: &StudioArgs, psi: f32, subject: &Subject, images: usize) -> Result<Studio, Failure> {
-        let gpu = Gpu::open(args.device.as_deref())?;
+        let gpu = blocking::open(args.device.as_deref())?;
         let batch = usize::from(args.batch).min(images.max(1));
         let precision = match args.precision {
             DevicePrecision::Auto if subject.needs_f32 => PrecisionChoice::F32,
             precision => precision.into(),
         };
-        let options = Options { precision, batch, tuning: tuning(args.no_tune) };
+        let options = Options::new().precision(precision).batch(batch).tuning(tuning(args.no_tune));
         let mut generator = Generator::new(&gpu, &subject.model, &options)?;
         if let Some(transform) = subject.transform {
             generator.set_transforms(&[transform])?;

@@ -3,10 +3,7 @@
 use std::fmt;
 
 use stylegan_studio::vectors::{Draw, samples};
-use stylegan_wgpu::generator::StyleOffset;
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Config, Gpu, Model, StyleOffset};
 
 use crate::args::parse_finite;
 use crate::drawing::network;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use stylegan_studio::drawing::cache_folder;
-use stylegan_wgpu::Tuning;
-use stylegan_wgpu::tune::Progress;
+use stylegan_wgpu::{Progress, Tuning};
 
 use crate::drawing::network;
 

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
-use stylegan_wgpu::atomic_file::{self, Unsynced};
-use stylegan_wgpu::regular_file;
+use stylegan_wgpu::internals::atomic_file::{self, Unsynced};
+use stylegan_wgpu::internals::regular_file;
 
 use crate::args::Shard;
 use crate::failure::Failure;

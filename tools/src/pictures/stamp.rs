@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
 use stylegan_studio::pictures::picture_settings::{Settings, public_name, public_source};
 use stylegan_studio::vectors::{Centers, Source};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::tensor::DType;
+use stylegan_wgpu::Model;
+use stylegan_wgpu::internals::tensor::DType;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
 use crate::drawing::centers::Wanted;

@@ -16,7 +16,7 @@ use serde_json::json;
 use stylegan_convert::array_file;
 use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::{self, Sizes, VectorFile};
-use stylegan_wgpu::generator::Noise;
+use stylegan_wgpu::Noise;
 use stylegan_wgpu::latent::{Truncation, Ws};
 
 use super::app::App;

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use stylegan_studio::vectors::{Axes, Method};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::{Gpu, Model};
 use tokio::sync::Notify;
 
 use super::facts::Facts;

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
 use stylegan_studio::vectors::Centers;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Config, Model};
 
 use super::directions::Directions;
 use super::params;

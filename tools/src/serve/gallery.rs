@@ -5,11 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use image::RgbaImage;
 use stylegan_studio::drawing::place::Place;
 use stylegan_studio::vectors::Centers;
-use stylegan_wgpu::generator::{Noise, PrecisionChoice};
-use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::Ws;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::{Error, Result};
+use stylegan_wgpu::{Error, Gpu, Model, Noise, PrecisionChoice, Result, blocking};
 
 use super::painter::{Paint, Painter};
 use super::recipe::Recipe;
@@ -51,7 +48,7 @@ const GPU_BATCH: usize = 8;
 impl Opening {
     /// Opens the device and puts the first network on it.
     pub(crate) fn open(&mut self) -> Result<Gallery> {
-        let gpu = Gpu::open(self.device.as_deref())?;
+        let gpu = blocking::open(self.device.as_deref())?;
         let software = gpu.info().device_type == stylegan_wgpu::wgpu::DeviceType::Cpu;
         let batch = self.batch.unwrap_or(if software { 1 } else { GPU_BATCH });
         let lose_device_at = self.lose_device_at.take();

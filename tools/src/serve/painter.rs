@@ -6,14 +6,11 @@ use std::path::Path;
 use image::RgbaImage;
 use stylegan_studio::drawing::place::Place;
 use stylegan_studio::vectors::Centers;
-use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::blocking::Generator;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::internals::text::is_plain;
 use stylegan_wgpu::latent::{Ws, z};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::stylegan3::Transform;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::text::is_plain;
-use stylegan_wgpu::{Error, Result};
+use stylegan_wgpu::{Error, Gpu, Model, Noise, Options, PrecisionChoice, Result, Transform};
 
 use super::recipe::Recipe;
 use crate::drawing::centers::Anchor;
@@ -39,7 +36,7 @@ impl Painter {
     /// Puts the network on the device; `centers` are what pictures are truncated towards, instead of the average w. What is prepared here would otherwise be paid by the first requests.
     pub(crate) fn new(gpu: &Gpu, model: &Model, centers: Option<&Centers>, precision: PrecisionChoice, batch: usize) -> Result<Painter> {
         // Not tuned: variants chosen by timing differ from batch to batch and from replica to replica, in the last bits.
-        let mut generator = Generator::new(gpu, model, &Options { precision, batch, tuning: None })?;
+        let mut generator = Generator::new(gpu, model, &Options::new().precision(precision).batch(batch))?;
         let sizes = batch.ilog2() as usize + 1;
         // Every size with the usual noise, and one of the others.
         generator.keep_prepared(sizes + 1);

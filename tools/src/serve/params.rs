@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use stylegan_studio::drawing::place::Place;
 use stylegan_studio::pictures::picture::Format;
-use stylegan_wgpu::generator::Noise;
+use stylegan_wgpu::Noise;
 use stylegan_wgpu::latent::Truncation;
 
 use super::errors::ApiError;
@@ -281,7 +281,7 @@ fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
 
 /// What a client sent, fit to be sent back.
 fn shown(text: &str) -> String {
-    stylegan_wgpu::text::line(text, 40)
+    stylegan_wgpu::internals::text::line(text, 40)
 }
 
 #[cfg(test)]
@@ -422,7 +422,7 @@ mod tests {
             let facts = &facts[round % 2];
             let check = |error: ApiError| match error {
                 ApiError::Parameter(name, message) => {
-                    assert!(name.chars().chain(message.chars()).all(stylegan_wgpu::text::is_plain) && message.len() < 400)
+                    assert!(name.chars().chain(message.chars()).all(stylegan_wgpu::internals::text::is_plain) && message.len() < 400)
                 }
                 other => panic!("{text}: {other:?}"),
             };

@@ -3,9 +3,9 @@
 
 use stylegan_studio::drawing::place::Place;
 use stylegan_studio::pictures::picture_settings::Settings;
-use stylegan_wgpu::generator::Noise;
+use stylegan_wgpu::Noise;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::Truncation;
-use stylegan_wgpu::tensor::DType;
 
 use super::facts::Facts;
 use super::params::File;

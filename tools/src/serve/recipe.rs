@@ -1,9 +1,8 @@
 //! What a picture is made from: seeds and what is done with their rows of w, before any device is asked.
 
 use stylegan_studio::drawing::place::Place;
-use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::{self, Truncation, Ws};
-use stylegan_wgpu::{Error, Result};
+use stylegan_wgpu::{Error, Noise, Result};
 
 use crate::drawing::centers::Anchor;
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 use image::DynamicImage;
 use stylegan_studio::pictures::animation::{Animation, AnimationError, Format, Frame, Spec};
 use stylegan_studio::pictures::picture;
-use stylegan_wgpu::generator::Noise;
+use stylegan_wgpu::Noise;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 
 use super::api::{About, Cache, Shared, look};

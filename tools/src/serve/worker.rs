@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use image::RgbaImage;
 use stylegan_studio::drawing::place::Place;
-use stylegan_wgpu::generator::Noise;
 use stylegan_wgpu::latent::Ws;
-use stylegan_wgpu::{Error, Result};
+use stylegan_wgpu::{Error, Noise, Result};
 use tokio::sync::oneshot;
 
 use super::health::Health;

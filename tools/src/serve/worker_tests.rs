@@ -54,7 +54,7 @@ impl Bench {
         let (opened, batches) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutexed::default()));
         let (count, made) = (opened.clone(), batches.clone());
         let open = move || match count.fetch_add(1, Ordering::SeqCst) {
-            n if n < failures => Err(Error::NoAdapter("not yet".into())),
+            n if n < failures => Err(Error::NoAdapter { wanted: None, found: Vec::new() }),
             _ => Ok(Fake { lost: false, spared: true, batches: made.clone() }),
         };
         let painter = Fake { lost: false, spared: false, batches: batches.clone() };

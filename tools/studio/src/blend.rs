@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use stylegan_wgpu::Error;
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::{Config, stylegan1, stylegan2};
+use stylegan_wgpu::internals::networks::{stylegan1, stylegan2};
+use stylegan_wgpu::{Array, Config, Error, Model};
 
 /// Where one network ends and the other begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -263,7 +262,7 @@ impl std::error::Error for BlendError {
 
 #[cfg(test)]
 mod tests {
-    use stylegan_wgpu::random_weights::random_weights;
+    use stylegan_wgpu::internals::random_weights::random_weights;
 
     use super::*;
 

@@ -1,7 +1,6 @@
 //! MobileStyleGAN's equations as plain loops: sums in f64, activations stored as f32.
 
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
+use stylegan_wgpu::{Config, Model};
 
 /// x = z / sqrt(mean(z^2) + 1e-8); per layer x = sqrt(2) * lrelu(x W^T + b)
 pub(crate) fn mapping(model: &Model, z: &[f32]) -> Vec<f32> {

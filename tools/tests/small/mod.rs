@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use stylegan_wgpu::model::Precision;
-use stylegan_wgpu::networks::{Config, stylegan3};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::stylegan3;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Precision};
 
 /// Writes a StyleGAN3 of eight channels as f16; its name.
 pub(crate) fn stylegan3(path: &Path, mut config: stylegan3::Config) -> String {

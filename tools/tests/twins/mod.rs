@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
+use stylegan_wgpu::Model;
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::{NoiseSource, synthesis};
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::{Ws, z};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::{NoiseSource, synthesis};
-use stylegan_wgpu::reference;
-use stylegan_wgpu::tensor::DType;
 
 /// w of seeds, not truncated; of a class where there are some.
 pub(crate) fn w_of(model: &Model, seeds: &[u32], class: Option<usize>) -> Vec<Vec<f32>> {

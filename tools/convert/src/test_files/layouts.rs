@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::{Array, Config, Model};
 
 use super::writer::{Py, dict, pickle};
 

@@ -13,7 +13,7 @@ use super::super::value::{Data, Id, Value};
 use super::super::{Budget, Untold, archive, pickle};
 use super::{made, *};
 use crate::test_files::layouts;
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::random_weights::random_weights;
 
 /// Networks above this resolution take too long to be read hundreds of times.
 const MOST: u64 = 128;

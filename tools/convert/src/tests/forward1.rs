@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::stylegan1::Config;
+use stylegan_wgpu::Model;
+use stylegan_wgpu::internals::networks::stylegan1::Config;
 
 use super::{expected, normalise, values};
 

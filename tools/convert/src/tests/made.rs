@@ -1,10 +1,10 @@
 //! Checkpoints of our own making: the synthetic weights of odd but legal configurations, written in each code base's layout. The
 //! converted arrays must be the ones that were written, bit for bit after the documented transposes, flips and + 1.
 
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::stylegan2::{self, Activation, Architecture};
-use stylegan_wgpu::networks::{Config, stylegan1};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::stylegan1;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Array, Config, Model};
 
 use super::super::from_bytes;
 use super::quiet;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use stylegan_wgpu::model::Precision;
-use stylegan_wgpu::networks::stylegan2::{self, Architecture};
-use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1};
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::stylegan2::{self, Architecture};
+use stylegan_wgpu::internals::networks::{mobilestylegan, stylegan1};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Precision};
 
 use super::stylegan3;
 use crate::array_file::{Array, npz_bytes};

@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use stylegan_wgpu::model::{Array, Model};
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::mapping::mapping;
-use stylegan_wgpu::networks::stylegan3::{self, ClassEmbedding, Layer};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::{latent, reference};
+use stylegan_wgpu::internals::networks::mapping::mapping;
+use stylegan_wgpu::internals::networks::stylegan3::{self, ClassEmbedding, Layer};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::reference;
+use stylegan_wgpu::{Array, Config, Model, latent};
 
 use super::super::from_bytes;
 use super::{normalise, quiet, values};

@@ -1,9 +1,8 @@
 //! One generator in the wrappings that people's training scripts give it: the same arrays come out, or a refusal that is true.
 
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan2;
-use stylegan_wgpu::random_weights::random_weights;
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Model};
 
 use super::super::find;
 use super::super::nest::Nest;

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use stylegan_wgpu::kernel::matrix_prelude;
-use stylegan_wgpu::tier::Matrix;
+use stylegan_wgpu::internals::kernel::matrix_prelude;
+use stylegan_wgpu::internals::tier::Matrix;
 use stylegan_wgpu::{Error, Gpu, wgpu};
 
 use super::report::Ceilings;
@@ -217,12 +217,14 @@ fn entry(binding: u32, buffer: &wgpu::Buffer) -> wgpu::BindGroupEntry<'_> {
 
 #[cfg(test)]
 mod tests {
+    use stylegan_wgpu::blocking;
+
     use super::*;
 
     /// The emulation counts, so every operand is where the kernel takes it from and every product is added.
     #[test]
     fn matrix_units_count_their_products() {
-        let gpu = Gpu::open(None).unwrap_or_else(|error| panic!("{error}"));
+        let gpu = blocking::open(None).unwrap_or_else(|error| panic!("{error}"));
         for side in [16, 8] {
             let matrix = Matrix { side, lanes: 32, workgroup_memory: 32 << 10, emulated: true };
             assert!(matrix_rate(&gpu, matrix).unwrap().is_some_and(|rate| rate > 0.0), "{side}");

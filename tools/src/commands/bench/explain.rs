@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 
-use stylegan_wgpu::executor::Executor;
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::kernel::Variant;
-use stylegan_wgpu::plan::Pass;
+use stylegan_wgpu::Gpu;
+use stylegan_wgpu::internals::executor::Executor;
+use stylegan_wgpu::internals::kernel::Variant;
+use stylegan_wgpu::internals::plan::Pass;
+use stylegan_wgpu::internals::trial;
 
 /// One line per pass.
 pub(super) fn text(executor: &Executor, gpu: &Gpu) -> String {
     let tier = gpu.tier();
-    let refusals = gpu.refusals();
+    let refusals = trial::refusals(gpu);
     let mut text = format!("\nvariants, of tier {tier}; the fastest by timing, else the first that the device has and the shape fits\n");
     let mut seen = "";
     for (label, chosen) in executor.variants() {

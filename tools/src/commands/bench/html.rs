@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use stylegan_wgpu::text::is_plain;
+use stylegan_wgpu::internals::text::is_plain;
 
 use super::report::{Outcome, Report, Run};
 use super::statistics::Stat;

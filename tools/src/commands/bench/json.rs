@@ -14,14 +14,14 @@ const LONGEST: u64 = 64 << 20;
 
 /// The text of a file that may be a report.
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
-    let bytes = stylegan_wgpu::regular_file::read(path, LONGEST)?;
+    let bytes = stylegan_wgpu::internals::regular_file::read(path, LONGEST)?;
     String::from_utf8(bytes).map_err(|_| Failure::Runtime(format!("{}: not a bench report: not UTF-8", path.display())))
 }
 
 /// The same of its text.
 pub(super) fn parse(text: &str) -> Result<Report, String> {
     // The version first: another one's fields need not fit.
-    let said = |error: serde_json::Error| stylegan_wgpu::text::line(&error.to_string(), 600);
+    let said = |error: serde_json::Error| stylegan_wgpu::internals::text::line(&error.to_string(), 600);
     let value: Value = serde_json::from_str(text).map_err(|error| format!("not a bench report: {}", said(error)))?;
     match value["schema"].as_u64() {
         Some(schema) if schema == u64::from(SCHEMA) => serde_json::from_value(value).map_err(said),

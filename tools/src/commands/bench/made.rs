@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
-use stylegan_wgpu::executor::Executor;
-use stylegan_wgpu::tune::Progress;
-use stylegan_wgpu::{Gpu, Tuning, text};
+use stylegan_wgpu::internals::executor::Executor;
+use stylegan_wgpu::internals::text;
+use stylegan_wgpu::{Gpu, Progress, Tuning};
 
 use super::report::{Made, TuningState};
 use crate::drawing::tuning;

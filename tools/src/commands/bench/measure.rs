@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use stylegan_wgpu::generator::{Generator, Noise};
-use stylegan_wgpu::latent::Ws;
+use stylegan_wgpu::blocking::Generator;
+use stylegan_wgpu::{Look, Noise, Ws};
 
 use super::progress::Progress;
 use super::protocol::{Protocol, Until};
@@ -118,13 +118,13 @@ impl Batch<'_> {
         let (start, mut submitted, mut ahead) = (Instant::now(), 0, None);
         loop {
             let next = match until.reached(submitted, start.elapsed()) {
-                false => Some(self.generator.submit_rgba8(self.ws, Noise::Const)?),
+                false => Some(self.generator.submit(self.ws, &Look::new())?),
                 true => None,
             };
             submitted += usize::from(next.is_some());
             let last = next.is_none();
             if let Some(pending) = std::mem::replace(&mut ahead, next) {
-                let pictures = pending.wait(self.generator)?;
+                let pictures = pending.wait()?;
                 self.verified.check(&pictures, &self.title)?;
                 samples.pictures += self.ws.n;
             }
@@ -171,7 +171,7 @@ impl Batch<'_> {
     }
 }
 
-fn layer(pass: &stylegan_wgpu::executor::PassTime, images: usize) -> Layer {
+fn layer(pass: &stylegan_wgpu::internals::executor::PassTime, images: usize) -> Layer {
     Layer {
         label: pass.label.clone(),
         kernel: pass.kernel.into(),

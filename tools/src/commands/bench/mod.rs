@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use stylegan_wgpu::atomic_file;
+use stylegan_wgpu::internals::atomic_file;
 
 use crate::args::DevicePrecision;
 use crate::commands::random_weights::StyleGan3;

@@ -4,11 +4,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use stylegan_studio::drawing::work::Macs;
-use stylegan_wgpu::generator::{Generator, Noise, Options};
-use stylegan_wgpu::model::{Model, Precision};
-use stylegan_wgpu::random_weights::random_weights;
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{Gpu, PrecisionChoice, wgpu};
+use stylegan_wgpu::blocking::{self, Generator};
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::internals::tensor::DType;
+use stylegan_wgpu::{Gpu, Model, Noise, Options, Precision, PrecisionChoice, wgpu};
 
 use super::ceilings;
 use super::explain;
@@ -49,11 +48,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<(Report, Option<String>), Failure>
     let progress = Progress::new();
     progress.say("opening the device");
     let clock = Instant::now();
-    let gpu = Gpu::open(args.device.as_deref())?;
+    let gpu = blocking::open(args.device.as_deref())?;
     let opened = clock.elapsed();
     let mut trusted = gpu.clone();
     if let Some(folder) = &args.wgsl {
-        trusted = Gpu::open(args.device.as_deref())?;
+        trusted = blocking::open(args.device.as_deref())?;
         gpu.take_kernels_from(folder.clone());
     }
     let session = Session {
@@ -174,7 +173,7 @@ impl Session<'_> {
             let images = usize::from(batch);
             self.progress.say(format!("{}, batch {images}: uploading weights, compiling pipelines", network.title()));
             let clock = Instant::now();
-            let options = Options { precision, batch: images, tuning: self.tuner.options() };
+            let options = Options::new().precision(precision).batch(images).tuning(self.tuner.options());
             let mut generator = Generator::new(&self.gpu, model, &options)?;
             let build = clock.elapsed();
             let clock = Instant::now();

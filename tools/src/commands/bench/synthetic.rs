@@ -3,7 +3,8 @@
 //! One more is one more entry here, a flag for it in `BenchArgs`, and `sketches/<name>.bin`, which the ignored test
 //! `sketches_are_written` makes.
 
-use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan2};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::networks::{mobilestylegan, stylegan2};
 
 use crate::commands::random_weights::StyleGan3;
 

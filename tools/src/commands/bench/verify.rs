@@ -6,14 +6,12 @@
 
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
-use stylegan_wgpu::executor::{self, Executor};
-use stylegan_wgpu::generator::{Generator, Noise};
+use stylegan_wgpu::blocking::Generator;
+use stylegan_wgpu::internals::executor::{self, Executor};
+use stylegan_wgpu::internals::networks::{self, NoiseSource};
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::stylegan3::Transform;
-use stylegan_wgpu::networks::{self, NoiseSource};
-use stylegan_wgpu::tensor::DType;
-use stylegan_wgpu::{Gpu, Options, PrecisionChoice};
+use stylegan_wgpu::{Gpu, Model, Noise, Options, PrecisionChoice, Transform};
 
 use crate::failure::Failure;
 
@@ -55,7 +53,7 @@ impl Reference {
     /// Draws the pictures with the portable kernels, weights and activations in f32.
     pub(super) fn drawn(gpu: &Gpu, model: &Model) -> Result<Reference, Failure> {
         let mut pictures = Vec::new();
-        let mut generator = Generator::new(gpu, model, &Options { precision: PrecisionChoice::F32, ..Options::default() })?;
+        let mut generator = Generator::new(gpu, model, &Options::new().precision(PrecisionChoice::F32))?;
         let ws = latents(&mut generator, SEEDS)?;
         // Its mapping was all it was for.
         drop(generator);
@@ -207,6 +205,8 @@ use stylegan_studio::pictures::picture::Picture as Pixels;
 
 #[cfg(test)]
 mod tests {
+    use stylegan_wgpu::blocking;
+
     use super::super::synthetic;
     use super::*;
 
@@ -262,9 +262,9 @@ mod tests {
     #[test]
     #[ignore = "writes tools/src/commands/bench/sketches; minutes on a software adapter"]
     fn sketches_are_written() {
-        let gpu = Gpu::open(None).unwrap();
+        let gpu = blocking::open(None).unwrap();
         for network in synthetic::PRESET {
-            let model = stylegan_wgpu::random_weights::random_weights(&(network.config)(), 0);
+            let model = stylegan_wgpu::internals::random_weights::random_weights(&(network.config)(), 0);
             let Ok(Reference::Pictures(pictures)) = Reference::drawn(&gpu, &model) else { panic!("no picture") };
             let bytes: Vec<u8> = pictures.iter().flat_map(|image| Sketch::of(image, model.config.image_size()).to_bytes()).collect();
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/bench/sketches");

@@ -2,9 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use stylegan_wgpu::error::{Error, Result};
-use stylegan_wgpu::networks::Config;
-use stylegan_wgpu::networks::stylegan3::Transform;
+use stylegan_wgpu::{Config, Error, Result, Transform};
 
 /// A picture moved by picture sides to the right and down, turned by degrees, then magnified.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! The arithmetic of one picture, from the configuration alone.
 
-use stylegan_wgpu::networks::{Config, mobilestylegan, stylegan1, stylegan2, stylegan3};
+use stylegan_wgpu::Config;
+use stylegan_wgpu::internals::networks::{mobilestylegan, stylegan1, stylegan2, stylegan3};
 
 /// Multiply-accumulates of one picture in the two ways they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::path::Path;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
-use stylegan_wgpu::atomic_file::{self, Unfinished};
+use stylegan_wgpu::internals::atomic_file::{self, Unfinished};
 
 mod apng;
 mod gif;

@@ -1,6 +1,6 @@
 //! A contact sheet: pictures in rows.
 
-use stylegan_wgpu::error::{Error, Result};
+use stylegan_wgpu::{Error, Result};
 
 use super::label::Font;
 use super::picture::Picture;

@@ -8,8 +8,8 @@ use image::codecs::png::{self, CompressionType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbaImage};
-use stylegan_wgpu::atomic_file;
-use stylegan_wgpu::error::{Error, Result};
+use stylegan_wgpu::internals::atomic_file;
+use stylegan_wgpu::{Error, Result};
 
 use super::picture_settings;
 

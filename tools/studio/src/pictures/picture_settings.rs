@@ -12,7 +12,7 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::{Deserialize, Serialize};
-use stylegan_wgpu::text::is_plain;
+use stylegan_wgpu::internals::text::is_plain;
 
 mod container;
 mod packet;

@@ -1,9 +1,7 @@
 //! Directions with the standard deviation of w along each: principal components of w (GANSpace, Härkönen et al. 2020), or SeFa's.
 
 use stylegan_convert::array_file::Array;
-use stylegan_wgpu::error::{Error, Result};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::{Error, Gpu, Model, Result};
 
 use super::samples::{Draw, samples};
 use super::sefa::{self, matrix::Matrix};

@@ -1,10 +1,8 @@
 //! Centres of w, for multi-modal truncation (Mokady et al. 2022, "Self-Distilled StyleGAN"): a picture is pulled towards the
 //! centre it is nearest to, instead of the one average of all, which looks like the majority of them.
 
-use stylegan_wgpu::error::{Error, Result};
-use stylegan_wgpu::gpu::Gpu;
 use stylegan_wgpu::latent::{Truncation, Ws};
-use stylegan_wgpu::model::Model;
+use stylegan_wgpu::{Error, Gpu, Model, Result};
 
 use super::error::VectorError;
 use super::file::{Leaf, Node, Part, VectorFile, join};

@@ -5,7 +5,7 @@ use std::io;
 
 use stylegan_convert::ConvertError;
 use stylegan_convert::array_file::ArrayFileError;
-use stylegan_wgpu::text;
+use stylegan_wgpu::internals::text;
 
 /// Result with [`VectorError`].
 pub type Result<T, E = VectorError> = std::result::Result<T, E>;

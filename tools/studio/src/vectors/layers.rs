@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use stylegan_wgpu::error::{Error, Result};
-use stylegan_wgpu::networks::{Config, StyleLayer};
+use stylegan_wgpu::internals::networks::StyleLayer;
+use stylegan_wgpu::{Config, Error, Result};
 
 /// A choice of them, as 0-3,7 or coarse,middle, before it is known of which network.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ fn names(config: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stylegan_wgpu::networks::{mobilestylegan, stylegan2, stylegan3};
+    use stylegan_wgpu::internals::networks::{mobilestylegan, stylegan2, stylegan3};
 
     use super::*;
 

@@ -37,7 +37,7 @@ pub struct Sizes {
 
 impl Sizes {
     /// Of a network.
-    pub fn of(config: &stylegan_wgpu::networks::Config) -> Sizes {
+    pub fn of(config: &stylegan_wgpu::Config) -> Sizes {
         Sizes { num_ws: config.num_ws(), w_dim: config.w_dim() }
     }
 }

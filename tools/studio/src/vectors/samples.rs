@@ -1,11 +1,9 @@
 //! w of many latents, drawn on a device: what averages, principal directions and centres are made of.
 
-use stylegan_wgpu::Result;
-use stylegan_wgpu::executor::{self, Executor};
-use stylegan_wgpu::gpu::Gpu;
+use stylegan_wgpu::internals::executor::{self, Executor};
+use stylegan_wgpu::internals::networks::many_latents::ManyLatents;
 use stylegan_wgpu::latent::RandomState;
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::many_latents::ManyLatents;
+use stylegan_wgpu::{Gpu, Model, Result};
 
 /// Latents at once: where w has 512 values, 4 MB of them.
 const BLOCK: usize = 2048;

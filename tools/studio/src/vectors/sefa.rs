@@ -2,9 +2,8 @@
 //! directions in which w changes the styles most are the right singular vectors of the affine weights. No data, no training.
 
 use stylegan_convert::array_file::Array;
-use stylegan_wgpu::error::{Error, Result};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::networks::Role;
+use stylegan_wgpu::internals::networks::Role;
+use stylegan_wgpu::{Error, Model, Result};
 
 mod eigen;
 pub(crate) mod matrix;
@@ -32,7 +31,7 @@ pub fn directions(model: &Model, slots: &[usize], n: usize) -> Result<Directions
     if n == 0 || n > w_dim {
         return Err(Error::Argument(format!("{n} directions were asked for; w has {w_dim} dimensions, so there are 1 to {w_dim}")));
     }
-    let chosen = |layer: &stylegan_wgpu::networks::StyleLayer| layer.role == Role::Convolution && slots.contains(&layer.slot);
+    let chosen = |layer: &stylegan_wgpu::internals::networks::StyleLayer| layer.role == Role::Convolution && slots.contains(&layer.slot);
     let layers: Vec<String> = model.config.style_layers().into_iter().filter(chosen).map(|layer| layer.name).collect();
     if layers.is_empty() {
         return Err(Error::Argument("no convolution reads these rows of w: choose other layers".into()));
@@ -61,8 +60,8 @@ pub(crate) fn with_sign(vector: &[f64]) -> impl Iterator<Item = f32> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use stylegan_wgpu::networks::Config;
-    use stylegan_wgpu::random_weights::random_weights;
+    use stylegan_wgpu::Config;
+    use stylegan_wgpu::internals::random_weights::random_weights;
 
     use super::*;
 

@@ -1,0 +1,41 @@
+//! A call's commands: its inputs' copies, the mapping network, the synthesis network. The inputs are its own: any number of encodings go
+//! into one encoder, and are drawn in its order.
+
+use std::sync::Arc;
+
+use super::prepared::{Mapped, Prepared};
+use crate::executor::Staged;
+
+/// What is encoded for a call.
+pub(super) struct Encoding {
+    pub(super) mapped: Option<Arc<Mapped>>,
+    pub(super) latents: Vec<Staged>,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) before: Vec<Staged>,
+    pub(super) after: Vec<Staged>,
+}
+
+impl Encoding {
+    /// All of it.
+    pub(super) fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.begin(encoder);
+        self.prepared.executor.record(encoder);
+        self.end(encoder);
+    }
+
+    /// What comes before the synthesis network's passes.
+    pub(super) fn begin(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.latents.iter().for_each(|staged| staged.encode(encoder));
+        if let Some(mapped) = &self.mapped {
+            mapped.executor.record(encoder);
+            let (from, to) = (mapped.executor.buffer_of(mapped.ws), self.prepared.executor.buffer_of(self.prepared.handles.ws));
+            encoder.copy_buffer_to_buffer(from, 0, to, 0, to.size());
+        }
+        self.before.iter().for_each(|staged| staged.encode(encoder));
+    }
+
+    /// What comes after them: constants that were changed for this call are as before.
+    pub(super) fn end(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.after.iter().for_each(|staged| staged.encode(encoder));
+    }
+}
