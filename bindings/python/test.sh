@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the wheel and tests it, in a virtual environment of the project's own (target/venv). What that needs is taken from PyPI, once.
+set -eu
+cd "$(dirname "$0")/../.."
+venv=target/venv
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/python" -c "import maturin, mypy, numpy, PIL, pytest" 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "maturin>=1.9,<2" mypy numpy pillow pytest
+# Pictures are compared with the command's.
+cargo build --quiet --package stylegan-tools
+rm -rf target/wheels
+"$venv/bin/maturin" build --quiet --profile dev --interpreter "$venv/bin/python" --manifest-path bindings/python/Cargo.toml --out target/wheels
+"$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/stylegan_wgpu-*.whl
+cd bindings/python
+../../$venv/bin/python -m mypy --strict --cache-dir ../../target/mypy -p stylegan_wgpu
+exec ../../$venv/bin/python -m pytest -p no:cacheprovider "$@"
