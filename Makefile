@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test package latency fuzz soak indexes lab setup fetch ffmpeg browser
+.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    sixteen avatars at 128x128 into out/demo (the built-in model: fetches no weights, no GPU needed)"
 	@echo "make faces   photoreal faces at 1024x1024 into out/faces (fetches 36 MiB of weights, no GPU needed)"
 	@echo "make test    formatting, lints, all tests and the documentation"
+	@echo "make python  the wheel for Python, and its tests"
 	@echo "make package every crate as it would be published, each built from what is in it"
 	@echo "make latency the table of docs/latency.md, of the reports in docs/measurements"
 	@echo "make fuzz    what damaged and hostile files do to the readers (MINUTES=15 for each target)"
@@ -42,11 +43,17 @@ test: setup fetch ffmpeg browser
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@$(MAKE) --no-print-directory python
 	@$(MAKE) --no-print-directory package
 
-# Warnings say of every test that it stays at home.
+# The wheel and its tests, in a virtual environment of the project's.
+python:
+	@sh scripts/setup-python.sh
+	sh bindings/python/test.sh
+
+# Without its warnings, which say of every test that it stays at home. What is for Python is packed as a wheel.
 package:
-	cargo package --workspace --allow-dirty --quiet
+	cargo package --workspace --exclude stylegan-python --allow-dirty --quiet
 
 # The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:

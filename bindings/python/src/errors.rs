@@ -21,6 +21,7 @@ pub(crate) fn raise(error: Error) -> PyErr {
         },
         Error::Argument(text) => ArgumentError::new_err(text),
         error @ (Error::Format(_) | Error::Config(_) | Error::Tensor { .. }) => CheckpointError::new_err(error.to_string()),
+        // No adapter, no memory, no 16-bit floats, a limit, a picture that is not finite.
         error => DeviceError::new_err(error.to_string()),
     }
 }

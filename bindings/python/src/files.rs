@@ -6,7 +6,7 @@ use numpy::{PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use stylegan_studio::pictures::picture::{Format, Picture};
-use stylegan_wgpu::model::Precision;
+use stylegan_wgpu::Precision;
 
 use crate::errors::{ArgumentError, raise, raise_of};
 

@@ -8,11 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use stylegan_studio::drawing::cache_folder;
 use stylegan_studio::vectors::{Axes, Layers, Method};
-use stylegan_wgpu::generator::{Generator, Noise, Options, PrecisionChoice};
-use stylegan_wgpu::gpu::Gpu;
-use stylegan_wgpu::latent::{self, Truncation, Ws};
-use stylegan_wgpu::model::Model;
-use stylegan_wgpu::{Result, Tuning};
+use stylegan_wgpu::blocking::{self, Generator};
+use stylegan_wgpu::latent::{self, Truncation};
+use stylegan_wgpu::{AdapterReport, Gpu, Look, Model, Noise, Options, PrecisionChoice, Result, Tuning, Ws};
 
 use crate::errors::{ArgumentError, raise, raise_of};
 use crate::pending::{Pending, Pictures};
@@ -26,25 +24,20 @@ pub(crate) struct Network {
 }
 
 /// What a call changes.
-pub(crate) struct Drawing {
-    pub(crate) generator: Generator,
+struct Drawing {
+    generator: Generator,
     options: Options,
 }
 
 impl Network {
     /// Works on the device, one call at a time, while Python does something else.
-    pub(crate) fn draw<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Drawing) -> Result<T> + Send) -> PyResult<T> {
+    fn draw<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Drawing) -> Result<T> + Send) -> PyResult<T> {
         py.detach(|| work(&mut self.lock())).map_err(raise)
     }
 
     /// For a moment only: whoever works on the device holds it, and may have to wait for the interpreter that the caller holds.
     fn peek<T: Send>(&self, py: Python<'_>, look: impl FnOnce(&Drawing) -> T + Send) -> T {
         py.detach(|| look(&self.lock()))
-    }
-
-    /// Height and width of a picture, and its channels.
-    pub(crate) fn size(&self) -> ((usize, usize), usize) {
-        (self.model.config.image_size(), self.model.config.img_channels())
     }
 
     fn lock(&self) -> MutexGuard<'_, Drawing> {
@@ -84,9 +77,9 @@ pub(crate) fn load(
             }
         },
     };
-    let options = Options { precision, batch, tuning };
+    let options = Options::new().precision(precision).batch(batch).tuning(tuning);
     let on_device = || -> Result<Network> {
-        let gpu = Gpu::open(device.as_deref())?;
+        let gpu = blocking::open(device.as_deref())?;
         let generator = prepared(&gpu, &model, &options)?;
         Ok(Network { gpu, model: model.clone(), drawing: Mutex::new(Drawing { generator, options: options.clone() }) })
     };
@@ -103,7 +96,7 @@ fn prepared(gpu: &Gpu, model: &Model, options: &Options) -> Result<Generator> {
 /// What this machine can draw on.
 #[pyfunction]
 pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
-    let described = |adapter: &stylegan_wgpu::gpu::AdapterReport| {
+    let described = |adapter: &AdapterReport| {
         let dict = PyDict::new(py);
         dict.set_item("index", adapter.index)?;
         for (key, value) in [
@@ -117,7 +110,7 @@ pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
         }
         Ok(dict)
     };
-    py.detach(Gpu::adapters).iter().map(described).collect()
+    py.detach(blocking::adapters).iter().map(described).collect()
 }
 
 #[pymethods]
@@ -245,7 +238,7 @@ impl Network {
 
     /// Begins to draw pictures of ws `[n, num_ws, w_dim]`; they are taken with `Pending.wait`. More at once than the network was
     /// loaded for have it loaded anew.
-    fn submit(slf: &Bound<'_, Self>, ws: PyReadonlyArray3<'_, f32>, noise: &str, noise_seed: u32, floats: bool) -> PyResult<Pending> {
+    fn submit(&self, py: Python<'_>, ws: PyReadonlyArray3<'_, f32>, noise: &str, noise_seed: u32, floats: bool) -> PyResult<Pending> {
         let noise = match noise {
             "const" => Noise::Const,
             "none" => Noise::None,
@@ -258,16 +251,20 @@ impl Network {
         };
         let &[n, num_ws, w_dim] = ws.shape() else { unreachable!("it has three sides") };
         let ws = Ws::new(n, num_ws, w_dim, ws.as_array().iter().copied().collect()).map_err(raise)?;
-        let network = slf.get();
-        let pictures = network.draw(slf.py(), |drawing| {
+        let pictures = self.draw(py, |drawing| {
             if ws.n > drawing.options.batch {
-                let options = Options { batch: ws.n, ..drawing.options.clone() };
-                drawing.generator = prepared(&network.gpu, &network.model, &options)?;
+                let options = drawing.options.clone().batch(ws.n);
+                drawing.generator = prepared(&self.gpu, &self.model, &options)?;
                 drawing.options = options;
             }
-            Pictures::submit(&mut drawing.generator, &ws, noise, floats)
+            let look = Look::new().noise(noise);
+            Ok(match floats {
+                true => Pictures::Floats(drawing.generator.submit_f32(&ws, &look)?),
+                false => Pictures::Rgba(drawing.generator.submit(&ws, &look)?),
+            })
         })?;
-        Ok(Pending::new(slf.clone().unbind(), pictures))
+        let config = &self.model.config;
+        Ok(Pending::new(pictures, config.image_size(), config.img_channels()))
     }
 
     /// The rows of w of layers, as `0-3,7`, `coarse` or `b8.conv0`.
@@ -285,8 +282,13 @@ impl Network {
         rows: Vec<usize>,
         method: &str,
         class: Option<usize>,
-    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>, Option<Bound<'py, PyArray1<f32>>>, Vec<String>)>
-    {
+    ) -> PyResult<(
+        Bound<'py, PyArray2<f32>>,
+        Bound<'py, PyArray1<f32>>,
+        Bound<'py, PyArray1<f32>>,
+        Option<Bound<'py, PyArray1<f32>>>,
+        Vec<String>,
+    )> {
         let method = match method {
             "sefa" => Method::Sefa,
             "pca" => Method::Pca,

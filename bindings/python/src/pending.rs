@@ -6,45 +6,28 @@ use image::RgbaImage;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use stylegan_studio::pictures::picture::Picture;
-use stylegan_wgpu::Result;
-use stylegan_wgpu::generator::{self, Generator, Noise};
-use stylegan_wgpu::latent::Ws;
 
-use crate::errors::ArgumentError;
-use crate::network::Network;
+use crate::errors::{ArgumentError, raise};
 
 /// A batch on its way.
 #[pyclass(frozen, module = "stylegan_wgpu._native")]
 pub(crate) struct Pending {
-    network: Py<Network>,
     /// Until they are taken.
     pictures: Mutex<Option<Pictures>>,
+    /// Height and width.
+    size: (usize, usize),
+    channels: usize,
 }
 
 /// In 8 bits, or as the network yields them.
 pub(crate) enum Pictures {
-    Rgba(generator::Pending<RgbaImage>),
-    Floats(generator::Pending<Vec<f32>>),
-}
-
-impl Pictures {
-    pub(crate) fn submit(generator: &mut Generator, ws: &Ws, noise: Noise, floats: bool) -> Result<Pictures> {
-        Ok(match floats {
-            true => Pictures::Floats(generator.submit_f32(ws, noise)?),
-            false => Pictures::Rgba(generator.submit_rgba8(ws, noise)?),
-        })
-    }
-}
-
-/// What they are when they are there.
-enum Drawn {
-    Bytes(Vec<u8>),
-    Floats(Vec<f32>),
+    Rgba(stylegan_wgpu::Pending<RgbaImage>),
+    Floats(stylegan_wgpu::Pending<Vec<f32>>),
 }
 
 impl Pending {
-    pub(crate) fn new(network: Py<Network>, pictures: Pictures) -> Pending {
-        Pending { network, pictures: Mutex::new(Some(pictures)) }
+    pub(crate) fn new(pictures: Pictures, size: (usize, usize), channels: usize) -> Pending {
+        Pending { pictures: Mutex::new(Some(pictures)), size, channels }
     }
 }
 
@@ -53,26 +36,20 @@ impl Pending {
     /// Waits for the device. u8 `[n, H, W, C]`, or f32 `[n, C, H, W]` around -1..1.
     fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let pictures = pictures.ok_or_else(|| ArgumentError::new_err("these pictures have been taken already"))?;
-        let network = self.network.get();
-        let ((height, width), channels) = network.size();
-        let (n, drawn) = network.draw(py, |drawing| {
-            let generator = &mut drawing.generator;
-            Ok(match pictures {
-                Pictures::Rgba(pending) => {
-                    let images = pending.wait(generator)?;
-                    let bytes = images.iter().flat_map(|image| Picture::from_rgba(image, channels).pixels).collect();
-                    (images.len(), Drawn::Bytes(bytes))
-                }
-                Pictures::Floats(pending) => {
-                    let images = pending.wait(generator)?;
-                    (images.len(), Drawn::Floats(images.concat()))
-                }
-            })
-        })?;
-        Ok(match drawn {
-            Drawn::Bytes(bytes) => PyArray1::from_vec(py, bytes).reshape([n, height, width, channels])?.into_any(),
-            Drawn::Floats(floats) => PyArray1::from_vec(py, floats).reshape([n, channels, height, width])?.into_any(),
-        })
+        let ((height, width), channels) = (self.size, self.channels);
+        match pictures.ok_or_else(|| ArgumentError::new_err("these pictures have been taken already"))? {
+            Pictures::Rgba(pending) => {
+                let kept = |images: Vec<RgbaImage>| {
+                    let pixels = images.iter().flat_map(|image| Picture::from_rgba(image, channels).pixels).collect();
+                    (images.len(), pixels)
+                };
+                let (n, pixels): (_, Vec<u8>) = py.detach(|| pending.wait().map(kept)).map_err(raise)?;
+                Ok(PyArray1::from_vec(py, pixels).reshape([n, height, width, channels])?.into_any())
+            }
+            Pictures::Floats(pending) => {
+                let images = py.detach(|| pending.wait()).map_err(raise)?;
+                Ok(PyArray1::from_vec(py, images.concat()).reshape([images.len(), channels, height, width])?.into_any())
+            }
+        }
     }
 }
