@@ -7,6 +7,11 @@ use super::error::{ConvertError, Result};
 use super::nest::Nest;
 use super::value::{Id, Value};
 
+mod names;
+
+use names::{AVERAGES, is_average, is_usual, words};
+pub(crate) use names::{is_average_w, is_counter};
+
 /// The names a code base gives a generator's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -39,10 +44,6 @@ const MARKS: [(Layout, &[&str]); 7] = [
     (Layout::GenForce, &["synthesis.layer0.weight", "mapping.dense0.weight"]),
     (Layout::InterFaceGan, &["synthesis.layer0.first_layer", "mapping.dense0.linear.weight"]),
 ];
-
-/// What the average w is called.
-const AVERAGES: [&str; 10] =
-    ["latent_avg", "mean_latent", "latent_mean", "w_avg", "avg_latent", "dlatent_avg", "mean_w", "w_mean", "latent_average", "wavg"];
 
 /// GenForce's StyleGAN counts its constant as layer 0.
 const GENFORCE_STYLEGAN1: [&str; 2] = ["synthesis.layer0.const", "mapping.dense0.weight"];
@@ -107,11 +108,6 @@ pub(crate) fn generator(nest: &Nest<'_>, warnings: &mut Vec<String>) -> Result<O
     Ok(Some(best))
 }
 
-/// What counts and is no weight: PyTorch's and profilers' own, silently passed over wherever they are.
-pub(crate) fn is_counter(name: &str) -> bool {
-    matches!(name.rsplit('.').next(), Some("num_batches_tracked" | "n_averaged" | "total_ops" | "total_params"))
-}
-
 /// A list of an average's weights (torch_ema's `shadow_params`), if there is one.
 fn nameless_average<'n>(nest: &'n Nest<'_>) -> Option<&'n str> {
     nest.tensors.keys().find_map(|name| {
@@ -129,15 +125,6 @@ pub(crate) fn is_beside(nest: &Nest<'_>, name: &str, id: Id) -> bool {
             Some((step, _)) => words(step).iter().any(|word| TRAINING.contains(&word.as_str())),
             None => is_average_w(name) || nest.checkpoint.is_setting(id),
         }
-}
-
-/// Whether the last step of a name is that of an average w.
-pub(crate) fn is_average_w(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let words = words(last);
-    let any = |of: &[&str]| words.iter().any(|word| of.contains(&word.as_str()));
-    AVERAGES.contains(&last)
-        || any(&["avg", "mean", "average"]) && any(&["w", "ws", "latent", "latents", "dlatent", "dlatents", "style"]) && words.len() == 2
 }
 
 /// The average w beside a generator, if the file has one: in the same dict, or in one around it. With its name there.
@@ -188,43 +175,6 @@ pub(crate) fn companions(nest: &Nest<'_>, prefix: &str) -> Vec<String> {
         }
     }
     seen.into_iter().collect()
-}
-
-/// What training leaves beside an average, and encoders beside their decoder.
-fn is_usual(name: &str) -> bool {
-    let words = words(name);
-    let usual = [
-        "g",
-        "d",
-        "gs",
-        "generator",
-        "discriminator",
-        "netg",
-        "netd",
-        "optim",
-        "optimizer",
-        "optimizers",
-        "opt",
-        "scheduler",
-        "lr",
-        "augment",
-        "latent",
-        "encoder",
-        "ema",
-        "average",
-        "avg",
-        "smooth",
-        "iter",
-        "step",
-        "epoch",
-        "loss",
-        "callbacks",
-        "loops",
-        "rng",
-        "random",
-        "noises",
-    ];
-    words.iter().any(|word| usual.contains(&word.as_str()))
 }
 
 fn marks() -> impl Iterator<Item = (Layout, &'static [&'static str])> {
@@ -316,14 +266,6 @@ fn rank(place: &Place) -> Rank {
     }
 }
 
-/// Whether a name says that this is an average of the weights.
-fn is_average(step: &str) -> bool {
-    words(step).iter().any(|word| {
-        let known = ["ema", "smooth", "average", "averaged", "avg", "swa", "gs", "gema", "shadow", "running", "polyak", "ma", "mean"];
-        known.contains(&word.as_str())
-    })
-}
-
 /// How usual the names on the way are: the less unusual ones, the better.
 fn familiarity(place: &Place) -> usize {
     const KNOWN: [&str; 22] = [
@@ -351,23 +293,6 @@ fn familiarity(place: &Place) -> usize {
         "g",
     ];
     place.prefix.split('.').filter(|step| !step.is_empty() && !KNOWN.contains(step)).count()
-}
-
-/// The words of a name, in lower case: `netG_EMA` is net, g, ema.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
-    for letter in name.chars() {
-        if !letter.is_alphanumeric() || letter.is_uppercase() && before.is_lowercase() {
-            words.push(String::new());
-        }
-        if letter.is_alphanumeric() {
-            words.last_mut().expect("never empty").extend(letter.to_lowercase());
-        }
-        before = letter;
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 /// The tensors of a generator itself. The same dict may be in any number of places, so every name is paid for.

@@ -7,9 +7,10 @@ use safetensors::{Dtype as Theirs, SafeTensors};
 use serde::de::IgnoredAny;
 
 use super::budget::Budget;
+use super::dtype::Dtype;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::torch::{Checkpoint, Dtype};
+use super::torch::Checkpoint;
 use super::value::{Data, GlobalName, Id, Object, Pickle, Value};
 
 /// Longest header that is looked at; one of a thousand tensors has 150 kB.

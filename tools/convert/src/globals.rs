@@ -2,7 +2,7 @@
 //! opaque: a value of which only the name, the arguments and the state are known. Files are full of those beside a good generator
 //! (discriminators, losses, configurations); it is an error only where the generator needs one.
 
-use super::torch::Dtype;
+use super::dtype::Dtype;
 
 /// What a permitted global stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

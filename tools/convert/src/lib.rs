@@ -16,6 +16,7 @@ pub mod openvino;
 mod archive;
 mod average_w;
 mod budget;
+mod dtype;
 mod find;
 mod foreign;
 mod genforce;

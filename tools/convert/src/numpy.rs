@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::dtype::Dtype;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
-use super::torch::{Dtype, Tensor};
+use super::torch::Tensor;
 use super::value::{Id, Pickle, Value};
 use crate::strided;
 

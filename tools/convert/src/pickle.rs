@@ -12,6 +12,9 @@ use super::globals;
 use super::value::{Data, GlobalName, Id, Object, Pickle, Value};
 
 mod reader;
+mod stack;
+
+use stack::charge_push;
 
 /// Longest name of a module or class; a corrupt one would otherwise run to the next newline of the weights.
 const LONGEST_NAME: usize = 200;
@@ -248,62 +251,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    // ---- the stack
-
-    fn fence(&self) -> usize {
-        self.marks.last().copied().unwrap_or(0)
-    }
-
-    fn pop(&mut self) -> Result<Id> {
-        if self.stack.len() <= self.fence() {
-            return Err(damaged("an opcode that finds the stack empty"));
-        }
-        self.stack.pop().ok_or_else(|| damaged("an opcode that finds the stack empty"))
-    }
-
-    fn top(&self) -> Result<Id> {
-        match self.stack.len() > self.fence() {
-            true => Ok(self.stack[self.stack.len() - 1]),
-            false => Err(damaged("an opcode that finds the stack empty")),
-        }
-    }
-
-    fn top_mut(&mut self) -> Result<&mut Value> {
-        let top = self.top()?;
-        // The shared constants are immutable in Python too.
-        if top <= EMPTY_TUPLE {
-            return Err(damaged("an opcode that changes a constant"));
-        }
-        Ok(&mut self.values[top as usize])
-    }
-
-    /// How many values lie above the last mark, which is removed.
-    fn pop_mark(&mut self) -> Result<usize> {
-        let mark = self.marks.pop().ok_or_else(|| damaged("an opcode that finds no mark"))?;
-        Ok(self.stack.len() - mark)
-    }
-
-    fn pop_items(&mut self) -> Result<Vec<Id>> {
-        let count = self.pop_mark()?;
-        self.budget.memory(count * size_of::<Id>())?;
-        Ok(self.stack.split_off(self.stack.len() - count))
-    }
-
-    fn push_id(&mut self, id: Id) -> Result<()> {
-        charge_push(&self.budget, &mut self.stack)?;
-        self.stack.push(id);
-        Ok(())
-    }
-
-    fn push(&mut self, value: Value) -> Result<()> {
-        charge_push(&self.budget, &mut self.values)?;
-        let id = Id::try_from(self.values.len()).map_err(|_| damaged("more values than have numbers"))?;
-        self.values.push(value);
-        self.push_id(id)
-    }
-
-    // ---- opcodes
-
     fn tuple(&mut self, count: usize) -> Result<()> {
         if self.stack.len() - self.fence() < count {
             return Err(damaged("an opcode that finds the stack empty"));
@@ -386,16 +333,6 @@ impl<'a> Machine<'a> {
         self.budget.memory(size_of::<Object>() + 16)?;
         self.push(Value::Object(Box::new(Object { class, args, state: None, items: Vec::new(), entries: Vec::new() })))
     }
-}
-
-/// Charges what one more element costs: nothing, or the doubling of the vector.
-fn charge_push<T>(budget: &Budget, vec: &mut Vec<T>) -> Result<()> {
-    if vec.len() == vec.capacity() {
-        let more = vec.capacity().max(16);
-        budget.memory(more * size_of::<T>())?;
-        vec.reserve_exact(more);
-    }
-    Ok(())
 }
 
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
