@@ -1,8 +1,7 @@
 //! Flags that several commands have. Names and meanings are NVIDIA's where they had one.
 
 use std::collections::HashSet;
-use std::fmt::{self, Display, Formatter};
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -280,38 +279,6 @@ pub(crate) fn parse_grid(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// One of several parts of a list that run apart, on other machines or one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shard {
-    /// From 1 to `count`.
-    pub(crate) index: usize,
-    pub(crate) count: usize,
-}
-
-impl Shard {
-    /// Its part of a list of that length: contiguous, and of all shards together every place once.
-    pub(crate) fn of(self, length: usize) -> Range<usize> {
-        // As u128: the product of two numbers from a command line may not fit in usize.
-        let cut = |index: usize| (index as u128 * length as u128 / self.count as u128) as usize;
-        cut(self.index - 1)..cut(self.index)
-    }
-}
-
-impl Display for Shard {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.count)
-    }
-}
-
-pub(crate) fn parse_shard(text: &str) -> Result<Shard, String> {
-    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
-    match parts {
-        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
-        Some((_, count)) if count > 0 => Err(format!("shards are numbered from 1: 1/{count} to {count}/{count}")),
-        _ => Err("write which of how many, as 3/16".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,21 +297,6 @@ mod tests {
         assert!(seeds(&["0-4294967295"]).unwrap_err().contains("4294967296 seeds"));
         for wrong in ["5-3", "", "1,", "-1", "4294967296", "1.5", "0x1", "a", "1-2-3"] {
             assert!(seeds(&[wrong]).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn shards_are_disjoint_and_complete() {
-        for (length, count) in [(0, 1), (1, 3), (10, 3), (100_000, 16), (7, 7), (3, 1000)] {
-            let parts = (1..=count).map(|index| Shard { index, count }.of(length)).collect::<Vec<_>>();
-            assert!(parts.iter().cloned().flatten().eq(0..length), "{length} in {count}");
-            let sizes = || parts.iter().map(ExactSizeIterator::len);
-            assert!(sizes().max().unwrap() - sizes().min().unwrap() <= 1, "{length} in {count}");
-        }
-        assert_eq!(parse_shard("3/16"), Ok(Shard { index: 3, count: 16 }));
-        assert!(parse_shard("0/16").unwrap_err().contains("1/16 to 16/16") && parse_shard("17/16").is_err());
-        for wrong in ["", "3", "3/", "/3", "0/0", "1/0", "-1/3", "1/3/5", "a/b"] {
-            assert!(parse_shard(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -12,7 +12,6 @@ mod drawing;
 mod failure;
 mod interrupt;
 mod output;
-mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
 mod surroundings;

@@ -15,9 +15,9 @@ use stylegan_wgpu::{Array, Config, Gpu, Model, Noise, Options, Precision};
 use crate::args::{self, DevicePrecision, FilePrecision, SeedRanges};
 use crate::commands::convert::same_file;
 use crate::drawing::network;
+use crate::drawing::stamp::{self, Own};
 use crate::drawing::studio::check_class;
 use crate::failure::Failure;
-use crate::pictures::stamp::{self, Own};
 use crate::{output, say, warn};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,10 +8,10 @@ use stylegan_convert::array_file;
 use stylegan_wgpu::blocking;
 
 use crate::drawing::centers::{self, USUAL};
+use crate::drawing::stamp;
 use crate::drawing::studio::check_class;
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::pictures::stamp;
 use crate::{output, say};
 
 /// Finds the centres of clusters of w, for --centers: truncation that keeps the variety of faces.

@@ -17,9 +17,9 @@ use crate::drawing::film::Film;
 use crate::drawing::latents::{self, Latents};
 use crate::drawing::network;
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::stamp::{self, Own, Stamp};
 use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
-use crate::pictures::stamp::{self, Own, Stamp};
 use crate::{output, say};
 
 /// Moves a picture along a direction in w: a strip (.png, .jpg), or a video there and back (.mp4, .webp, .gif, .apng).

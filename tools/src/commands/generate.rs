@@ -8,19 +8,19 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::{array_file, hex};
 use stylegan_studio::pictures::grid::{self, Grid};
+use stylegan_studio::pictures::manifest::{self, Choice, Entry, Header, History, Manifest, Shard};
 use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::Source;
 use stylegan_wgpu::Config;
 use stylegan_wgpu::latent::Ws;
 
-use crate::args::{self, DevicePrecision, DrawArgs, NoiseMode, SeedRanges, Shard};
+use crate::args::{self, DevicePrecision, DrawArgs, NoiseMode, SeedRanges};
 use crate::drawing::latents::{self, Latents};
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages, Times};
+use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{diverse, network, style_channels};
 use crate::failure::Failure;
-use crate::pictures::manifest::{self, Choice, Entry, Header, History, Manifest};
-use crate::pictures::stamp::Stamp;
 use crate::{output, say, warn};
 
 /// Renders one picture per seed into a folder, as seed0085.png.
@@ -74,7 +74,7 @@ pub(crate) struct GenerateArgs {
     save_ws: Option<Option<PathBuf>>,
 
     /// Draws one of several equal parts of the list, as 3/16
-    #[arg(long, value_parser = args::parse_shard, value_name = "I/N", conflicts_with = "grid")]
+    #[arg(long, value_name = "I/N", conflicts_with = "grid")]
     shard: Option<Shard>,
 
     /// Draws everything anew, instead of going on after the pictures that the manifest has as finished
@@ -195,7 +195,12 @@ impl Order<'_> {
     /// Refuses a folder of other pictures.
     fn check(&self, settings: &Map<String, Value>) -> Result<(), Failure> {
         let name = manifest::name(self.args.shard);
-        self.history.check(&self.network, settings, self.args.overwrite.then_some(&name))
+        let remedy = match self.args.overwrite {
+            false => "choose another --outdir, or --overwrite to start anew",
+            true => "choose another --outdir, or remove that file",
+        };
+        let checked = self.history.check(&self.network, settings, self.args.overwrite.then_some(&name));
+        checked.map_err(|clash| Failure::usage(format!("{clash}: {remedy}")))
     }
 
     /// Places in the list of the pictures to draw: of this shard, and not finished.

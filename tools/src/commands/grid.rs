@@ -13,10 +13,10 @@ use stylegan_studio::vectors::Source;
 use crate::args::{self, SeedRanges, StudioArgs};
 use crate::drawing::latents::Latents;
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{diverse, network};
 use crate::failure::Failure;
-use crate::pictures::stamp::Stamp;
 use crate::{output, say};
 
 /// Draws one sheet of many pictures: a picture per seed, or a row per seed with every psi of a sweep.

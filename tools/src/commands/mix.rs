@@ -14,10 +14,10 @@ use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, SeedRanges};
 use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
+use crate::drawing::stamp::{self, Own, Stamp};
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{latents, network};
 use crate::failure::Failure;
-use crate::pictures::stamp::{self, Own, Stamp};
 use crate::{output, say};
 
 /// Mixes styles: every picture of a row with the layers chosen from every picture of a column, as 85-55.png, and all as grid.png.

@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 
 use crate::args::{self, DevicePrecision};
 use crate::drawing::centers::{self, Chosen, Wanted};
+use crate::drawing::stamp::{self, Towards};
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::pictures::stamp::{self, Towards};
 use crate::serve::app::{App, Token};
 use crate::serve::facts::{self, Facts};
 use crate::serve::gallery::{Opening, Residents};
@@ -147,7 +147,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
             "--centers auto is of one class, and every request names its own: make a file of one class or of all with `stylegan centers`",
         ));
     }
-    let hashes: Vec<String> = models.iter().map(network::sha256).collect();
+    let hashes: Vec<String> = models.iter().map(stylegan_studio::drawing::sha256).collect();
     let chosen =
         |(model, sha256): (_, &String)| args.centers.as_ref().map(|wanted| Chosen::of(wanted, model, None, || sha256.clone())).transpose();
     let chosen = models.iter().zip(&hashes).map(chosen).collect::<Result<Vec<_>, _>>()?;

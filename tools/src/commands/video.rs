@@ -14,9 +14,9 @@ use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z}
 use crate::args::{self, DrawArgs, SeedRanges};
 use crate::drawing::film::Film;
 use crate::drawing::latents::Latents;
+use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
-use crate::pictures::stamp::Stamp;
 use crate::{output, say};
 
 /// More rows of w than this are a typing error rather than a film: 1 GiB of them.

@@ -12,10 +12,9 @@ use stylegan_wgpu::internals::regular_file;
 use stylegan_wgpu::latent::{Truncation, Ws};
 use stylegan_wgpu::{Gpu, Model};
 
-use crate::drawing::network;
+use crate::drawing::{network, stamp};
 use crate::failure::Failure;
 use crate::note;
-use crate::pictures::stamp;
 
 /// How many `auto` makes. The paper has 32 to 128.
 pub(crate) const USUAL: usize = 64;
@@ -61,7 +60,7 @@ pub(crate) struct Recipe {
 }
 
 impl Chosen {
-    /// Reads a file, or what was kept for the network of that [`network::sha256`].
+    /// Reads a file, or what was kept for the network of that [`sha256`](stylegan_studio::drawing::sha256).
     pub(crate) fn of(wanted: &Wanted, model: &Model, class: Option<usize>, sha256: impl FnOnce() -> String) -> Result<Chosen, Failure> {
         match wanted {
             Wanted::File(source) => Ok(Chosen::Ready(read(source, Sizes::of(&model.config))?)),

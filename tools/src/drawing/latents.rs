@@ -8,9 +8,9 @@ use stylegan_wgpu::Config;
 use stylegan_wgpu::latent::Ws;
 
 use crate::args;
+use crate::drawing::stamp::{self, Own};
 use crate::drawing::studio::Studio;
 use crate::failure::Failure;
-use crate::pictures::stamp::{self, Own};
 
 /// The list of a run.
 pub(crate) enum Latents {

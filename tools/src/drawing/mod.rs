@@ -1,5 +1,5 @@
 //! From what the flags say to pictures on a device: `studio` is a network on a device, `pipeline` keeps it busy, `film` puts frames in
-//! order; the others are what of the flags decides how a picture looks.
+//! order, `stamp` is what pictures say of themselves; the others are what of the flags decides how a picture looks.
 
 pub(crate) mod centers;
 pub(crate) mod default_model;
@@ -8,6 +8,7 @@ pub(crate) mod film;
 pub(crate) mod latents;
 pub(crate) mod network;
 pub(crate) mod pipeline;
+pub(crate) mod stamp;
 pub(crate) mod studio;
 pub(crate) mod style_channels;
 pub(crate) mod tuning;

@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
-use stylegan_convert::hex;
 use stylegan_convert::{ConvertError, Untold};
 use stylegan_wgpu::Model;
 
@@ -41,22 +39,6 @@ pub(crate) fn open_with(path: &Path, conv_clamp: Option<f32>) -> Result<Model, F
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),
         _ => Failure::Runtime(format!("{}: {error}", path.display())),
     })
-}
-
-/// sha256 of the configuration and all tensors: the same whichever file they came from.
-pub(crate) fn sha256(model: &Model) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    part(&serde_json::to_vec(&model.config).unwrap_or_default());
-    for (name, array) in &model.arrays {
-        part(name.as_bytes());
-        part(format!("{array:?}").as_bytes());
-        part(array.bytes());
-    }
-    hex(&hash.finalize())
 }
 
 /// A progress bar on stderr; it is invisible when that is not a terminal.

@@ -11,11 +11,11 @@ use stylegan_wgpu::{Config, Model, Noise, Options, PrecisionChoice, Transform};
 
 use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
 use crate::drawing::centers::{Anchor, Chosen};
+use crate::drawing::stamp;
 use crate::drawing::style_channels::{self, StyleChannel};
 use crate::drawing::tuning::tuning;
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;
-use crate::pictures::stamp;
 use crate::{note, warn};
 
 /// What is drawn: known, and checked, before a device is opened.
@@ -41,7 +41,7 @@ impl Subject {
         style_channels::check(&args.style_channel, &model)?;
         let class = check_class(args.class, model.config.c_dim())?;
         let sha256 = OnceLock::new();
-        let hashed = || sha256.get_or_init(|| network::sha256(&model)).clone();
+        let hashed = || sha256.get_or_init(|| stylegan_studio::drawing::sha256(&model)).clone();
         let centers = args.centers.as_ref().map(|wanted| Chosen::of(wanted, &model, class, hashed)).transpose()?;
         Ok(Subject { transform: transform(args, &model.config)?, model, class, centers, needs_f32: false, sha256 })
     }
@@ -66,9 +66,9 @@ impl Subject {
         })
     }
 
-    /// The network's: see [`network::sha256`].
+    /// The network's: see [`sha256`](stylegan_studio::drawing::sha256).
     pub(crate) fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| network::sha256(&self.model))
+        self.sha256.get_or_init(|| stylegan_studio::drawing::sha256(&self.model))
     }
 
     /// The class that is drawn.

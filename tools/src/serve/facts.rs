@@ -12,7 +12,7 @@ use super::directions::Directions;
 use super::params;
 use super::provenance::Origin;
 use crate::args;
-use crate::pictures::stamp;
+use crate::drawing::stamp;
 
 /// A network and how this server draws with it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::params::File;
 use super::recipe::{Recipe, Source};
 use crate::args::{self, NoiseMode};
-use crate::pictures::stamp::{self, Manner, Own, Towards};
+use crate::drawing::stamp::{self, Manner, Own, Towards};
 
 /// Steps along directions, as a request names them.
 pub(super) type Moves = [(usize, f32)];

@@ -15,6 +15,7 @@ mod ceilings;
 mod chart;
 mod check;
 mod compare;
+mod derived;
 mod explain;
 mod html;
 mod json;

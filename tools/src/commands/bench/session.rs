@@ -252,7 +252,7 @@ fn summary(model: &Model, source: String) -> Network {
     Network {
         name: model.config.network().into(),
         source,
-        sha256: Some(network::sha256(model)),
+        sha256: Some(stylegan_studio::drawing::sha256(model)),
         resolution: height,
         width: (width != height).then_some(width),
         parameters: model.parameters(),

@@ -1,7 +1,11 @@
-//! What is known of a picture before it is drawn: where in its plane a StyleGAN3 draws, how much work it is, where what was timed on
-//! the device is kept.
+//! What is known of a picture before it is drawn: where in its plane a StyleGAN3 draws, how much work it is, which network it is of, where
+//! what was timed on the device is kept.
 
 use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+use stylegan_convert::hex;
+use stylegan_wgpu::Model;
 
 pub mod place;
 pub mod work;
@@ -17,4 +21,20 @@ pub fn cache_folder() -> Option<PathBuf> {
         variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
     };
     base.map(|base| base.join("stylegan-wgpu"))
+}
+
+/// sha256 of the configuration and all tensors: the same whichever file they came from.
+pub fn sha256(model: &Model) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(&serde_json::to_vec(&model.config).unwrap_or_default());
+    for (name, array) in &model.arrays {
+        part(name.as_bytes());
+        part(format!("{array:?}").as_bytes());
+        part(array.bytes());
+    }
+    hex(&hash.finalize())
 }

@@ -12,7 +12,6 @@ use stylegan_wgpu::internals::tensor::DType;
 
 use crate::args::{DevicePrecision, NoiseMode, StudioArgs};
 use crate::drawing::centers::Wanted;
-use crate::drawing::network;
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::style_channels::StyleChannel;
 
@@ -161,8 +160,8 @@ pub(crate) fn packet(settings: &Settings, own: Own, manner: Manner, noise_seed: 
 pub(crate) fn of_blend([low, high]: [(&Path, &Model); 2], own: Own) -> Option<String> {
     let Own { mut flags, mut values } = own.flag("high", name(high.0));
     flags.rotate_right(1);
-    values.insert("high".into(), network::sha256(high.1));
-    Settings { flags, values, ..settings("blend", Some(low.0), network::sha256(low.1)) }.xmp()
+    values.insert("high".into(), stylegan_studio::drawing::sha256(high.1));
+    Settings { flags, values, ..settings("blend", Some(low.0), stylegan_studio::drawing::sha256(low.1)) }.xmp()
 }
 
 /// The name of a file or folder, of `.` and `..` too.
