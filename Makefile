@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser
+.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser display
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -34,7 +34,7 @@ faces: setup
 	cargo build --release --package stylegan-tools
 	sh scripts/faces.sh
 
-test: setup fetch ffmpeg browser
+test: setup fetch ffmpeg browser display
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
@@ -53,7 +53,7 @@ python:
 
 # Without its warnings, which say of every test that it stays at home. What is for Python is packed as a wheel.
 package:
-	cargo package --workspace --exclude stylegan-python --allow-dirty --quiet
+	cargo package --workspace --exclude stylegan-python --exclude stylegan-windows --allow-dirty --quiet
 
 # The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:
@@ -91,6 +91,10 @@ browser:
 # The tests that compare with the original MobileStyleGAN are the only ones that need it.
 fetch:
 	@sh scripts/fetch-mobilestylegan.sh >/dev/null || echo "Without its weights, the tests of MobileStyleGAN are skipped."
+
+# The examples with a window are the only ones that need it.
+display:
+	@sh scripts/setup-display.sh || echo "Without a display in memory, the examples with a window are only compiled."
 
 ffmpeg:
 	@sh scripts/setup-ffmpeg.sh || echo "Without ffmpeg, the tests of .mp4 are skipped."
