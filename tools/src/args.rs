@@ -19,11 +19,6 @@ use crate::note;
 pub(crate) const USUAL_TRUNC: f32 = 0.7;
 pub(crate) const USUAL_TRUNC_TEXT: &str = "0.7";
 
-/// A number as it was typed: the nearest f64 of an f32 has more digits.
-pub(crate) fn as_typed(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
-}
-
 /// Says what a psi of 1 does to those who may not have meant it.
 pub(crate) fn note_psi(psi: f32) {
     if psi == 1.0 {
@@ -227,16 +222,6 @@ pub(crate) fn listed_seeds(flag: &str, lists: &[SeedRanges]) -> Result<Vec<u32>,
     Ok(ranges().flat_map(|&(first, last)| first..=last).collect())
 }
 
-/// Seeds as `--seeds` takes them, runs as ranges.
-pub(crate) fn ranges(seeds: &[u32]) -> String {
-    let run = |run: &[u32]| match run {
-        [first, .., last] => format!("{first}-{last}"),
-        [only] => only.to_string(),
-        [] => String::new(),
-    };
-    seeds.chunk_by(|a, b| a.checked_add(1) == Some(*b)).map(run).collect::<Vec<_>>().join(",")
-}
-
 pub(crate) fn parse_seeds(text: &str) -> Result<SeedRanges, String> {
     let number = |text: &str| {
         text.trim()
@@ -293,7 +278,6 @@ mod tests {
         assert_eq!(seeds(&["0,3-5"]).unwrap(), [0, 3, 4, 5]);
         assert_eq!(seeds(&["7-7", "4294967295", "6-8"]).unwrap(), [7, 4294967295, 6, 8]);
         assert_eq!(seeds(&["4294967294-4294967295"]).unwrap().len(), 2);
-        assert_eq!(ranges(&[7, 8, 9, 3, 4294967294, 4294967295]), "7-9,3,4294967294-4294967295");
         assert!(seeds(&["0-4294967295"]).unwrap_err().contains("4294967296 seeds"));
         for wrong in ["5-3", "", "1,", "-1", "4294967296", "1.5", "0x1", "a", "1-2-3"] {
             assert!(seeds(&[wrong]).is_err(), "{wrong}");

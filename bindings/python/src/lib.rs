@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 mod errors;
 mod files;
+mod folder;
 mod logging;
 mod network;
 mod pending;
@@ -15,8 +16,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<network::Network>()?;
     module.add_class::<pending::Pending>()?;
+    module.add_class::<folder::Folder>()?;
     module.add_function(wrap_pyfunction!(network::load, module)?)?;
     module.add_function(wrap_pyfunction!(files::convert, module)?)?;
     module.add_function(wrap_pyfunction!(files::encode, module)?)?;
+    module.add_function(wrap_pyfunction!(folder::open_folder, module)?)?;
     module.add_function(wrap_pyfunction!(network::devices, module)?)
 }

@@ -1,7 +1,7 @@
 //! A network on a device.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -20,6 +20,7 @@ use crate::pending::{Pending, Pictures};
 pub(crate) struct Network {
     gpu: Gpu,
     model: Model,
+    sha256: OnceLock<String>,
     drawing: Mutex<Drawing>,
 }
 
@@ -38,6 +39,11 @@ impl Network {
     /// For a moment only: whoever works on the device holds it, and may have to wait for the interpreter that the caller holds.
     fn peek<T: Send>(&self, py: Python<'_>, look: impl FnOnce(&Drawing) -> T + Send) -> T {
         py.detach(|| look(&self.lock()))
+    }
+
+    /// Of its configuration and tensors, whatever file they came from.
+    pub(crate) fn sha256(&self) -> String {
+        self.sha256.get_or_init(|| stylegan_studio::drawing::sha256(&self.model)).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Drawing> {
@@ -81,7 +87,12 @@ pub(crate) fn load(
     let on_device = || -> Result<Network> {
         let gpu = blocking::open(device.as_deref())?;
         let generator = prepared(&gpu, &model, &options)?;
-        Ok(Network { gpu, model: model.clone(), drawing: Mutex::new(Drawing { generator, options: options.clone() }) })
+        Ok(Network {
+            gpu,
+            model: model.clone(),
+            sha256: OnceLock::new(),
+            drawing: Mutex::new(Drawing { generator, options: options.clone() }),
+        })
     };
     py.detach(on_device).map_err(raise)
 }
@@ -159,13 +170,13 @@ impl Network {
 
     /// The adapter's name.
     #[getter]
-    fn device(&self) -> &str {
+    pub(crate) fn device(&self) -> &str {
         self.gpu.name()
     }
 
     /// Element type on the device: f32 or f16.
     #[getter]
-    fn precision(&self, py: Python<'_>) -> &'static str {
+    pub(crate) fn precision(&self, py: Python<'_>) -> &'static str {
         self.peek(py, |drawing| drawing.generator.dtype().name())
     }
 

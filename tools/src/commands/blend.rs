@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use stylegan_studio::blend::{Blend, BlendError, Side};
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::label::Font;
 use stylegan_studio::pictures::picture::{Format, Picture};
@@ -192,7 +193,7 @@ impl<'a> Preview<'a> {
         let BlendArgs { low, high, split, width, mapping, trunc, .. } = self.args;
         let mapping = if *mapping == Of::Low { "low" } else { "high" };
         let mut own =
-            Own::default().flag("split", split).flag("mapping", mapping).flag("seeds", args::ranges(self.seeds)).flag("trunc", trunc);
+            Own::default().flag("split", split).flag("mapping", mapping).flag("seeds", flags::ranges(self.seeds)).flag("trunc", trunc);
         if let Some(width) = width {
             own = own.flag("width", width);
         }

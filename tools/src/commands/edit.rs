@@ -7,12 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_studio::pictures::animation::{self, Spec};
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::{self, Format, Picture};
 use stylegan_studio::vectors::{Direction, Layers, Source};
 use stylegan_wgpu::latent::Ws;
 
-use crate::args::{self, DrawArgs, parse_finite};
+use crate::args::{DrawArgs, parse_finite};
 use crate::drawing::film::Film;
 use crate::drawing::latents::{self, Latents};
 use crate::drawing::network;
@@ -168,7 +169,7 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     };
     if let Some(source) = &args.direction {
         let chosen: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
-        own = own.file("direction", stamp::source_name(source), stamp::sha256(&direction.rows)).flag("layers", args::ranges(&chosen));
+        own = own.file("direction", stamp::source_name(source), stamp::sha256(&direction.rows)).flag("layers", flags::ranges(&chosen));
     }
     if moves {
         own = own.flag("strength", strength).flag("steps", steps);
@@ -213,7 +214,7 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
         summary["output"] = args.output.display().to_string().into();
         summary["device"] = device.into();
         summary["layers"] = json!(layers);
-        summary["strengths"] = strengths.iter().filter(|_| moves).map(|&strength| args::as_typed(strength)).collect::<Vec<_>>().into();
+        summary["strengths"] = strengths.iter().filter(|_| moves).map(|&strength| flags::as_typed(strength)).collect::<Vec<_>>().into();
         return say(&summary.to_string());
     }
     let unit = if strength.in_sigma || direction.in_sigma { " sigma" } else { "" };

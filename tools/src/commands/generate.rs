@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::{array_file, hex};
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::manifest::{self, Choice, Entry, Header, History, Manifest, Shard};
 use stylegan_studio::pictures::picture::Format;
@@ -181,8 +182,8 @@ impl Order<'_> {
         let (Some(n), Latents::Seeds(seeds)) = (self.args.diverse, &self.latents) else { return Ok(None) };
         let mut studio = Studio::open(&self.args.draw, &self.subject, n as usize)?;
         let chosen = diverse::choose(&mut studio, seeds, n as usize, self.args.draw.trunc)?;
-        self.choice = Some(Choice { chosen: args::ranges(&chosen), of: args::ranges(seeds) });
-        let flag = format!("--seeds {}", args::ranges(&chosen));
+        self.choice = Some(Choice { chosen: flags::ranges(&chosen), of: flags::ranges(seeds) });
+        let flag = format!("--seeds {}", flags::ranges(&chosen));
         self.latents = Latents::Seeds(chosen);
         self.settings = settings(&self.args.draw, &self.latents, &self.subject);
         self.check(&self.settings)?;
@@ -317,7 +318,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
     let mut settings = Map::new();
     match latents {
         Latents::Seeds(_) => {
-            settings.insert("trunc".into(), args::as_typed(draw.trunc).into());
+            settings.insert("trunc".into(), flags::as_typed(draw.trunc).into());
             settings.insert("trunc_cutoff".into(), draw.trunc_cutoff.into());
             settings.insert("class".into(), subject.class().into());
             settings.extend(subject.centers().map(|centers| (manifest::CENTERS.into(), centers)));
@@ -333,11 +334,11 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
     };
     // Only where they are given: manifests of other pictures have no such entries.
     if let Some(translate) = draw.translate {
-        settings.insert("translate".into(), translate.map(args::as_typed).to_vec().into());
+        settings.insert("translate".into(), translate.map(flags::as_typed).to_vec().into());
     }
     for (name, value) in [("rotate", draw.rotate), ("zoom", draw.zoom)] {
         if let Some(value) = value {
-            settings.insert(name.into(), args::as_typed(value).into());
+            settings.insert(name.into(), flags::as_typed(value).into());
         }
     }
     if !draw.style_channel.is_empty() {
@@ -348,7 +349,7 @@ fn settings(draw: &DrawArgs, latents: &Latents, subject: &Subject) -> Map<String
         // The noise of a picture goes by its place in the list.
         settings.insert("noise_seed".into(), draw.noise_seed.into());
         if let Latents::Seeds(seeds) = latents {
-            settings.insert(manifest::SEEDS.into(), args::ranges(seeds).into());
+            settings.insert(manifest::SEEDS.into(), flags::ranges(seeds).into());
         }
     }
     settings

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::label::Font;
 use stylegan_studio::pictures::picture::{self, Format, Picture};
@@ -132,7 +133,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     };
     if let Latents::Seeds(seeds) = &latents {
         if args.diverse.is_some() && !args.json {
-            say(&format!("--seeds {}", args::ranges(seeds)))?;
+            say(&format!("--seeds {}", flags::ranges(seeds)))?;
         }
         studio.draws(cells.iter().map(|&(place, _)| seeds[place]).collect());
     }
@@ -183,7 +184,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
     if args.json {
         let mut summary = times.json();
         if let (Some(_), Latents::Seeds(seeds)) = (args.diverse, &latents) {
-            summary["seeds"] = args::ranges(seeds).into();
+            summary["seeds"] = flags::ranges(seeds).into();
         }
         summary["output"] = args.output.display().to_string().into();
         summary["device"] = device.into();

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_convert::array_file;
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::{Layers, Source};
@@ -118,7 +119,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
     let stamp = Stamp::new("mix", &args.draw, &subject, &studio);
     let list = |places: &[usize]| {
         let seeds: Vec<u32> = places.iter().filter_map(|&place| seeds.get(place)).copied().collect();
-        (!seeds.is_empty()).then(|| args::ranges(&seeds))
+        (!seeds.is_empty()).then(|| flags::ranges(&seeds))
     };
     // One of them is projected, or both: then their place in the file is a part of its name.
     let own = |rows: &[usize], cols: &[usize]| {
@@ -141,7 +142,7 @@ pub(crate) fn run(args: &MixArgs) -> Result<(), Failure> {
             own = seeds.into_iter().fold(own, |own, seeds| own.flag(flag, seeds));
         }
         let styles: Vec<u32> = styles.iter().map(|&row| row as u32).collect();
-        own.flag("styles", args::ranges(&styles)).flag("trunc", args.draw.trunc)
+        own.flag("styles", flags::ranges(&styles)).flag("trunc", args.draw.trunc)
     };
     let sheet = Mutex::new(Grid::new(across, down, (height, width), channels));
     let bar = network::bar(pairs.len() as u64, "rendering");

@@ -1,9 +1,9 @@
 //! `--diverse`: of many seeds, those whose pictures have least in common.
 
+use stylegan_studio::pictures::flags;
 use stylegan_studio::vectors::farthest;
 use stylegan_wgpu::latent::Truncation;
 
-use crate::args;
 use crate::drawing::network;
 use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(crate) fn choose(studio: &mut Studio, seeds: &[u32], n: usize, psi: f32) -> 
     }
     bar.finish_and_clear();
     let too_few = |found: usize| {
-        let psi = args::as_typed(psi);
+        let psi = flags::as_typed(psi);
         Failure::usage(format!("--diverse {n} finds {found} different pictures only among these seeds at --trunc {psi}"))
     };
     let places = farthest(&rows, rows.len() / seeds.len(), n).map_err(too_few)?;

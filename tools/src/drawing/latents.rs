@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use stylegan_convert::array_file::{self, Array};
+use stylegan_studio::pictures::flags;
 use stylegan_studio::vectors::{self, Direction, Sizes, Source, VectorFile};
 use stylegan_wgpu::Config;
 use stylegan_wgpu::latent::Ws;
 
-use crate::args;
 use crate::drawing::stamp::{self, Own};
 use crate::drawing::studio::Studio;
 use crate::failure::Failure;
@@ -59,7 +59,7 @@ impl Latents {
     pub(crate) fn own(&self, picture: Option<usize>, trunc: &str) -> Own {
         match (self, picture) {
             (Latents::Seeds(seeds), Some(index)) => Own::default().flag("seeds", seeds[index]).flag("trunc", trunc),
-            (Latents::Seeds(seeds), None) => Own::default().flag("seeds", args::ranges(seeds)).flag("trunc", trunc),
+            (Latents::Seeds(seeds), None) => Own::default().flag("seeds", flags::ranges(seeds)).flag("trunc", trunc),
             (Latents::Rows { ws, name, .. }, Some(index)) if ws.n > 1 => {
                 Own::default().file("projected-w", format!("{name}:{index}"), stamp::sha256(ws.image(index)))
             }

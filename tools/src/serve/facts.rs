@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
+use stylegan_studio::pictures::flags;
 use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::{Config, Model};
 
 use super::directions::Directions;
 use super::params;
 use super::provenance::Origin;
-use crate::args;
 use crate::drawing::stamp;
 
 /// A network and how this server draws with it.
@@ -130,7 +130,7 @@ impl Facts {
             "num_ws": self.num_ws,
             "w_dim": self.w_dim,
             "classes": self.classes,
-            "trunc": args::as_typed(self.trunc),
+            "trunc": flags::as_typed(self.trunc),
             "centers": self.centers,
             "has_place": self.has_place,
             "searching": self.directions.is_sought(),

@@ -2,6 +2,7 @@
 //! the request.
 
 use stylegan_studio::drawing::place::Place;
+use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::picture_settings::Settings;
 use stylegan_wgpu::Noise;
 use stylegan_wgpu::internals::tensor::DType;
@@ -10,7 +11,7 @@ use stylegan_wgpu::latent::Truncation;
 use super::facts::Facts;
 use super::params::File;
 use super::recipe::{Recipe, Source};
-use crate::args::{self, NoiseMode};
+use crate::args::NoiseMode;
 use crate::drawing::stamp::{self, Manner, Own, Towards};
 
 /// Steps along directions, as a request names them.
@@ -36,7 +37,7 @@ pub(super) fn picture(facts: &Facts, recipe: &Recipe, moves: &Moves, file: File)
         Source::Seed(seed) if whole => ("generate", Own::default().flag("seeds", seed).flag("trunc", trunc), 0),
         Source::Mix { seed, with, layers } if whole => {
             let layers: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
-            let own = Own::default().flag("rows", seed).flag("cols", with).flag("styles", args::ranges(&layers)).flag("trunc", trunc);
+            let own = Own::default().flag("rows", seed).flag("cols", with).flag("styles", flags::ranges(&layers)).flag("trunc", trunc);
             // `mix` draws a source before it, whose noise is the first.
             ("mix", own, u32::from(seed != with))
         }
