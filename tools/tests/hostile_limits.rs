@@ -1,6 +1,6 @@
 //! The command itself under a limit that the system holds it to: small checkpoints cut and with bytes changed, and every file of hostile
 //! trials, where they lie beside the clone, are answered with a network or one line, and no signal, in four times the file and what a
-//! process is. A full cache disk ends nothing.
+//! process is.
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ fn hostile_files_are_answered_within_the_promised_memory() {
         let (input, output) = (path.to_str().unwrap(), out.to_str().unwrap());
         let args = match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
             "pkl" | "pt" | "safetensors" | "whl" => ["convert", input, "-o", output].to_vec(),
-            "json" if is_small(&path) => ["random-weights", "--config", input, "-o", output].to_vec(),
+            "json" if is_small(&path) => ["random-weights", "--config", input, "--seed", "1", "-o", output].to_vec(),
             _ => continue,
         };
         count += 1;

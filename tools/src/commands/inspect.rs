@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use stylegan_studio::drawing::work::Macs;
 use stylegan_studio::pictures::picture_settings::{self, Settings};
-use stylegan_wgpu::internals::text::line;
+use stylegan_wgpu::internals::text::{is_plain, line};
 use stylegan_wgpu::{Config, Model, Precision};
 
 use crate::drawing::{default_model, network};
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
         default_model::introduce();
     }
     let macs = Macs::of(&model.config);
-    if args.json { say(&format!("{:#}", as_json(&model, &macs))) } else { say(&as_text(&model, &macs, args.tensors)) }
+    if args.json { say(&escaped(&as_json(&model, &macs))) } else { say(&as_text(&model, &macs, args.tensors)) }
 }
 
 /// The file, if it is a picture. Whatever else it is, and what cannot be read, is for who reads networks.
@@ -74,7 +74,7 @@ fn inspect_picture(path: &Path, picture: &mut File, json: bool) -> Result<(), Fa
     if json {
         let mut value = serde_json::to_value(&settings).map_err(|error| failed(&error))?;
         value["again"] = command.into();
-        return say(&format!("{value:#}"));
+        return say(&escaped(&value));
     }
     let network = settings.network.as_deref().unwrap_or("the built-in avatars");
     let mut lines =
@@ -87,6 +87,18 @@ fn inspect_picture(path: &Path, picture: &mut File, json: bool) -> Result<(), Fa
         lines.push(format!("request      {method}{request}"));
     }
     say(&lines.join("\n"))
+}
+
+/// JSON without any character that is not plain: JSON's own escapes leave those of 128 and on as they are.
+fn escaped(value: &Value) -> String {
+    let escape = |text: &mut String, c: char| match is_plain(c) || c == '\n' {
+        true => text.push(c),
+        false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}"))),
+    };
+    format!("{value:#}").chars().fold(String::new(), |mut text, c| {
+        escape(&mut text, c);
+        text
+    })
 }
 
 fn as_json(model: &Model, macs: &Macs) -> Value {

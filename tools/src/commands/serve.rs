@@ -19,6 +19,7 @@ use crate::drawing::centers::{self, Chosen, Wanted};
 use crate::drawing::stamp::{self, Towards};
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;
+use crate::serve::Listeners;
 use crate::serve::app::{App, Token};
 use crate::serve::facts::{self, Facts};
 use crate::serve::gallery::{Opening, Residents};
@@ -27,9 +28,9 @@ use crate::serve::metrics::Metrics;
 use crate::serve::painter;
 use crate::serve::provenance::Origin;
 use crate::serve::queue::Queue;
+use crate::serve::shares::{Most, Shares};
 use crate::serve::site::{self, Site};
 use crate::serve::worker::Worker;
-use crate::serve::{Connections, Listeners};
 use crate::{say, serve, warn};
 
 /// The environment's way to hand over the token; a flag would show it to everybody who lists processes.
@@ -198,6 +199,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     serve::directions::find(networks.iter().cloned().zip(models).collect(), gallery.gpu().clone());
 
+    let all = usize::from(args.max_connections);
+    let connections = Most { all, each: args.connections_per_address.map_or(all.div_ceil(4), usize::from) };
     let encoders = thread::available_parallelism().map_or(1, usize::from);
     let (queue, metrics, health) = (Arc::new(Queue::new()), Arc::new(Metrics::new()), Arc::new(Health::default()));
     let app = Arc::new(App {
@@ -210,6 +213,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         batch: gallery.batch(),
         token,
         places: Semaphore::new(usize::from(args.queue)),
+        videos: Shares::new(serve::videos(args.queue.into(), connections)),
         encoders: Arc::new(Semaphore::new(encoders)),
         site: Site { bound: args.addr.ip(), hosts: args.allow_host.clone(), origins: args.cors.clone() },
         metrics_apart: admin.is_some(),
@@ -239,9 +243,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         introduce(&app, address, admin)?;
         // A request that was taken just before the signal has its whole time, and a moment to be sent.
         let patience = app.timeout + Duration::from_secs(5);
-        let all = usize::from(args.max_connections);
-        let each = args.connections_per_address.map_or(all.div_ceil(4), usize::from);
-        serve::serve(at, app.clone(), Connections { all, each }, stop, patience).await;
+        serve::serve(at, app.clone(), connections, stop, patience).await;
         Ok(())
     });
     queue.close();

@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware, routing};
-use http_body_util::LengthLimitError;
+use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stylegan_convert::array_file;
@@ -18,11 +18,13 @@ use stylegan_studio::pictures::picture::Format;
 use stylegan_studio::vectors::{self, Sizes, VectorFile};
 use stylegan_wgpu::Noise;
 use stylegan_wgpu::latent::{Truncation, Ws};
+use tokio::time::{Instant, timeout_at};
 
 use super::app::App;
 use super::errors::ApiError;
 use super::facts::Facts;
 use super::metrics::{self, Moment};
+use super::pace::Pace;
 use super::params::{FILE, File, LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
 use super::site::Site;
@@ -39,8 +41,8 @@ const POSTED: &[&str] = &["noise", "noise_seed", "translate", "rotate", "zoom"];
 /// Rows of w beyond this are no faces; f16 activations would overflow.
 const MOST_W: f32 = 1000.0;
 
-/// A client has so long to send a body, which has half a megabyte at most.
-const BODY_TIME: Duration = Duration::from_secs(20);
+/// A body has so long; `--timeout` ends what takes longer altogether.
+const BODY: Pace = Pace { grace: Duration::from_secs(5), rate: 8 << 10 };
 
 pub(super) type Shared = State<Arc<App>>;
 
@@ -152,7 +154,7 @@ async fn posted(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMa
     let facts = app.facts(&query)?;
     let file = query.file(facts)?;
     let (noise, place) = (query.noise()?, query.place(facts)?);
-    let body = read(body, &headers, most_bytes(facts), BODY_TIME).await?;
+    let body = read(body, &headers, most_bytes(facts), BODY).await?;
     let ws = rows(&body, facts)?;
     let source = Source::Ws(ws);
     let noise = own_noise(noise, &source, facts)?;
@@ -292,17 +294,25 @@ impl About {
     }
 }
 
-/// A body of at most so many bytes, that comes within a time.
-async fn read(body: Body, headers: &HeaderMap, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
+/// A body of at most so many bytes, that comes at a pace.
+async fn read(mut body: Body, headers: &HeaderMap, limit: usize, pace: Pace) -> Result<Bytes, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge(limit));
     }
-    let bytes = tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await.map_err(|_| ApiError::Slow)?;
-    bytes.map_err(|error| match error.into_inner().is::<LengthLimitError>() {
-        true => ApiError::TooLarge(limit),
-        false => ApiError::Body("the body broke off".into()),
-    })
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    loop {
+        let frame = timeout_at(start + pace.time_of(bytes.len()), body.frame()).await.map_err(|_| ApiError::Slow)?;
+        let Some(frame) = frame else { return Ok(bytes.into()) };
+        let frame = frame.map_err(|_| ApiError::Body("the body broke off".into()))?;
+        // What follows a body in chunks says nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(ApiError::TooLarge(limit));
+        }
+        bytes.extend_from_slice(&data);
+    }
 }
 
 /// Enough for rows of w, written with more digits than a float has.

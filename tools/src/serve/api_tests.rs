@@ -41,28 +41,50 @@ fn rows_of_w_are_checked_one_by_one() {
     assert!(message(&deep).contains("line"));
 }
 
-/// A body of which nothing comes.
-struct Never;
+/// A body that comes in pieces of 100 bytes, one after each of some times.
+struct Pieces(Vec<Pin<Box<tokio::time::Sleep>>>);
 
-impl HttpBody for Never {
+impl HttpBody for Pieces {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(next) = self.0.first_mut() else { return Poll::Ready(None) };
+        std::task::ready!(next.as_mut().poll(cx));
+        drop(self.0.remove(0));
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 100])))))
     }
 }
 
-/// One that stands still, and one that is longer than it may be.
+/// However large, a body that comes at a decent rate is read; one that stands still or trickles is not waited for.
 #[test]
-fn a_body_that_does_not_come_is_not_waited_for() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let read = |body, patience| runtime.block_on(read(body, &HeaderMap::new(), 8, patience));
-    let never = Body::new(Never);
-    assert!(matches!(read(never, Duration::from_millis(50)), Err(ApiError::Slow)));
+fn a_body_has_to_come_at_a_pace_and_may_not_be_too_long() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let pace = Pace { grace: Duration::from_secs(4), rate: 10 };
+    let try_read = |pieces: u64, seconds_each: u64, limit: usize| {
+        runtime.block_on(async {
+            let start = Instant::now();
+            let times = (1..=pieces).map(|i| Box::pin(tokio::time::sleep_until(start + Duration::from_secs(i * seconds_each)))).collect();
+            let result = read(Body::new(Pieces(times)), &HeaderMap::new(), limit, pace).await;
+            (result.map(|bytes| bytes.len()), start.elapsed().as_secs())
+        })
+    };
+    // The first piece has to be there within the grace; from then on a piece earns 10 seconds.
+    assert_eq!(try_read(50, 3, 5000), (Ok(5000), 150));
+    assert_eq!(try_read(50, 2, 4999), (Err(ApiError::TooLarge(4999)), 100));
+    assert_eq!(try_read(50, 5, 5000), (Err(ApiError::Slow), 4));
+    let trickle = Pace { grace: Duration::from_secs(65), rate: 10 };
+    let never = runtime.block_on(async {
+        let start = Instant::now();
+        let times = (1..50u64).map(|i| Box::pin(tokio::time::sleep_until(start + Duration::from_secs(20 * i)))).collect();
+        (read(Body::new(Pieces(times)), &HeaderMap::new(), 5000, trickle).await, start.elapsed().as_secs())
+    });
+    // Five pieces have come after 100 seconds, and 65 + 5 x 10 are allowed.
+    assert_eq!(never, (Err(ApiError::Slow), 115));
     assert_eq!(ApiError::Slow.into_response().status(), StatusCode::REQUEST_TIMEOUT);
-    assert!(matches!(read(Body::from("123456789"), BODY_TIME), Err(ApiError::TooLarge(8))));
-    assert_eq!(read(Body::from("12345678"), BODY_TIME).unwrap(), "12345678");
+    let announced = HeaderMap::from_iter([(header::CONTENT_LENGTH, HeaderValue::from_static("9"))]);
+    assert_eq!(runtime.block_on(read(Body::empty(), &announced, 8, BODY)), Err(ApiError::TooLarge(8)));
+    assert_eq!(runtime.block_on(read(Body::from("12345678"), &HeaderMap::new(), 8, BODY)).unwrap(), "12345678");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::metrics::Metrics;
 use super::params::{File, Query};
 use super::queue::Queue;
 use super::recipe::Recipe;
+use super::shares::Shares;
 use super::site::Site;
 use super::worker::{Failed, Job, Output, Want};
 
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) token: Option<Token>,
     /// Requests that wait, are rendered or are encoded: everything that holds a picture in memory.
     pub(crate) places: Semaphore,
+    /// Videos that are drawn or sent: what holds many pictures in memory.
+    pub(crate) videos: Arc<Shares>,
     /// Pictures that are encoded at the same time.
     pub(crate) encoders: Arc<Semaphore>,
     /// Whose requests are answered.
@@ -81,9 +84,9 @@ impl App {
 
     /// Promises so many frames, or sends the request away at once when they would not be drawn in its time: half of that is
     /// for pictures, which are drawn between the frames.
-    pub(crate) fn promise(&self, frames: usize) -> Result<Promise<'_>, ApiError> {
+    pub(crate) fn promise(self: &Arc<App>, frames: usize) -> Result<Promise, ApiError> {
         let before = self.promised.fetch_add(frames, Ordering::Relaxed);
-        let promise = Promise { app: self, left: frames };
+        let promise = Promise { app: self.clone(), left: frames };
         match self.health.time_of(before + frames) <= self.timeout / 2 {
             true => Ok(promise),
             false => Err(ApiError::Busy(self.health.retry_after(before.max(1)))),
@@ -134,12 +137,12 @@ impl App {
 }
 
 /// Frames of a video that are still to be drawn.
-pub(crate) struct Promise<'a> {
-    app: &'a App,
+pub(crate) struct Promise {
+    app: Arc<App>,
     left: usize,
 }
 
-impl Promise<'_> {
+impl Promise {
     /// One is drawn.
     pub(crate) fn kept(&mut self) {
         if self.left > 0 {
@@ -149,7 +152,7 @@ impl Promise<'_> {
     }
 }
 
-impl Drop for Promise<'_> {
+impl Drop for Promise {
     fn drop(&mut self) {
         self.app.promised.fetch_sub(self.left, Ordering::Relaxed);
     }

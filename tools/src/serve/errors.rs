@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     Searching,
     /// The client has as many connections as it may.
     Connections,
+    /// As many videos are drawn as may be, or as the client may have.
+    Videos,
     /// The body comes too slowly.
     Slow,
     /// It took longer than a request may.
@@ -57,13 +59,14 @@ impl ApiError {
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::Method => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Busy(_) | ApiError::Searching | ApiError::Connections => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Busy(_) | ApiError::Searching | ApiError::Connections | ApiError::Videos => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    fn message(&self) -> Cow<'_, str> {
+    /// In one line.
+    pub(crate) fn message(&self) -> Cow<'_, str> {
         match self {
             ApiError::Parameter(name, message) => format!("{name}: {message}").into(),
             ApiError::Body(message) => message.into(),
@@ -73,6 +76,7 @@ impl ApiError {
             ApiError::Origin => "a page of another site may not ask for this; start the server with --cors ORIGIN to let it".into(),
             ApiError::Searching => "the directions are still being found; try again in 2 s".into(),
             ApiError::Connections => "too many connections are open; close one, or try again in 5 s".into(),
+            ApiError::Videos => "as many videos are being drawn as one address, or all together, may have; try again in 5 s".into(),
             ApiError::Slow => "the body came too slowly".into(),
             ApiError::NotFound => "there is nothing here; /openapi.json says what there is".into(),
             ApiError::Method => "this path does not know that method; the header Allow says which it knows".into(),
@@ -96,7 +100,7 @@ impl IntoResponse for ApiError {
         match self {
             ApiError::Busy(seconds) => drop(headers.insert(header::RETRY_AFTER, seconds.into())),
             ApiError::Searching => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
-            ApiError::Connections => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            ApiError::Connections | ApiError::Videos => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"))),
             ApiError::Unauthorized => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => {}
         }

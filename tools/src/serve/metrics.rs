@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -28,11 +28,28 @@ struct Route {
     route: String,
 }
 
+/// How a video ended that was sent while it was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Ending {
+    /// All of it was sent.
+    Whole,
+    /// The client left, or was too slow.
+    Left,
+    /// A frame was not made, or not in time.
+    Broken,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Video {
+    end: Ending,
+}
+
 /// All counters of a server.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     request_seconds: Family<Route, Histogram>,
+    videos: Family<Video, Counter>,
     batch_size: Histogram,
     gpu_seconds: Histogram,
     devices_opened: Counter,
@@ -57,6 +74,7 @@ impl Metrics {
         let metrics = Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            videos: Family::default(),
             batch_size: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]),
             gpu_seconds: Histogram::new(SECONDS),
             devices_opened: Counter::default(),
@@ -72,6 +90,7 @@ impl Metrics {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };
         registry.register_with_unit("request", "Time of requests, whatever came of them", Unit::Seconds, metrics.request_seconds.clone());
+        registry.register("videos", "Videos that were sent while they were drawn, by how they ended", metrics.videos.clone());
         registry.register("batch_size", "Pictures rendered at once", metrics.batch_size.clone());
         seconds(&mut registry, "gpu", "Time of the device for a batch, with writing to it and reading back", metrics.gpu_seconds.clone());
         registry.register("devices_opened_again", "Tries to open the device after it was lost", metrics.devices_opened.clone());
@@ -91,6 +110,11 @@ impl Metrics {
     pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, time: Duration) {
         self.requests.get_or_create(&Request { method, route: route.into(), status }).inc();
         self.request_seconds.get_or_create(&Route { route: route.into() }).observe(time.as_secs_f64());
+    }
+
+    /// A video that was sent while it was drawn has ended.
+    pub(crate) fn video(&self, end: Ending) {
+        self.videos.get_or_create(&Video { end }).inc();
     }
 
     /// A batch was rendered.
@@ -144,12 +168,14 @@ mod tests {
         let metrics = Metrics::new();
         metrics.request("GET", "/image", 200, Duration::from_millis(30));
         metrics.request("GET", "/image", 503, Duration::ZERO);
+        metrics.video(Ending::Left);
         metrics.batch(4, Duration::from_millis(20));
         let open = metrics.connection();
         let text = || metrics.text(&Moment { queue_length: 3, abandoned: 2, ready: true }).unwrap();
         for line in [
             r#"stylegan_requests_total{method="GET",route="/image",status="200"} 1"#,
             r#"stylegan_request_seconds_count{route="/image"} 2"#,
+            r#"stylegan_videos_total{end="Left"} 1"#,
             "stylegan_batch_size_sum 4.0",
             "stylegan_gpu_seconds_count 1",
             "stylegan_queue_length 3",

@@ -2,25 +2,27 @@
 //! so that a video holds up nobody.
 
 use std::collections::VecDeque;
-use std::io::Cursor;
+use std::sync::Arc;
 
+use axum::Extension;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use image::DynamicImage;
-use stylegan_studio::pictures::animation::{Animation, AnimationError, Format, Frame, Spec};
+use stylegan_studio::pictures::animation::{Format, Spec, Stream};
 use stylegan_studio::pictures::picture;
 use stylegan_wgpu::Noise;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, Truncation};
 
 use super::api::{About, Cache, Shared, look};
-use super::app::{self, App};
+use super::app::App;
 use super::errors::ApiError;
 use super::facts::Facts;
 use super::painter::join;
 use super::params::{LOOK, Look, Query};
 use super::recipe::{Recipe, Source};
-use super::worker::Want;
+use super::reel::Frames;
+use super::shares::Client;
 use super::{guard, provenance};
 
 /// Parameters beside those of the look.
@@ -28,7 +30,7 @@ pub(super) const VIDEO: &[&str] = &["seeds", "frames", "fps", "size", "format", 
 
 /// The longer side of a video that names none, when the network's own is larger.
 const USUAL_SIDE: usize = 256;
-/// All pixels of a video: 32 frames at 1024, 512 at 256. They are held in memory, compressed, until the last one is there.
+/// All pixels of a video: 32 frames at 1024, 512 at 256. WebP and GIF are held in memory, compressed, until the last one is there.
 const MOST_PIXELS: usize = 32 << 20;
 
 /// What a request asks for.
@@ -39,7 +41,12 @@ struct Wanted {
     spec: Spec,
 }
 
-pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn video(
+    State(app): Shared,
+    Extension(client): Extension<Client>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let query = Query::new(query.as_deref(), &[VIDEO, LOOK])?;
     let facts = app.facts(&query)?;
     let wanted = wanted(&query, facts)?;
@@ -61,19 +68,22 @@ pub(super) async fn video(State(app): Shared, RawQuery(query): RawQuery, headers
     let names: Vec<String> = wanted.seeds.iter().map(|seed| format!("{seed:04}")).collect();
     let disposition = format!("inline; filename=\"seeds{}.{ending}\"", names.join("-"));
     let disposition = HeaderValue::try_from(disposition).map_err(|_| ApiError::Internal)?;
-    let bytes = match guard::is_head() {
-        true => Vec::new(),
+    let body = match guard::is_head() {
+        true => Body::empty(),
         false => {
-            let _place = app.admit()?;
+            let share = app.videos.take(client).ok_or(ApiError::Videos)?;
             let frames = frames(&app, facts, &look, &wanted).await?;
             let spec = wanted.spec;
             let size = spec.width.max(spec.height);
             let asked = format!("seeds={}&frames={}&fps={}&size={size}&format={ending}", list(&wanted.seeds), wanted.frames, spec.fps);
             let packet = provenance::film(facts, &first, &query.moves(facts)?, &asked);
-            app.aside(move || finish(spec, frames, packet)).await?.map_err(|_| ApiError::Internal)?
+            match Stream::can(spec.format) {
+                true => frames.streamed(packet, share).await?,
+                false => frames.whole(packet, share).await?,
+            }
         }
     };
-    Ok(about.around(([(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)], bytes)))
+    Ok(about.around(([(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)], body)))
 }
 
 fn wanted(query: &Query, facts: &Facts) -> Result<Wanted, ApiError> {
@@ -107,48 +117,30 @@ fn recipe(facts: &Facts, look: &Look, source: Source) -> Recipe {
     }
 }
 
-/// Renders and compresses all frames, in their order.
-async fn frames(app: &App, facts: &Facts, look: &Look, wanted: &Wanted) -> Result<Vec<Frame>, ApiError> {
-    let mut promise = app.promise(wanted.frames * wanted.seeds.len())?;
+/// The way through the faces, which are mapped here; its frames are drawn by whoever asks for them.
+async fn frames(app: &Arc<App>, facts: &Facts, look: &Look, wanted: &Wanted) -> Result<Frames, ApiError> {
+    let promise = app.promise(wanted.frames * wanted.seeds.len())?;
     let mut keyframes = Vec::with_capacity(wanted.seeds.len());
     for seed in &wanted.seeds {
         keyframes.push(app.ws(recipe(facts, look, Source::Seed(*seed))).await?);
     }
-    let path = join(&keyframes).and_then(|ws| Keyframes::new(ws, Interpolation::Cubic)).map_err(|_| ApiError::Internal)?;
-    let count = wanted.frames * path.count();
+    let ws = join(&keyframes).map_err(|_| ApiError::Internal)?;
     // The keyframes are truncated and moved along directions already.
     let rest = Look { truncation: Truncation { psi: 1.0, cutoff: None }, shift: None, ..look.clone() };
-    let frame = |i: usize| {
-        let ws = path.at(i as f64 / wanted.frames as f64);
-        app.ask(recipe(facts, &rest, Source::Ws(ws)), Want::Picture)
-    };
-    let mut asked = VecDeque::new();
-    let mut frames = Vec::with_capacity(count);
-    let mut next = 0;
-    while frames.len() < count {
-        // One batch is rendered while the last is compressed.
-        while next < count && asked.len() < 2 * app.batch {
-            asked.push_back(frame(next)?);
-            next += 1;
-        }
-        let image = app::picture(asked.pop_front().ok_or(ApiError::Internal)?).await?;
-        promise.kept();
-        let spec = wanted.spec;
-        let compress = move || spec.compress(&DynamicImage::ImageRgba8(app::fit(image, spec.width.max(spec.height))).into_rgb8());
-        frames.push(app.aside(compress).await?.map_err(|_| ApiError::Internal)?);
-    }
-    Ok(frames)
+    Ok(Frames {
+        app: app.clone(),
+        spec: wanted.spec,
+        recipe: recipe(facts, &rest, Source::Seed(wanted.seeds[0])),
+        path: Keyframes::new(ws, Interpolation::Cubic).map_err(|_| ApiError::Internal)?,
+        step: wanted.frames,
+        promise,
+        asked: VecDeque::new(),
+        next: 0,
+        made: 0,
+        left: app.timeout,
+    })
 }
 
 fn list(seeds: &[u32]) -> String {
     seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
-}
-
-fn finish(spec: Spec, frames: Vec<Frame>, packet: Option<String>) -> Result<Vec<u8>, AnimationError> {
-    let mut animation = Animation::new(Cursor::new(Vec::new()), spec)?;
-    if let Some(packet) = packet {
-        animation.describe(&packet);
-    }
-    frames.into_iter().try_for_each(|frame| animation.push(frame))?;
-    Ok(animation.finish()?.into_inner())
 }

@@ -120,6 +120,10 @@ impl Answer {
                 answer.body.resize(length, 0);
                 reader.read_exact(&mut answer.body).expect("the answer broke off");
             }
+            None if answer.header("transfer-encoding") == Some("chunked") => {
+                let whole = dechunk(&mut reader, &mut answer.body);
+                assert!(whole, "the answer broke off");
+            }
             _ => drop(reader.read_to_end(&mut answer.body).unwrap()),
         }
         answer
@@ -131,5 +135,24 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Reads a body in chunks; false when it breaks off before the chunk that ends it.
+pub(crate) fn dechunk(reader: &mut impl BufRead, body: &mut Vec<u8>) -> bool {
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).is_err() {
+            return false;
+        }
+        let Ok(length) = usize::from_str_radix(line.trim_end(), 16) else { return false };
+        let start = body.len();
+        body.resize(start + length, 0);
+        if reader.read_exact(&mut body[start..]).and_then(|()| reader.read_exact(&mut [0; 2])).is_err() {
+            return false;
+        }
+        if length == 0 {
+            return true;
+        }
     }
 }

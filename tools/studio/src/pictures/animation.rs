@@ -17,7 +17,10 @@ use stylegan_wgpu::internals::atomic_file::{self, Unfinished};
 mod apng;
 mod gif;
 mod mp4;
+mod stream;
 mod webp;
+
+pub use stream::Stream;
 
 /// What a file of moving pictures is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +156,7 @@ impl<W: Write + Seek> Animation<W> {
             Format::Mp4 => return Err(AnimationError::Spec("an MP4 can only be written to a file".into())),
             Format::Webp => Container::Webp(webp::Webp::new(writer, &spec)?),
             Format::Gif => Container::Gif(gif::Gif::new(writer)),
-            Format::Apng => Container::Apng(apng::Apng::new(writer, &spec)?),
+            Format::Apng => Container::Apng(apng::Apng::new(writer, &spec, 0)?),
         };
         Ok(Animation { spec, frames: 0, container, packet: None })
     }

@@ -6,33 +6,30 @@ use super::super::picture_settings::png_text;
 use super::Spec;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// Length, name and checksum of a chunk.
-const FRAMING: usize = 12;
+/// Where the acTL is: behind an IHDR of 13 bytes, and the length, name and checksum around them.
+const CONTROL: u64 = (SIGNATURE.len() + 12 + 13) as u64;
 
 pub(super) struct Apng<W> {
     writer: W,
     frames: u32,
     /// Number of the next fcTL or fdAT: they are counted together.
     sequence: u32,
-    /// Where the acTL is, whose number of frames is known in the end.
-    control: u64,
 }
 
-impl<W: Write + Seek> Apng<W> {
-    pub(super) fn new(mut writer: W, spec: &Spec) -> io::Result<Apng<W>> {
+impl<W: Write> Apng<W> {
+    /// The number of frames is `announced`, or 0 when only [`Apng::finish`] will know it.
+    pub(super) fn new(mut writer: W, spec: &Spec, announced: u32) -> io::Result<Apng<W>> {
         writer.write_all(SIGNATURE)?;
         // 8 bits, RGB, and the only methods of compression, filtering and order that matter.
         let header = [&spec.width.to_be_bytes()[..], &spec.height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
         chunk(&mut writer, b"IHDR", &header)?;
-        let control = (SIGNATURE.len() + FRAMING + header.len()) as u64;
-        let mut apng = Apng { writer, frames: 0, sequence: 0, control };
-        apng.write_control()?;
-        Ok(apng)
+        control(&mut writer, announced)?;
+        Ok(Apng { writer, frames: 0, sequence: 0 })
     }
 
-    /// The number of frames, and 0 for repetitions without end.
-    fn write_control(&mut self) -> io::Result<()> {
-        chunk(&mut self.writer, b"acTL", &[self.frames.to_be_bytes(), [0; 4]].concat())
+    /// Where it is written to.
+    pub(super) fn writer(&mut self) -> &mut W {
+        &mut self.writer
     }
 
     /// Appends a still PNG.
@@ -60,17 +57,30 @@ impl<W: Write + Seek> Apng<W> {
         (self.sequence - 1).to_be_bytes()
     }
 
-    /// `packet` is XMP.
-    pub(super) fn finish(mut self, packet: Option<&str>) -> io::Result<W> {
+    /// Completes one whose number of frames was announced. `packet` is XMP.
+    pub(super) fn end(&mut self, packet: Option<&str>) -> io::Result<()> {
         if let Some(packet) = packet {
             chunk(&mut self.writer, b"iTXt", &png_text(packet))?;
         }
-        chunk(&mut self.writer, b"IEND", &[])?;
-        self.writer.seek(SeekFrom::Start(self.control))?;
-        self.write_control()?;
-        self.writer.seek(SeekFrom::End(0))?;
-        Ok(self.writer)
+        chunk(&mut self.writer, b"IEND", &[])
     }
+}
+
+impl<W: Write + Seek> Apng<W> {
+    /// Completes one whose number of frames is known now. `packet` is XMP.
+    pub(super) fn finish(mut self, packet: Option<&str>) -> io::Result<W> {
+        self.end(packet)?;
+        let Apng { mut writer, frames, .. } = self;
+        writer.seek(SeekFrom::Start(CONTROL))?;
+        control(&mut writer, frames)?;
+        writer.seek(SeekFrom::End(0))?;
+        Ok(writer)
+    }
+}
+
+/// The number of frames, and 0 for repetitions without end.
+fn control(writer: &mut impl Write, frames: u32) -> io::Result<()> {
+    chunk(writer, b"acTL", &[frames.to_be_bytes(), [0; 4]].concat())
 }
 
 /// The data of the IDATs of a PNG that our own encoder made.

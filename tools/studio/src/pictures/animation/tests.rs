@@ -76,6 +76,27 @@ fn containers_are_whole() {
     assert_eq!(&apng[37..49], b"acTL\0\0\0\x03\0\0\0\0");
 }
 
+/// Each piece is there when its frame is; together they are the same file.
+#[test]
+fn what_is_handed_out_in_pieces_is_the_same_file() {
+    let spec = spec(Format::Apng, 30);
+    let mut animation = Animation::new(Cursor::new(Vec::new()), spec).unwrap();
+    animation.describe("<packet/>");
+    let mut stream = Stream::new(spec, 3, Some("<packet/>".into())).unwrap();
+    let mut pieces = Vec::new();
+    for i in 0..3 {
+        animation.frame(&frame(i)).unwrap();
+        pieces.push(stream.push(spec.compress(&frame(i)).unwrap()).unwrap());
+        assert_eq!(stream.is_complete(), i == 2);
+    }
+    assert!(pieces.iter().all(|piece| piece.len() > 100) && pieces[2].ends_with(b"IEND\xaeB`\x82"));
+    assert_eq!(pieces.concat(), animation.finish().unwrap().into_inner());
+    assert!(stream.push(spec.compress(&frame(3)).unwrap()).is_err());
+    for format in [Format::Webp, Format::Gif, Format::Mp4] {
+        assert!(!Stream::can(format) && Stream::new(Spec { format, ..spec }, 3, None).is_err(), "{format:?}");
+    }
+}
+
 #[test]
 fn gifs_have_all_frames_at_their_speed() {
     let bytes = written(Format::Gif, 30, 6);
