@@ -15,6 +15,8 @@ nice -n 19 cargo build --quiet --release --target "$host"
 [ "$seconds" -gt 0 ] || exit 0
 for target in "$@"; do
     mkdir -p "corpus/$target" artifacts
+    # What earlier hunts came to (keep.sh).
+    [ -e "corpora/$target.tar.gz" ] && tar -xzf "corpora/$target.tar.gz" -C "corpus/$target"
     dictionary=
     [ -e "dictionaries/$target" ] && dictionary="-dict=dictionaries/$target"
     echo "== $target"

@@ -132,6 +132,7 @@ fn wrong_configurations_are_refused() {
         (r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 9}"#, "power of two"),
         (r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 8, "colour": 1}"#, "colour"),
         (r#"{"network": "stylegan9"}"#, "stylegan9"),
+        (r#"{"z_dim": 8, "w_dim": 8, "img_resolution": 8, "lr_multiplier": 1e-45}"#, "lr_multiplier"),
         (r#"{"z_dim": 8192, "w_dim": 8192, "img_resolution": 2048, "channel_base": 4194304, "channel_max": 4096}"#, "at most"),
     ] {
         place.file("config.json", config);

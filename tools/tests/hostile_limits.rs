@@ -12,6 +12,9 @@ use stylegan_wgpu::internals::text::is_plain;
 /// Addresses of a process that reads a file of no size: the program, the stacks of its threads, and the 64 MiB that are promised.
 const PROCESS: u64 = 320 << 20;
 
+/// Of the hostile trials, what was once taken for a network.
+const REFUSED: [&str; 6] = ["A5-bool", "A5-bool-as-int", "A5-int8", "A5-numel-lie", "A7-cfg-lr_multiplier-2", "A11-dupkey-same"];
+
 fn limited(addresses: u64, args: &[&str]) -> Output {
     // ulimit counts in KiB. The processor's time is limited, too: a reader that does not end is a fault like any other.
     let script = format!("ulimit -v {}; ulimit -t 60; exec \"$0\" \"$@\"", addresses >> 10);
@@ -85,6 +88,7 @@ fn hostile_files_are_answered_within_the_promised_memory() {
         match answer.status.code() {
             // What was written is read again, under the same limit.
             Some(0) => {
+                assert!(!REFUSED.iter().any(|stem| path.file_stem().unwrap() == *stem), "{input} is taken for a network");
                 let length = std::fs::metadata(&out).unwrap().len();
                 let again = limited(PROCESS + 4 * length, &["inspect", output]);
                 assert!(again.status.success(), "{input}: {}", String::from_utf8_lossy(&again.stderr));

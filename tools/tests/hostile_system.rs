@@ -4,6 +4,7 @@
 mod place;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use place::{PLAIN, Place, text};
@@ -110,4 +111,35 @@ fn what_cannot_be_written_whole_is_not_written() {
     }
     let left = place::names(&place.path("o"));
     assert!(left.iter().all(|name| !name.ends_with(".png") && !name.contains("partial")), "{left:?}");
+}
+
+/// docs/security.md says of each promise which test holds it.
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests"), root.join("tools")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|extension| extension == "rs") => sources += &fs::read_to_string(path).unwrap(),
+                false => {}
+            }
+        }
+    }
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    // A name of words: flags, files and values have other characters, functions of others fewer words.
+    let named =
+        |text: &&str| text.matches('_').count() >= 3 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let names: Vec<&str> = quoted.filter(named).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}()")), "{name} is no test");
+    }
+    for file in page.split('`').skip(1).step_by(2).filter(|text| text.ends_with(".rs") && text.contains('/')) {
+        assert!(root.join(file).exists(), "{file} is not there");
+    }
 }

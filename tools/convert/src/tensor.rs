@@ -193,4 +193,14 @@ mod tests {
         }
         assert_eq!(show(&TensorFile::open(&pickle(&nest)).unwrap().root).matches('-').count(), 64 * 6 + 1);
     }
+
+    #[test]
+    fn integers_are_no_weights_unless_it_is_one() {
+        use crate::torch::Dtype;
+        for dtype in [Dtype::I8, Dtype::U8, Dtype::Bool, Dtype::I64] {
+            assert!(dtype.refuse_integers("w", &[2, 3]).unwrap_err().to_string().contains("needed floats"), "{dtype:?}");
+            assert!(dtype.refuse_integers("scale", &[]).is_ok(), "{dtype:?}");
+        }
+        assert!(Dtype::Bf16.refuse_integers("w", &[2, 3]).is_ok());
+    }
 }
