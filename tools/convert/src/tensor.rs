@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn integers_are_no_weights_unless_it_is_one() {
-        use crate::torch::Dtype;
+        use crate::dtype::Dtype;
         for dtype in [Dtype::I8, Dtype::U8, Dtype::Bool, Dtype::I64] {
             assert!(dtype.refuse_integers("w", &[2, 3]).unwrap_err().to_string().contains("needed floats"), "{dtype:?}");
             assert!(dtype.refuse_integers("scale", &[]).is_ok(), "{dtype:?}");
