@@ -13,8 +13,9 @@ from typing import Any, Literal
 from . import _native
 from ._native import __version__
 from .errors import ArgumentError, CheckpointError, DeviceError, StyleganError
-from .generator import Directions, Generator, Pictures, load
+from .generator import Directions, Generator, load
 from .picture import Picture
+from .pictures import Pictures
 
 __all__ = [
     "ArgumentError",

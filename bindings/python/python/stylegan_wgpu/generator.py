@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import operator
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, Union, cast
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _native
+from .arguments import Floats, Label, array_of, blocks, classes_of, count_of, is_float, is_int, seed_of
 from .errors import ArgumentError
 from .picture import Picture
+from .pictures import Pictures
 
-Floats = npt.NDArray[np.float32]
 Noise = Literal["const", "random", "none", "tf"]
 Precision = Literal["auto", "f32", "f16"]
-#: A class for all, one for each, or rows with a 1 in the place of the class, as NVIDIA's networks take them.
-Label = Union[int, Sequence[int], npt.NDArray[Any], None]
 
 
 class Directions(NamedTuple):
@@ -52,7 +53,7 @@ def load(
     name (see :func:`devices`), ``batch`` how many pictures are drawn at once. ``tune=False`` leaves the kernels in their fixed order
     instead of timing them once on this device.
     """
-    batch = _count("batch", batch)
+    batch = count_of("batch", batch)
     return Generator(_native.load(source, None if device is None else str(device), precision, batch, tune))
 
 
@@ -147,13 +148,13 @@ class Generator:
 
     def z(self, seeds: int | Iterable[int]) -> Floats:
         """The latents of seeds, ``[n, z_dim]``: those of ``np.random.RandomState(seed).randn(z_dim)``."""
-        several = [cast(int, seeds)] if _is_int(seeds) else cast("Iterable[int]", seeds)
-        return self._native.z([_seed(seed) for seed in several])
+        several = [cast(int, seeds)] if is_int(seeds) else cast("Iterable[int]", seeds)
+        return self._native.z([seed_of(seed) for seed in several])
 
     def mapping(self, z: npt.ArrayLike, label: Label = None, *, psi: float = 1.0, cutoff: int | None = None) -> Floats:
         """Latents ``[n, z_dim]`` to rows of w ``[n, num_ws, w_dim]``; with ``psi``, truncated: all rows, or the first ``cutoff``."""
-        latents = _array("z", z, (-1, self.z_dim))
-        return self._native.mapping(latents, self._classes(label, len(latents)), psi, cutoff)
+        latents = array_of("z", z, (-1, self.z_dim))
+        return self._native.mapping(latents, classes_of(label, len(latents), self.c_dim), psi, cutoff)
 
     def synthesis(
         self, ws: npt.ArrayLike, *, noise: Noise = "const", noise_seed: int = 0, dtype: npt.DTypeLike = np.uint8
@@ -163,8 +164,8 @@ class Generator:
         """
         if noise == "tf":
             raise ArgumentError('noise "tf" is drawn from a picture\'s seed, and rows of w have none')
-        rows = _array("ws", ws, (-1, self.num_ws, self.w_dim))
-        floats = _is_float(dtype)
+        rows = array_of("ws", ws, (-1, self.num_ws, self.w_dim))
+        floats = is_float(dtype)
         batch = self.batch
         blocks = ((rows[i : i + batch], (noise_seed + i) & 0xFFFFFFFF) for i in range(0, len(rows), batch))
         drawn = list(self._draw(blocks, noise, floats))
@@ -193,8 +194,8 @@ class Generator:
             return self.synthesis(ws, noise=noise, noise_seed=noise_seed, dtype=dtype)
         ws = self.mapping(self.z([seed]), label, psi=psi, cutoff=cutoff)
         if noise == "tf":
-            noise_seed = _seed(seed)
-        floats = _is_float(dtype)
+            noise_seed = seed_of(seed)
+        floats = is_float(dtype)
         (drawn,) = self._draw([(ws, noise_seed)], noise, floats)
         return cast("npt.NDArray[Any]", drawn[0] if floats else drawn[0].view(Picture))
 
@@ -208,23 +209,55 @@ class Generator:
         cutoff: int | None = None,
         noise: Noise = "const",
         noise_seed: int = 0,
+        progress: bool = False,
     ) -> Pictures:
         """The pictures of many seeds, one after another, while the device draws those that follow:
-        ``for seed, picture in zip(seeds, G.generate(seeds, batch=8))``. It has a length, so that ``tqdm`` shows how far it is.
+        ``for seed, picture in zip(seeds, G.generate(seeds, batch=8))``. ``progress=True`` has a bar on stderr; its length lets ``tqdm``
+        show one, too.
 
         A picture's bytes depend on its seed and place in the list, never on ``batch``.
         """
-        all_seeds = [_seed(seed) for seed in seeds]
-        classes = self._classes(label, len(all_seeds))
-        size = self.batch if batch is None else _count("batch", batch)
+        all_seeds = [seed_of(seed) for seed in seeds]
+        classes = classes_of(label, len(all_seeds), self.c_dim)
+        drawn = self._of_seeds(list(enumerate(all_seeds)), classes, batch, psi, cutoff, noise, noise_seed)
+        return Pictures(drawn, len(all_seeds), progress)
 
-        def blocks() -> Iterator[tuple[Floats, int]]:
-            for first, last in _blocks(all_seeds, size, noise == "tf"):
-                of_block = None if classes is None else classes[first:last]
-                ws = self._native.mapping(self._native.z(all_seeds[first:last]), of_block, psi, cutoff)
-                yield ws, all_seeds[first] if noise == "tf" else (noise_seed + first) & 0xFFFFFFFF
+    def generate_into(
+        self,
+        folder: str | os.PathLike[str],
+        seeds: Iterable[int],
+        *,
+        batch: int | None = None,
+        format: Literal["png", "jpg", "webp"] = "png",
+        label: int | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: Noise = "const",
+        noise_seed: int = 0,
+        shard: tuple[int, int] | None = None,
+        progress: bool = False,
+    ) -> int:
+        """Draws a picture of each seed into a folder, as ``seed0085.png``, and gives how many were drawn.
 
-        return Pictures(self._draw(blocks(), noise, False), len(all_seeds))
+        The folder has the manifest of ``stylegan generate``: what was interrupted goes on with the same call, or with that command. A
+        folder of another network or other settings is refused. ``shard=(3, 16)`` draws the third of sixteen parts, which may run side
+        by side, on any machines that see the folder.
+        """
+        all_seeds = list(dict.fromkeys(seed_of(seed) for seed in seeds))
+        classes = classes_of(label, len(all_seeds), self.c_dim)
+        one = classes[0] if classes else None
+        place = _native.open_folder(self._native, folder, all_seeds, psi, cutoff, one, noise, noise_seed, shard)
+        try:
+            first, last = place.part(len(all_seeds))
+            name = "seed{:04}.{}".format
+            todo = [(i, all_seeds[i]) for i in range(first, last) if not place.has(name(all_seeds[i], format))]
+            drawn = self._of_seeds(todo, classes, batch, psi, cutoff, noise, noise_seed)
+            pictures = Pictures(drawn, len(todo), progress)
+            for seed, data in _encoded((seed for _, seed in todo), pictures, format):
+                place.add(seed, name(seed, format), data)
+        finally:
+            place.close()
+        return len(todo)
 
     def mix(
         self,
@@ -258,8 +291,8 @@ class Generator:
     ) -> Directions:
         """The ``n`` strongest directions in w, for all layers or some: SeFa's, or the principal components of w (GANSpace)."""
         rows = list(range(self.num_ws)) if layers is None else self.rows(layers)
-        classes = self._classes(label, 1)
-        return Directions(*self._native.directions(_count("n", n), rows, method, None if classes is None else classes[0]))
+        classes = classes_of(label, 1, self.c_dim)
+        return Directions(*self._native.directions(count_of("n", n), rows, method, None if classes is None else classes[0]))
 
     def rows(self, layers: str | Iterable[int]) -> list[int]:
         """Which rows of w layers read: ``"coarse"``, ``"0-3,7"`` and ``"b8.conv0"`` as numbers."""
@@ -273,6 +306,32 @@ class Generator:
 
     # --- How
 
+    def _of_seeds(
+        self,
+        numbered: list[tuple[int, int]],
+        classes: list[int] | None,
+        batch: int | None,
+        psi: float,
+        cutoff: int | None,
+        noise: str,
+        noise_seed: int,
+    ) -> Iterator[npt.NDArray[Any]]:
+        """Draws (place in the list, seed) in batches; noise of a batch is numbered from its first picture on."""
+        size = self.batch if batch is None else count_of("batch", batch)
+
+        def may_follow(one: tuple[int, int], other: tuple[int, int]) -> bool:
+            which = {"random": 0, "tf": 1}.get(noise)
+            return which is None or one[which] + 1 == other[which]
+
+        def mapped() -> Iterator[tuple[Floats, int]]:
+            for block in blocks(numbered, size, may_follow):
+                of_block = None if classes is None else [classes[place] for place, _ in block]
+                ws = self._native.mapping(self._native.z([seed for _, seed in block]), of_block, psi, cutoff)
+                place, seed = block[0]
+                yield ws, seed if noise == "tf" else (noise_seed + place) & 0xFFFFFFFF
+
+        return self._draw(mapped(), noise, False)
+
     def _draw(self, blocks: Iterable[tuple[Floats, int]], noise: str, floats: bool) -> Iterator[npt.NDArray[Any]]:
         """Draws blocks of ws, each submitted before the one ahead of it is waited for."""
         ahead: _native.Pending | None = None
@@ -284,89 +343,16 @@ class Generator:
         if ahead is not None:
             yield ahead.wait()
 
-    def _classes(self, label: Label, n: int) -> list[int] | None:
-        """A class for each of n pictures; None where the network has no classes."""
-        if self.c_dim == 0:
-            if label is None or (isinstance(label, np.ndarray) and label.size == 0):
-                return None
-            raise ArgumentError("this network is not conditional: it takes no label")
-        if label is None:
-            raise ArgumentError(f"this network is conditional: choose one of its {self.c_dim} classes with label=0 to {self.c_dim - 1}")
-        if _is_int(label):
-            classes = [operator.index(cast(int, label))] * n
-        else:
-            labels = np.asarray(label)
-            if labels.ndim == 2:
-                one_hot = labels.shape[1] == self.c_dim and ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-                if not one_hot:
-                    raise ArgumentError(f"rows of a label are [n, {self.c_dim}], with a 1 in the place of the class and else 0")
-                labels = labels.argmax(axis=1)
-            if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-                raise ArgumentError("a label is a class, a class for each picture, or rows with a 1 in the place of the class")
-            classes = [int(value) for value in labels]
-        if len(classes) != n:
-            raise ArgumentError(f"{len(classes)} labels for {n} pictures")
-        for value in classes:
-            if not 0 <= value < self.c_dim:
-                raise ArgumentError(f"label {value} is out of range: this network has {self.c_dim} classes, 0 to {self.c_dim - 1}")
-        return classes
 
-
-class Pictures(Iterator[Picture]):
-    """Pictures that are drawn as they are asked for."""
-
-    def __init__(self, drawn: Iterator[npt.NDArray[Any]], count: int) -> None:
-        self._pictures = (picture.view(Picture) for block in drawn for picture in block)
-        self._left = count
-
-    def __len__(self) -> int:
-        """How many are left."""
-        return self._left
-
-    def __next__(self) -> Picture:
-        picture: Picture = next(self._pictures)
-        self._left -= 1
-        return picture
-
-
-def _blocks(seeds: list[int], size: int, consecutive: bool) -> Iterator[tuple[int, int]]:
-    """First and end of each batch; where noise goes by the seed, a batch is of seeds that follow each other."""
-    first = 0
-    for i in range(1, len(seeds) + 1):
-        if i == len(seeds) or i - first == size or (consecutive and seeds[i] != seeds[i - 1] + 1):
-            yield first, i
-            first = i
-
-
-def _is_int(value: object) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, np.ndarray)
-
-
-def _count(name: str, value: int) -> int:
-    if not _is_int(value) or operator.index(value) < 1:
-        raise ArgumentError(f"{name} is a whole number from 1 on; this is {value!r}")
-    return operator.index(value)
-
-
-def _seed(value: int) -> int:
-    if not _is_int(value) or not 0 <= operator.index(value) <= 0xFFFFFFFF:
-        raise ArgumentError(f"a seed is a whole number from 0 to {0xFFFFFFFF}; this is {value!r}")
-    return operator.index(value)
-
-
-def _is_float(dtype: npt.DTypeLike) -> bool:
-    wanted = np.dtype(dtype)
-    if wanted not in (np.dtype(np.uint8), np.dtype(np.float32)):
-        raise ArgumentError(f"pictures are uint8 or float32, not {wanted}")
-    return wanted == np.dtype(np.float32)
-
-
-def _array(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Values as float32, rows dense; -1 in a shape is any number."""
-    array = np.ascontiguousarray(values, dtype=np.float32)
-    if array.ndim != len(shape) or any(side not in (-1, found) for side, found in zip(shape, array.shape)):
-        needed = ", ".join("n" if side == -1 else str(side) for side in shape)
-        raise ArgumentError(f"{name} is {list(array.shape)}; this network takes [{needed}]")
-    if not np.isfinite(array).all():
-        raise ArgumentError(f"{name} has values that are NaN or infinite")
-    return array
+def _encoded(seeds: Iterable[int], pictures: Iterable[Picture], format: str) -> Iterator[tuple[int, bytes]]:
+    """The bytes of files, made on all cores; a few ahead of the one that is written."""
+    workers = os.cpu_count() or 1
+    waiting: deque[tuple[int, Future[bytes]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for seed, picture in zip(seeds, pictures):
+            waiting.append((seed, pool.submit(_native.encode, picture, format)))
+            if len(waiting) > workers:
+                seed, ready = waiting.popleft()
+                yield seed, ready.result()
+        for seed, ready in waiting:
+            yield seed, ready.result()
