@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser display
+.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser display dependencies public-api frames
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -45,6 +45,18 @@ test: setup fetch ffmpeg browser display
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	@$(MAKE) --no-print-directory python
 	@$(MAKE) --no-print-directory package
+
+# Licences, bans, unused and lowest dependencies, typos: its tools take minutes to build, once.
+dependencies:
+	sh scripts/check-dependencies.sh
+
+# What is public in the engine, a line each: a change shows in review.
+public-api:
+	sh scripts/public-api.sh > docs/public-api.txt
+
+# How long the engine's calls hold up a frame, of a network that takes seconds. docs/performance.md
+frames:
+	cargo bench --bench frames
 
 # The wheel and its tests, in a virtual environment of the project's.
 python:

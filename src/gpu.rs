@@ -33,6 +33,8 @@ struct Inner {
     /// Sources that take the place of the kernels' own, see [`Gpu::take_kernels_from`].
     kernels_from: OnceLock<PathBuf>,
     pipelines: Pipelines,
+    /// A host's, that it keeps between its runs.
+    pipeline_cache: OnceLock<wgpu::PipelineCache>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
     /// What others keep of this device, see [`Gpu::beside`].
     beside: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -115,6 +117,7 @@ impl Gpu {
             checked: std::env::var_os("STYLEGAN_CHECKED").is_some_and(|value| value != "0"),
             kernels_from: OnceLock::new(),
             pipelines: Pipelines::default(),
+            pipeline_cache: OnceLock::new(),
             constants: Mutex::default(),
             beside: Mutex::default(),
             trouble: Arc::default(),
@@ -142,6 +145,13 @@ impl Gpu {
     /// Every adapter of this machine, in the order of their indices.
     pub async fn adapters() -> Vec<AdapterReport> {
         adapters::reports().await
+    }
+
+    /// Compiles with a cache of the application's from now on, which it fills from a file and saves to one
+    /// ([`wgpu::PipelineCache::get_data`]); of a device with [`wgpu::Features::PIPELINE_CACHE`], which [`Gpu::wanted_features`] asks for
+    /// where the adapter has it. Once per device: false where there is one already. Many drivers keep one of their own.
+    pub fn set_pipeline_cache(&self, cache: wgpu::PipelineCache) -> bool {
+        self.inner.pipeline_cache.set(cache).is_ok()
     }
 
     /// The adapter's name.

@@ -37,6 +37,8 @@ pub struct Tier {
     pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
     pub timestamps: bool,
+    /// Compiled pipelines that an application may keep.
+    pub pipeline_cache: bool,
 }
 
 /// Matrix units: square, f16 operands, f32 sums.
@@ -71,6 +73,7 @@ impl Tier {
             words: software && features.contains(wgpu::Features::SHADER_INT64),
             matrix,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
         };
         match wanted.as_deref() {
             Ok("portable") => Tier { half: false, subgroup: false, words: false, matrix: None, ..all },
@@ -98,6 +101,7 @@ impl Tier {
         features.set(wgpu::Features::SHADER_INT64, self.words);
         features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, self.matrix.is_some());
         features.set(wgpu::Features::TIMESTAMP_QUERY, self.timestamps);
+        features.set(wgpu::Features::PIPELINE_CACHE, self.pipeline_cache);
         features
     }
 
@@ -118,6 +122,7 @@ impl Tier {
             words: self.words && features.contains(wgpu::Features::SHADER_INT64),
             matrix: self.matrix.and_then(matrix),
             timestamps: self.timestamps && features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            pipeline_cache: self.pipeline_cache && features.contains(wgpu::Features::PIPELINE_CACHE),
         }
     }
 

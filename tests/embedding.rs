@@ -386,6 +386,29 @@ fn a_device_with_too_little_is_refused_by_name() {
 }
 
 #[test]
+fn an_application_keeps_the_pipelines() {
+    let (_, device, _) = host();
+    if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+        println!("the device has no pipeline caches: not tested");
+        return;
+    }
+    // SAFETY: the data is none, or what `get_data` of the run before gave, on the same adapter.
+    let cache = |device: &wgpu::Device, data: Option<&[u8]>| unsafe {
+        device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor { label: None, data, fallback: true })
+    };
+    let draw = |data: Option<&[u8]>| {
+        let (gpu, device, _) = host();
+        let kept = cache(&device, data);
+        assert!(gpu.set_pipeline_cache(kept.clone()) && !gpu.set_pipeline_cache(cache(&device, None)));
+        let drawn = picture(&mut Generator::new(&gpu, &model(1), &Options::new()).unwrap(), 1, &Look::new());
+        (drawn, kept.get_data().expect("Vulkan has data"))
+    };
+    let (first, data) = draw(None);
+    let (second, again) = draw(Some(&data));
+    assert!(first == second && !data.is_empty() && !again.is_empty());
+}
+
+#[test]
 fn threads_share_a_device() {
     fn shared<T: Send + Sync>() {}
     shared::<(Gpu, Model, stylegan_wgpu::Generator, Look)>();
@@ -419,7 +442,7 @@ fn a_host_that_loses_its_device_gets_errors_not_panics() {
     lost("mapping", generator.mapping(&[0.0; 16], None).err());
     lost("mapping of another batch", generator.mapping(&[0.0; 32], None).err());
     lost("a new generator", Generator::new(&gpu, &model(2), &Options::default()).err());
-    // Recording is refused, or recorded into an encoder that cannot be submitted; the submission is the host's own.
+    // Encoding is refused, or goes into an encoder that cannot be submitted; the submission is the host's own.
     let target = staging(&device, 8192);
     let target = Target::Buffer { buffer: &target, offset: 0, bytes_per_row: 128 };
     lost("encode", generator.encode(&mut encoder(&device), &ws, &Look::new(), target).err());

@@ -96,7 +96,7 @@ impl Gpu {
                     // Every kernel writes its workgroup memory before it reads it.
                     zero_initialize_workgroup_memory: self.inner.checked,
                 },
-                cache: None,
+                cache: self.inner.pipeline_cache.get(),
             })
         })
     }
