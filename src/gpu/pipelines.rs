@@ -82,7 +82,7 @@ impl Gpu {
             let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source: wgpu::ShaderSource::Wgsl(source.into()) };
             // SAFETY: without checks only our own shaders are compiled, or nothing is dispatched (`compile_untried`), with strides
             // computed from the shapes of the tensors bound; every index
-            // lies in its slab (tests/indexes.rs holds the stores' functions to that over thousands of slabs; tests/kernels.rs and
+            // lies in its slab (tests/indexes.rs holds the stores' functions to that over thousands of slabs; tests/kernels/ and
             // `odd_sizes_equal_their_twins` run the same shaders with checks and without, on shapes no tile divides), loops are
             // bounded by those shapes, and no divisor is zero.
             let module = unsafe { self.inner.device.create_shader_module_trusted(descriptor, checks) };

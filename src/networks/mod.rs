@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::{Model, TensorSpec};
 use crate::tensor::DType;
 
+pub(crate) mod blocks;
 pub(crate) mod layers;
 pub mod many_latents;
 pub mod mapping;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::{block_size, const_size_within, is_square, square, within};
+use crate::networks::blocks::{self, Sizes, channel_max, eight, lr_multiplier, mapping_manifest, three};
+use crate::networks::{block_size, is_square, square};
 
 /// Sizes and options; the defaults are those of the FFHQ network at 1024x1024.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,27 +45,14 @@ pub struct Config {
     pub lr_multiplier: f32,
 }
 
-fn three() -> usize {
-    3
-}
-fn eight() -> usize {
-    8
-}
 fn channel_base() -> usize {
     16384
-}
-fn channel_max() -> usize {
-    512
-}
-fn lr_multiplier() -> f32 {
-    0.01
 }
 
 impl Config {
     /// The resolutions of the blocks: 4, 8, ..., img_resolution.
     pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
-        let top = self.img_resolution;
-        std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
+        blocks::resolutions(self.img_resolution)
     }
 
     /// Height and width of block b{resolution}.
@@ -84,37 +72,37 @@ impl Config {
 
     /// Number of rows of ws: 2 log2(R) - 2.
     pub fn num_ws(&self) -> usize {
-        2 * self.img_resolution.ilog2() as usize - 2
+        blocks::num_ws(self.img_resolution)
     }
 
     /// Input and output widths of the mapping layers fc0, fc1, ... A label's embedding is as long as z and follows it.
     pub fn mapping_features(&self) -> Vec<(usize, usize)> {
         let first = if self.c_dim > 0 { 2 * self.z_dim } else { self.z_dim };
-        let hidden = self.layer_features.unwrap_or(self.w_dim);
-        (0..self.num_layers)
-            .map(|i| (if i == 0 { first } else { hidden }, if i + 1 == self.num_layers { self.w_dim } else { hidden }))
-            .collect()
+        self.sizes().mapping_features(first)
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            z_dim: self.z_dim,
+            c_dim: self.c_dim,
+            w_dim: self.w_dim,
+            img_resolution: self.img_resolution,
+            const_size: self.const_size,
+            img_channels: self.img_channels,
+            channel_base: self.channel_base,
+            channel_max: self.channel_max,
+            num_layers: self.num_layers,
+            layer_features: self.layer_features,
+            lr_multiplier: self.lr_multiplier,
+        }
     }
 
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
-        within("img_resolution", self.img_resolution, 8, 2048)?;
-        if !self.img_resolution.is_power_of_two() {
-            return Err(Error::Config(format!("img_resolution is {}; it must be a power of two", self.img_resolution)));
-        }
-        const_size_within(self.const_size, self.img_resolution)?;
+        self.sizes().validate([8, 1])?;
         if self.const_size == [1, 1] {
             return Err(Error::Config("const_size is [1, 1]; the instance norm of a single pixel leaves nothing of it".into()));
         }
-        within("z_dim", self.z_dim, 1, 8192)?;
-        within("c_dim", self.c_dim, 0, 1 << 20)?;
-        within("w_dim", self.w_dim, 1, 8192)?;
-        within("img_channels", self.img_channels, 1, 4)?;
-        within("channel_max", self.channel_max, 1, 4096)?;
-        within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
-        within("num_layers", self.num_layers, 1, 64)?;
-        within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;
-        within("lr_multiplier", self.lr_multiplier, 1e-6, 1e6)?;
         Ok(())
     }
 
@@ -128,10 +116,7 @@ impl Config {
         if self.c_dim > 0 {
             add("mapping.embed.weight".into(), &[self.z_dim, self.c_dim]);
         }
-        for (i, (inputs, outputs)) in self.mapping_features().into_iter().enumerate() {
-            add(format!("mapping.fc{i}.weight"), &[outputs, inputs]);
-            add(format!("mapping.fc{i}.bias"), &[outputs]);
-        }
+        mapping_manifest(self.mapping_features()).for_each(|spec| add(spec.name, &spec.shape));
         add("mapping.w_avg".into(), &[self.w_dim]);
         for resolution in self.resolutions() {
             let (height, width) = self.block_size(resolution);

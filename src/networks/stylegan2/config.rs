@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::{block_size, const_size_within, is_square, square, within};
+use crate::networks::blocks::{self, Sizes, channel_max, eight, lr_multiplier, mapping_manifest, three};
+use crate::networks::{block_size, is_square, square, within};
 
 /// How a block's output becomes part of the image (paper, figure 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,20 +103,8 @@ pub struct Config {
     pub concat_labels: bool,
 }
 
-fn three() -> usize {
-    3
-}
-fn eight() -> usize {
-    8
-}
 fn channel_base() -> usize {
     32768
-}
-fn channel_max() -> usize {
-    512
-}
-fn lr_multiplier() -> f32 {
-    0.01
 }
 fn skip() -> Architecture {
     Architecture::Skip
@@ -161,8 +150,7 @@ impl Config {
 
     /// The resolutions of the blocks: 4, 8, ..., img_resolution.
     pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
-        let top = self.img_resolution;
-        std::iter::successors(Some(4), move |&resolution| (resolution < top).then_some(resolution * 2))
+        blocks::resolutions(self.img_resolution)
     }
 
     /// Height and width of block b{resolution}.
@@ -185,7 +173,7 @@ impl Config {
 
     /// Number of rows of ws: 2 log2(R) - 2.
     pub fn num_ws(&self) -> usize {
-        2 * self.img_resolution.ilog2() as usize - 2
+        blocks::num_ws(self.img_resolution)
     }
 
     /// Whether block b{resolution} has a torgb.
@@ -196,43 +184,38 @@ impl Config {
     /// Input and output widths of the mapping layers fc0, fc1, ...
     pub fn mapping_features(&self) -> Vec<(usize, usize)> {
         let embed = if self.c_dim > 0 { self.embed_features.unwrap_or(self.w_dim) } else { 0 };
-        let hidden = self.layer_features.unwrap_or(self.w_dim);
-        (0..self.num_layers)
-            .map(|i| {
-                let inputs = if i == 0 { self.z_dim + embed } else { hidden };
-                let outputs = if i + 1 == self.num_layers { self.w_dim } else { hidden };
-                (inputs, outputs)
-            })
-            .collect()
+        self.sizes().mapping_features(self.z_dim + embed)
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            z_dim: self.z_dim,
+            c_dim: self.c_dim,
+            w_dim: self.w_dim,
+            img_resolution: self.img_resolution,
+            const_size: self.const_size,
+            img_channels: self.img_channels,
+            channel_base: self.channel_base,
+            channel_max: self.channel_max,
+            num_layers: self.num_layers,
+            layer_features: self.layer_features,
+            lr_multiplier: self.lr_multiplier,
+        }
     }
 
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
-        let fail = |text: String| Err(Error::Config(text));
-        within("img_resolution", self.img_resolution, 4, 2048)?;
-        if !self.img_resolution.is_power_of_two() {
-            return fail(format!("img_resolution is {}; it must be a power of two", self.img_resolution));
-        }
-        const_size_within(self.const_size, self.img_resolution)?;
-        within("z_dim", self.z_dim, 0, 8192)?;
-        within("c_dim", self.c_dim, 0, 1 << 20)?;
-        within("w_dim", self.w_dim, 1, 8192)?;
-        within("img_channels", self.img_channels, 1, 4)?;
-        within("channel_max", self.channel_max, 1, 4096)?;
-        within("channel_base", self.channel_base, self.img_resolution, 1 << 22)?;
+        self.sizes().validate([4, 0])?;
         if let Some(channels) = &self.channels {
             let blocks = self.resolutions().count();
             within("number of channels", channels.len(), blocks, blocks)?;
             channels.iter().try_for_each(|&channels| within("channels", channels, 1, 4096))?;
         }
-        within("num_layers", self.num_layers, 1, 64)?;
         within("embed_features", self.embed_features.unwrap_or(1), 1, 8192)?;
-        within("layer_features", self.layer_features.unwrap_or(1), 1, 8192)?;
         within("number of resample_filter taps", self.resample_filter.len(), 1, 8)?;
         if self.z_dim == 0 && self.c_dim == 0 {
-            return fail("z_dim and c_dim are both 0; the mapping network would have no input".into());
+            return Err(Error::Config("z_dim and c_dim are both 0; the mapping network would have no input".into()));
         }
-        within("lr_multiplier", self.lr_multiplier, 1e-6, 1e6)?;
         within("conv_clamp", self.conv_clamp.unwrap_or(1.0), 1e-6, 1e9)?;
         self.resample_filter.iter().try_for_each(|&tap| within("a resample_filter tap", tap, -1e6, 1e6))?;
         within("the sum of resample_filter, without its sign,", self.resample_filter.iter().sum::<f32>().abs(), 1e-6, 1e7)?;
@@ -250,10 +233,7 @@ impl Config {
                 add("mapping.embed.bias".into(), &[embed]);
             }
         }
-        for (i, (inputs, outputs)) in self.mapping_features().into_iter().enumerate() {
-            add(format!("mapping.fc{i}.weight"), &[outputs, inputs]);
-            add(format!("mapping.fc{i}.bias"), &[outputs]);
-        }
+        mapping_manifest(self.mapping_features()).for_each(|spec| add(spec.name, &spec.shape));
         match self.per_layer_w_avg {
             false => add("mapping.w_avg".into(), &[self.w_dim]),
             true => add("mapping.w_avg".into(), &[self.num_ws(), self.w_dim]),
