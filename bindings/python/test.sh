@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 venv=target/venv
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c "import maturin, mypy, numpy, PIL, pytest" 2>/dev/null ||
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "maturin>=1.9,<2" mypy numpy pillow pytest
+"$venv/bin/python" -c "import kubernetes_validate, maturin, mypy, numpy, PIL, pytest" 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "kubernetes-validate>=1.37" "maturin>=1.9,<2" mypy numpy pillow pytest
 # 70 MB, for one example.
 "$venv/bin/python" -c "import ray.data" 2>/dev/null || "$venv/bin/pip" install --quiet --disable-pip-version-check "ray[data]" ||
     echo "Ray cannot be installed here; its example is not tested." >&2

@@ -1,6 +1,9 @@
 """A folder is the command's, too: either goes on with what the other began."""
 
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -43,6 +46,23 @@ def test_what_was_interrupted_goes_on(G, tmp_path):
     assert (tmp_path / "seed0001.webp").stat().st_mtime_ns == kept
     for seed in range(6):
         with Image.open(tmp_path / f"seed{seed:04}.webp") as image:
+            assert (np.asarray(image) == G(seed=seed)).all()
+
+
+def test_a_process_that_is_killed_leaves_whole_files(G, tiny, tmp_path):
+    script = f"import stylegan_wgpu as s; s.load({str(tiny)!r}).generate_into({str(tmp_path)!r}, range(3000))"
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(tmp_path.glob("*.png"))) < 40:
+        time.sleep(0.01)
+    assert process.poll() is None, "it was done before it could be killed"
+    process.kill()
+    process.wait()
+    count = len(list(tmp_path.glob("*.png")))
+    drawn = G.generate_into(tmp_path, range(count + 10))
+    # Files whose lines were not written yet are drawn again: 32 at most, or those of half a second.
+    assert 10 <= drawn < count + 10
+    for seed in range(count + 10):
+        with Image.open(tmp_path / f"seed{seed:04}.png") as image:
             assert (np.asarray(image) == G(seed=seed)).all()
 
 

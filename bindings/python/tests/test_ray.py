@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 ray = pytest.importorskip("ray", reason="Ray is not installed, so its example is not tested")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+EXAMPLES = str(Path(__file__).resolve().parents[1] / "examples")
+sys.path.insert(0, EXAMPLES)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def two_workers():
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    paths = os.pathsep.join([sys.path[0], os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([EXAMPLES, os.environ.get("PYTHONPATH", "")])
     # Ray's own counting: two for the workers, the others to hand out the list.
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
     yield
