@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,22 +24,35 @@ def two_workers():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_two_workers_draw_one_folder_and_go_on(tiny, stylegan, tmp_path):
+def test_two_workers_draw_one_folder_and_go_on(tiny, stylegan, tmp_path, monkeypatch):
     import ray_folder
 
-    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    rows = ray_folder.run(str(tiny), 12, str(ours), workers=2, shards=4)
-    assert sorted(row["shard"] for row in rows) == [1, 2, 3, 4]
-    assert sum(row["drawn"] for row in rows) == 12
+    ours, theirs, ready = tmp_path / "ours", tmp_path / "theirs", tmp_path / "ready"
+    ready.mkdir()
+
+    class Both(ray_folder.Draw):
+        """Draws when both have something to draw: else one may have drawn everything before the other has started."""
+
+        def __call__(self, rows):
+            (ready / str(os.getpid())).touch()
+            while len(list(ready.iterdir())) < 2:
+                time.sleep(0.02)
+            return super().__call__(rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ray_folder, "Draw", Both)
+        rows = ray_folder.run(str(tiny), 36, str(ours), workers=2, shards=12)
+    assert sorted(row["shard"] for row in rows) == list(range(1, 13))
+    assert sum(row["drawn"] for row in rows) == 36
     assert len({row["worker"] for row in rows}) == 2
-    stylegan("generate", "--network", tiny, "--seeds", "0-11", "--trunc", "0.7", "--no-metadata", "--outdir", theirs)
+    stylegan("generate", "--network", tiny, "--seeds", "0-35", "--trunc", "0.7", "--no-metadata", "--outdir", theirs)
     for file in theirs.glob("*.png"):
         assert (ours / file.name).read_bytes() == file.read_bytes()
 
     # A shard that was interrupted lacks a picture and has half a line.
     (ours / "seed0005.png").unlink()
-    manifest = ours / "manifest-1-of-4.jsonl"
+    manifest = ours / "manifest-1-of-12.jsonl"
     manifest.write_bytes(manifest.read_bytes()[:-9])
-    assert sum(row["drawn"] for row in ray_folder.run(str(tiny), 12, str(ours), workers=2, shards=4)) == 2
+    assert sum(row["drawn"] for row in ray_folder.run(str(tiny), 36, str(ours), workers=2, shards=12)) == 2
     recorded = [json.loads(line) for path in ours.glob("*.jsonl") for line in path.read_text().splitlines()[1:]]
-    assert {entry["seed"] for entry in recorded} == set(range(12))
+    assert {entry["seed"] for entry in recorded} == set(range(36))
