@@ -16,4 +16,6 @@ rm -rf target/wheels
 "$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/stylegan_wgpu-*.whl
 cd bindings/python
 ../../$venv/bin/python -m mypy --strict --cache-dir ../../target/mypy -p stylegan_wgpu
+# The types of what is in Rust are those that it has.
+../../$venv/bin/python -m mypy.stubtest --concise stylegan_wgpu._native
 exec ../../$venv/bin/python -m pytest -p no:cacheprovider "$@"

@@ -4,6 +4,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["Folder", "Network", "Pending", "__version__", "convert", "devices", "encode", "load", "open_folder"]
+
 __version__: str
 
 @final
