@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
+use stylegan_studio::drawing::film::Film;
+use stylegan_studio::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use stylegan_studio::pictures::animation::{self, Spec};
 use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
@@ -14,10 +16,8 @@ use stylegan_studio::vectors::{Direction, Layers, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{DrawArgs, parse_finite};
-use crate::drawing::film::Film;
 use crate::drawing::latents::{self, Latents};
 use crate::drawing::network;
-use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use crate::drawing::stamp::{self, Own, Stamp};
 use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
@@ -184,7 +184,10 @@ pub(crate) fn run(args: &EditArgs) -> Result<(), Failure> {
     let times = match form {
         Form::Video(format) => {
             let film = Film { columns: 1, rows: 1, frames: strengths.len(), spec: spec(args, format, size) };
-            film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref())?
+            let bar = network::bar(film.frames as u64, "rendering");
+            let times = film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref(), &|done| bar.set_position(done as u64));
+            bar.finish_and_clear();
+            times?
         }
         Form::Strip(format) => {
             let strip = Mutex::new(Grid::new(steps, 1, size, channels));

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stylegan_convert::{array_file, hex};
+use stylegan_studio::drawing::pipeline::{self, Drawn, Pixels, Stages, Times};
 use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::manifest::{self, Choice, Entry, Header, History, Manifest, Shard};
@@ -17,7 +18,6 @@ use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DevicePrecision, DrawArgs, NoiseMode, SeedRanges};
 use crate::drawing::latents::{self, Latents};
-use crate::drawing::pipeline::{self, Drawn, Pixels, Stages, Times};
 use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{diverse, network, style_channels};

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
+use stylegan_studio::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::label::Font;
@@ -13,7 +14,6 @@ use stylegan_studio::vectors::Source;
 
 use crate::args::{self, SeedRanges, StudioArgs};
 use crate::drawing::latents::Latents;
-use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{diverse, network};
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &GridArgs) -> Result<(), Failure> {
         Ok(())
     };
     let stages = Stages {
-        ws: &mut |studio, indices| match &latents {
+        ws: &mut |studio: &mut Studio, indices| match &latents {
             Latents::Seeds(seeds) => studio.ws_with_psi(&indices.iter().map(|&i| (seeds[cells[i].0], cells[i].1)).collect::<Vec<_>>()),
             Latents::Rows { .. } => latents.ws(studio, indices),
         },

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 use stylegan_convert::array_file;
+use stylegan_studio::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use stylegan_studio::pictures::flags;
 use stylegan_studio::pictures::grid::{self, Grid};
 use stylegan_studio::pictures::picture::Format;
@@ -14,7 +15,6 @@ use stylegan_studio::vectors::{Layers, Source};
 use stylegan_wgpu::latent::Ws;
 
 use crate::args::{self, DrawArgs, SeedRanges};
-use crate::drawing::pipeline::{self, Drawn, Pixels, Stages};
 use crate::drawing::stamp::{self, Own, Stamp};
 use crate::drawing::studio::{Studio, Subject};
 use crate::drawing::{latents, network};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use stylegan_studio::drawing::film::Film;
 use stylegan_studio::drawing::place::{Path, Place};
 use stylegan_studio::pictures::animation::{Format, Spec};
 use stylegan_studio::pictures::grid;
@@ -12,8 +13,8 @@ use stylegan_studio::vectors::Source;
 use stylegan_wgpu::latent::{Interpolation, Keyframes, RandomState, Ws, slerp, z};
 
 use crate::args::{self, DrawArgs, SeedRanges};
-use crate::drawing::film::Film;
 use crate::drawing::latents::Latents;
+use crate::drawing::network;
 use crate::drawing::stamp::Stamp;
 use crate::drawing::studio::{Studio, Subject};
 use crate::failure::Failure;
@@ -191,7 +192,10 @@ pub(crate) fn run(args: &VideoArgs) -> Result<(), Failure> {
         own = own.flag("shuffle-seed", seed);
     }
     let packet = Stamp::new("video", &args.draw, &subject, &studio).packet(own, 0);
-    let times = film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref())?;
+    let bar = network::bar(film.frames as u64, "rendering");
+    let times = film.shoot(&mut studio, &args.output, &mut ws, packet.as_deref(), &|done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    let times = times?;
 
     let device = studio.device();
     let seconds = film.frames as f64 / f64::from(spec.fps);

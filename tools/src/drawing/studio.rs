@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use stylegan_studio::drawing::pipeline::Artist;
 use stylegan_studio::drawing::place::Path;
 use stylegan_studio::vectors::Centers;
 use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::latent::{Truncation, Ws, z};
-use stylegan_wgpu::{Config, Model, Noise, Options, PrecisionChoice, Transform};
+use stylegan_wgpu::{Config, Look, Model, Noise, Options, PrecisionChoice, Transform};
 
 use crate::args::{DevicePrecision, DrawArgs, NoiseMode, StudioArgs};
 use crate::drawing::centers::{Anchor, Chosen};
@@ -175,11 +176,11 @@ impl Studio {
     }
 
     /// Goes to where these pictures are drawn.
-    pub(crate) fn go_to(&mut self, indices: &[usize]) -> Result<(), Failure> {
+    fn go_to(&mut self, indices: &[usize]) -> stylegan_wgpu::Result<()> {
         let Some(path) = self.path else { return Ok(()) };
         let config = self.generator.config();
         let transforms = indices.iter().map(|&index| path.at(index).transform(config)).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.generator.set_transforms(&transforms)?)
+        self.generator.set_transforms(&transforms)
     }
 
     /// What it truncates towards, if that is not the average w.
@@ -201,14 +202,9 @@ impl Studio {
     }
 
     /// Moves the styles for a picture that is drawn next, where they move.
-    pub(crate) fn move_styles(&mut self, picture: usize) -> Result<(), Failure> {
+    fn move_styles(&mut self, picture: usize) -> stylegan_wgpu::Result<()> {
         let Some(&strength) = self.strengths.get(picture) else { return Ok(()) };
-        Ok(self.generator.set_style_offsets(&style_channels::offsets(&self.style_channels, strength))?)
-    }
-
-    /// Pictures rendered at once.
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
+        self.generator.set_style_offsets(&style_channels::offsets(&self.style_channels, strength))
     }
 
     /// Rows of w of these seeds, truncated.
@@ -255,7 +251,7 @@ impl Studio {
     }
 
     /// Noise of a call whose first picture is the `first` of the whole run.
-    pub(crate) fn noise(&self, first: usize) -> Noise {
+    fn noise(&self, first: usize) -> Noise {
         match self.noise_mode {
             NoiseMode::Const => Noise::Const,
             NoiseMode::None => Noise::None,
@@ -264,8 +260,23 @@ impl Studio {
         }
     }
 
-    /// Whether the second picture may follow the first in one call: the noise of a call is numbered from its first picture on.
-    pub(crate) fn may_follow(&self, first: usize, second: usize) -> bool {
+    /// Adapter and element type, for a closing line.
+    pub(crate) fn device(&self) -> String {
+        format!("{} ({})", self.generator.gpu().name(), format!("{:?}", self.generator.dtype()).to_lowercase())
+    }
+}
+
+impl Artist for Studio {
+    fn generator(&mut self) -> &mut stylegan_wgpu::Generator {
+        &mut self.generator
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The noise of a call is numbered from its first picture on.
+    fn may_follow(&self, first: usize, second: usize) -> bool {
         if self.strengths.get(first) != self.strengths.get(second) {
             return false;
         }
@@ -276,9 +287,10 @@ impl Studio {
         }
     }
 
-    /// Adapter and element type, for a closing line.
-    pub(crate) fn device(&self) -> String {
-        format!("{} ({})", self.generator.gpu().name(), format!("{:?}", self.generator.dtype()).to_lowercase())
+    fn look(&mut self, pictures: &[usize]) -> stylegan_wgpu::Result<Look> {
+        self.go_to(pictures)?;
+        self.move_styles(pictures[0])?;
+        Ok(Look::new().noise(self.noise(pictures[0])))
     }
 }
 

@@ -167,8 +167,9 @@ impl Drop for Reel {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt;
     use std::net::Ipv4Addr;
+
+    use http_body_util::BodyExt;
 
     use super::*;
     use crate::serve::shares::{Client, Most, Shares};

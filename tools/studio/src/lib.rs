@@ -1,7 +1,7 @@
 //! What the `stylegan` command, its server and other programs around the engine share.
 //!
-//! - [`drawing`]: where in its plane a StyleGAN3 draws, and how much work a picture is;
-//! - [`pictures`]: pictures to files, sheets and films, and what a picture says of how it was made;
+//! - [`drawing`]: many pictures on a device, and films;
+//! - [`pictures`]: pictures to files, sheets, films and folders, and what a picture says of how it was made;
 //! - [`vectors`]: rows of w, directions to walk along, centres to truncate towards;
 //! - [`blend`]: one network of the layers of two.
 

@@ -1,5 +1,6 @@
-//! What is known of a picture before it is drawn: where in its plane a StyleGAN3 draws, how much work it is, which network it is of, where
-//! what was timed on the device is kept.
+//! From rows of w to pictures on a device, as many as there are: [`pipeline`] keeps device, encoders and disk busy, [`film`] puts frames in
+//! order. And what is known of a picture before it is drawn: where in its plane a StyleGAN3 draws, how much work it is, which network it
+//! is of, where what was timed on the device is kept.
 
 use std::path::PathBuf;
 
@@ -7,6 +8,8 @@ use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
 use stylegan_wgpu::Model;
 
+pub mod film;
+pub mod pipeline;
 pub mod place;
 pub mod work;
 

@@ -6,17 +6,21 @@ use serde_json::{Value, json};
 
 /// Times of a run. A stage is busy while it works, not while it waits for another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
-    pub(crate) pictures: usize,
+pub struct Times {
+    /// How many.
+    pub pictures: usize,
     /// Pictures of the first batch, and when it was there: it also waits for the driver's first run.
-    pub(crate) first: (usize, Duration),
+    pub first: (usize, Duration),
     /// Until the last picture was written.
-    pub(crate) total: Duration,
-    pub(crate) device: Duration,
-    /// Of all threads together.
-    pub(crate) encoders: Duration,
-    pub(crate) threads: usize,
-    pub(crate) disk: Duration,
+    pub total: Duration,
+    /// The device was busy.
+    pub device: Duration,
+    /// The encoders were busy, of all threads together.
+    pub encoders: Duration,
+    /// How many encoded.
+    pub threads: usize,
+    /// The writer was busy.
+    pub disk: Duration,
 }
 
 impl Times {
@@ -36,7 +40,7 @@ impl Times {
     }
 
     /// The closing line: how many pictures, how long, and on what; of `verbose` also where the time went.
-    pub(crate) fn line(&self, device: &str, verbose: bool) -> String {
+    pub fn line(&self, device: &str, verbose: bool) -> String {
         let count = self.pictures;
         let mut line = match count {
             1 => format!("1 picture in {} on {device}", spoken(self.total)),
@@ -56,7 +60,7 @@ impl Times {
     }
 
     /// The same for a machine.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let (rest, first) = self.per_picture();
         let stages = self.stages();
         json!({
@@ -71,7 +75,7 @@ impl Times {
 }
 
 /// A time as people say it.
-pub(crate) fn spoken(time: Duration) -> String {
+fn spoken(time: Duration) -> String {
     let (ms, seconds) = (time.as_secs_f64() * 1e3, time.as_secs_f64());
     let whole = seconds.round() as u64;
     match () {

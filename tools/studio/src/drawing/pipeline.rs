@@ -1,4 +1,4 @@
-//! The pipeline of commands that draw many pictures: the device draws a batch while the one before it is read back, encoded on
+//! Many pictures: the device draws a batch while the one before it is read back, encoded on
 //! all cores and written. A stage that cannot keep up holds back the ones before it, so memory is bounded.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -7,28 +7,44 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use image::RgbaImage;
-use stylegan_studio::pictures::picture::Picture;
-use stylegan_wgpu::{Look, Ws};
+use stylegan_wgpu::{Error, Generator, Look, Result, Ws};
 
-use crate::drawing::studio::Studio;
-use crate::failure::Failure;
+use crate::pictures::picture::Picture;
 
 mod times;
-pub(crate) use times::Times;
+pub use times::Times;
 
 /// Latents mapped at once: one wait for the device in so many pictures, and 2 MB of rows.
 const MAPPED: usize = 64;
 
-/// A picture as it came from the device.
-pub(crate) struct Drawn {
-    /// Its place in the whole list.
-    pub(crate) index: usize,
-    /// The rows it was drawn from.
-    pub(crate) ws: Ws,
-    pub(crate) pixels: Pixels,
+/// Who draws: a network on a device, and how each picture of a list is to look.
+pub trait Artist {
+    /// The network.
+    fn generator(&mut self) -> &mut Generator;
+
+    /// Pictures drawn at once.
+    fn batch(&self) -> usize;
+
+    /// Whether the second picture of the list may follow the first in one call.
+    fn may_follow(&self, first: usize, second: usize) -> bool;
+
+    /// How these pictures of the list look, which are drawn next, in one call. Their rows of w are truncated already.
+    fn look(&mut self, pictures: &[usize]) -> Result<Look>;
 }
 
-pub(crate) enum Pixels {
+/// A picture as it came from the device.
+pub struct Drawn {
+    /// Its place in the whole list.
+    pub index: usize,
+    /// The rows it was drawn from.
+    pub ws: Ws,
+    /// What was drawn.
+    pub pixels: Pixels,
+}
+
+/// In 8 bits, or as the network yields them.
+pub enum Pixels {
+    /// RGBA.
     Rgba(RgbaImage),
     /// `[C, H, W]`, not clamped.
     Planes(Vec<f32>),
@@ -36,7 +52,7 @@ pub(crate) enum Pixels {
 
 impl Pixels {
     /// In 8 bits, with the channels, height and width of the network.
-    pub(crate) fn picture(&self, channels: usize, size: (usize, usize)) -> Picture {
+    pub fn picture(&self, channels: usize, size: (usize, usize)) -> Picture {
         match self {
             Pixels::Rgba(image) => Picture::from_rgba(image, channels),
             Pixels::Planes(planes) => Picture::from_planes(planes, channels, size),
@@ -45,22 +61,22 @@ impl Pixels {
 }
 
 /// Gives the rows of w of some pictures.
-pub(crate) type WsOf<'a> = dyn FnMut(&mut Studio, &[usize]) -> Result<Ws, Failure> + 'a;
+pub type WsOf<'a, A, E> = dyn FnMut(&mut A, &[usize]) -> Result<Ws, E> + 'a;
 
-/// What a command does in each stage.
-pub(crate) struct Stages<'a, T> {
+/// What is done in each stage.
+pub struct Stages<'a, A, T, E> {
     /// Rows of w of these pictures, as they are drawn.
-    pub(crate) ws: &'a mut WsOf<'a>,
+    pub ws: &'a mut WsOf<'a, A, E>,
     /// Reads floats back instead of 8 bits.
-    pub(crate) planes: bool,
+    pub planes: bool,
     /// Runs on all cores, in any order.
-    pub(crate) encode: &'a (dyn Fn(Drawn) -> Result<T, Failure> + Sync),
+    pub encode: &'a (dyn Fn(Drawn) -> Result<T, E> + Sync),
     /// Runs on one thread, in the order in which pictures are encoded.
-    pub(crate) write: &'a mut (dyn FnMut(T) -> Result<(), Failure> + Send),
+    pub write: &'a mut (dyn FnMut(T) -> Result<(), E> + Send),
 }
 
 /// Draws the pictures of `indices`, which ascend. The first failure of any stage stops all and is returned.
-pub(crate) fn run<T: Send>(studio: &mut Studio, indices: &[usize], stages: Stages<'_, T>) -> Result<Times, Failure> {
+pub fn run<A: Artist, T: Send, E: From<Error> + Send>(artist: &mut A, indices: &[usize], stages: Stages<'_, A, T, E>) -> Result<Times, E> {
     let start = Instant::now();
     let threads = thread::available_parallelism().map_or(1, usize::from).min(indices.len().max(1));
     let Stages { ws, planes, encode, write } = stages;
@@ -77,14 +93,14 @@ pub(crate) fn run<T: Send>(studio: &mut Studio, indices: &[usize], stages: Stage
             .collect();
         drop((drawn, encoded_sender));
         let writer = scope.spawn(move || write_all(encoded, write));
-        let device = draw_all(studio, indices, planes, ws, drawn_sender);
+        let device = draw_all(artist, indices, planes, ws, drawn_sender);
 
         // A panic is a bug, which the thread has reported; the pictures it took are missing.
-        let bug = || Failure::Runtime("a thread of the pipeline failed; this is a bug".into());
+        let bug = || E::from(Error::Device("a thread of the pipeline failed; this is a bug".into()));
         let busy = encoders.into_iter().map(|encoder| encoder.join().map_err(|_| bug())).collect::<Vec<_>>();
         let disk = writer.join().map_err(|_| bug())??;
         let (first, device) = device?;
-        let encoders = busy.into_iter().sum::<Result<Duration, Failure>>()?;
+        let encoders = busy.into_iter().sum::<Result<Duration, E>>()?;
         Ok(Times { pictures: indices.len(), first, total: start.elapsed(), device, encoders, threads, disk })
     })
 }
@@ -102,17 +118,15 @@ enum Pending {
 }
 
 impl Pending {
-    fn submit(studio: &mut Studio, ws: &Ws, indices: &[usize], planes: bool) -> Result<Pending, Failure> {
-        studio.go_to(indices)?;
-        studio.move_styles(indices[0])?;
-        let look = Look::new().noise(studio.noise(indices[0]));
+    fn submit(artist: &mut impl Artist, ws: &Ws, indices: &[usize], planes: bool) -> Result<Pending> {
+        let look = artist.look(indices)?;
         Ok(match planes {
-            true => Pending::Planes(studio.generator.submit_f32(ws, &look)?),
-            false => Pending::Rgba(studio.generator.submit(ws, &look)?),
+            true => Pending::Planes(artist.generator().submit_f32(ws, &look)?),
+            false => Pending::Rgba(artist.generator().submit(ws, &look)?),
         })
     }
 
-    fn wait(self) -> Result<Vec<Pixels>, Failure> {
+    fn wait(self) -> Result<Vec<Pixels>> {
         Ok(match self {
             Pending::Rgba(pending) => pending.wait()?.into_iter().map(Pixels::Rgba).collect(),
             Pending::Planes(pending) => pending.wait()?.into_iter().map(Pixels::Planes).collect(),
@@ -121,17 +135,17 @@ impl Pending {
 }
 
 /// Keeps the device busy. Gives the number of pictures and the time of the first batch, and the time not spent waiting for an encoder.
-fn draw_all(
-    studio: &mut Studio,
+fn draw_all<A: Artist, E: From<Error>>(
+    artist: &mut A,
     indices: &[usize],
     planes: bool,
-    ws_of: &mut WsOf<'_>,
+    ws_of: &mut WsOf<'_, A, E>,
     sender: SyncSender<Drawn>,
-) -> Result<((usize, Duration), Duration), Failure> {
+) -> Result<((usize, Duration), Duration), E> {
     let (start, mut blocked) = (Instant::now(), Duration::ZERO);
     let mut first = None;
     // False when nobody takes pictures any more.
-    let mut deliver = |batch: Batch<'_>| -> Result<bool, Failure> {
+    let mut deliver = |batch: Batch<'_>| -> Result<bool> {
         let pixels = batch.pending.wait()?;
         first.get_or_insert((pixels.len(), start.elapsed()));
         let waiting = Instant::now();
@@ -143,16 +157,16 @@ fn draw_all(
         blocked += waiting.elapsed();
         Ok(true)
     };
-    let batch = studio.batch();
+    let batch = artist.batch();
     let mut ahead: Option<Batch<'_>> = None;
     for block in indices.chunks(MAPPED.next_multiple_of(batch)) {
-        let ws = ws_of(studio, block)?;
+        let ws = ws_of(artist, block)?;
         let mut row = 0;
-        let runs: Vec<&[usize]> = batches(block, batch, |first, second| studio.may_follow(first, second)).collect();
+        let runs: Vec<&[usize]> = batches(block, batch, |first, second| artist.may_follow(first, second)).collect();
         for indices in runs {
             let ws = ws.slice(row..row + indices.len());
             row += indices.len();
-            let next = Batch { indices, pending: Pending::submit(studio, &ws, indices, planes)?, ws };
+            let next = Batch { indices, pending: Pending::submit(artist, &ws, indices, planes)?, ws };
             if let Some(batch) = ahead.replace(next)
                 && !deliver(batch)?
             {
@@ -171,10 +185,10 @@ fn batches(indices: &[usize], most: usize, may_follow: impl Fn(usize, usize) -> 
     indices.chunk_by(move |a, b| may_follow(*a, *b)).flat_map(move |run| run.chunks(most))
 }
 
-fn encode_all<T>(
+fn encode_all<T, E>(
     drawn: &Mutex<Receiver<Drawn>>,
-    encode: &(dyn Fn(Drawn) -> Result<T, Failure> + Sync),
-    sender: &SyncSender<Result<T, Failure>>,
+    encode: &(dyn Fn(Drawn) -> Result<T, E> + Sync),
+    sender: &SyncSender<Result<T, E>>,
 ) -> Duration {
     let mut busy = Duration::ZERO;
     loop {
@@ -188,10 +202,7 @@ fn encode_all<T>(
     }
 }
 
-fn write_all<T>(
-    encoded: Receiver<Result<T, Failure>>,
-    write: &mut (dyn FnMut(T) -> Result<(), Failure> + Send),
-) -> Result<Duration, Failure> {
+fn write_all<T, E>(encoded: Receiver<Result<T, E>>, write: &mut (dyn FnMut(T) -> Result<(), E> + Send)) -> Result<Duration, E> {
     let mut busy = Duration::ZERO;
     for encoded in encoded {
         let encoded = encoded?;

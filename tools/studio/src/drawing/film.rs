@@ -5,37 +5,45 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::{DynamicImage, RgbImage, RgbaImage, imageops};
-use stylegan_studio::pictures::animation::{Frame, Movie, Spec};
-use stylegan_studio::pictures::picture;
+use stylegan_wgpu::Error;
 
-use crate::drawing::network;
-use crate::drawing::pipeline::{self, Drawn, Pixels, Stages, Times, WsOf};
-use crate::drawing::studio::Studio;
-use crate::failure::Failure;
+use super::pipeline::{self, Artist, Drawn, Pixels, Stages, Times, WsOf};
+use crate::pictures::animation::{AnimationError, Frame, Movie, Spec};
+use crate::pictures::picture;
 
 /// Frames of several pictures each, from left to right and top to bottom.
 #[derive(Clone, Copy)]
-pub(crate) struct Film {
-    pub(crate) columns: usize,
-    pub(crate) rows: usize,
-    pub(crate) frames: usize,
-    pub(crate) spec: Spec,
+pub struct Film {
+    /// Pictures side by side.
+    pub columns: usize,
+    /// Pictures above each other.
+    pub rows: usize,
+    /// In all.
+    pub frames: usize,
+    /// Size, format and rate.
+    pub spec: Spec,
 }
 
 impl Film {
     /// Pictures in a frame.
-    pub(crate) fn cells(&self) -> usize {
+    pub fn cells(&self) -> usize {
         self.columns * self.rows
     }
 
     /// Draws and writes it. Picture `i` is in frame `i / cells`; `ws` gives the rows of w of pictures.
-    /// `packet` is what it says about itself.
-    pub(crate) fn shoot<'a>(self, studio: &mut Studio, path: &Path, ws: &'a mut WsOf<'a>, packet: Option<&str>) -> Result<Times, Failure> {
+    /// `packet` is what it says about itself; `progress` hears of the frames that are in the file.
+    pub fn shoot<'a, A: Artist, E: From<Error> + From<AnimationError> + Send>(
+        self,
+        artist: &mut A,
+        path: &Path,
+        ws: &'a mut WsOf<'a, A, E>,
+        packet: Option<&str>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Times, E> {
         let mut movie = Movie::create(path, self.spec)?;
         if let Some(packet) = packet {
             movie.describe(packet);
         }
-        let bar = network::bar(self.frames as u64, "rendering");
         let table = Mutex::new(BTreeMap::new());
         let encode = |drawn: Drawn| {
             let Pixels::Rgba(picture) = drawn.pixels else { unreachable!("8 bits were asked for") };
@@ -48,14 +56,12 @@ impl Film {
             while let Some(frame) = early.remove(&next) {
                 movie.push(frame)?;
                 next += 1;
-                bar.inc(1);
+                progress(next);
             }
             Ok(())
         };
         let indices: Vec<usize> = (0..self.frames * self.cells()).collect();
-        let times = pipeline::run(studio, &indices, Stages { ws, planes: false, encode: &encode, write: &mut write });
-        bar.finish_and_clear();
-        let times = times?;
+        let times = pipeline::run(artist, &indices, Stages { ws, planes: false, encode: &encode, write: &mut write })?;
         movie.finish()?;
         Ok(times)
     }
