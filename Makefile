@@ -1,7 +1,7 @@
 # Three commands for a fresh Debian or Ubuntu with Rust and make; what else is missing is installed by the scripts.
 # On Windows and macOS the cargo commands of README.md do the same.
 
-.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser display dependencies public-api frames
+.PHONY: help demo faces test package python latency fuzz soak indexes lab setup fetch ffmpeg browser display dependencies public-api frames web
 .DEFAULT_GOAL := help
 
 # Of `make faces`; each can be set on the command line.
@@ -37,6 +37,7 @@ faces: setup
 test: setup fetch ffmpeg browser display
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	@if sh scripts/setup-wasm.sh; then $(MAKE) --no-print-directory web; else echo "Without it, the tests of the page without a server are skipped."; fi
 	cargo test --workspace
 	STYLEGAN_CHECKED=1 cargo test --test kernels
 	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels --test plans; \
@@ -54,6 +55,12 @@ dependencies:
 public-api:
 	sh scripts/public-api.sh > docs/public-api.txt
 
+# The page that draws in the browser (dist/web, for any static host) and the npm package (dist/npm). docs/web.md
+web:
+	@sh scripts/setup-wasm.sh
+	cargo build --package stylegan-web --profile web --target wasm32-unknown-unknown
+	cargo run --quiet --package stylegan-bundle -- target/wasm32-unknown-unknown/web/stylegan_web.wasm dist/npm dist/web
+
 # How long the engine's calls hold up a frame, of a network that takes seconds. docs/performance.md
 frames:
 	cargo bench --bench frames
@@ -65,7 +72,7 @@ python:
 
 # Without its warnings, which say of every test that it stays at home. What is for Python is packed as a wheel.
 package:
-	cargo package --workspace --exclude stylegan-python --exclude stylegan-windows --allow-dirty --quiet
+	cargo package --workspace --exclude stylegan-python --exclude stylegan-windows --exclude stylegan-web --exclude stylegan-bundle --allow-dirty --quiet
 
 # The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:

@@ -89,13 +89,15 @@ impl Model {
         self.check_fits(precision)?;
         let header = self.header(precision);
         self.check_readable(&header, precision)?;
-        let written = atomic_file::filled(path, |file| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
-            file.write_all(header.as_bytes())?;
-            self.arrays.iter().try_for_each(|(name, array)| write_array(file, array, stored(name, precision)))
-        })?;
+        let written = atomic_file::filled(path, |file| self.write(file, &header, precision))?;
         check_written(written.temporary(), &header, self.file_size(precision)).map_err(|source| Error::Io { path: path.into(), source })?;
         written.finish()
+    }
+
+    fn write(&self, file: &mut impl Write, header: &str, precision: Precision) -> io::Result<()> {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(header.as_bytes())?;
+        self.arrays.iter().try_for_each(|(name, array)| write_array(file, array, stored(name, precision)))
     }
 
     /// Refuses what [`Model::save`] would: a value that f16 cannot hold.
@@ -122,6 +124,17 @@ impl Model {
             true => Ok(()),
             false => Err(Error::Format("the configuration would not come back from the file as it is".into())),
         }
+    }
+
+    /// The bytes of the file that [`Model::save`] would write.
+    pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>> {
+        self.check_fits(precision)?;
+        let header = self.header(precision);
+        self.check_readable(&header, precision)?;
+        let mut bytes = Vec::with_capacity(self.file_size(precision) as usize);
+        let memory = |source| Error::Io { path: "memory".into(), source };
+        self.write(&mut bytes, &header, precision).map_err(memory)?;
+        Ok(bytes)
     }
 
     /// Bytes of the file that [`Model::save`] would write.

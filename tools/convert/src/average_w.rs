@@ -37,6 +37,16 @@ pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut
     let sums = Mutex::new(vec![Vec::new(); blocks]);
     // The latents of a block are drawn while it is taken, so that they come in order and few exist at a time.
     let next = Mutex::new((0, RandomState::new(SEED)));
+    let blocks_done = |count: usize| count as f32 / blocks as f32;
+    if cfg!(target_arch = "wasm32") {
+        // One thread does all of it there.
+        while let Some((block, z)) = take(&next, z_dim) {
+            let sum = sum_of_block(layers, z_dim, &z);
+            sums.lock().unwrap_or_else(PoisonError::into_inner)[block] = sum;
+            progress(blocks_done(block + 1));
+        }
+        return mean_of(sums, layers.last().map_or(z_dim, Dense::outputs));
+    }
     let (done, finished) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)) {
@@ -51,10 +61,14 @@ pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut
         }
         drop(done);
         for (count, ()) in finished.iter().enumerate() {
-            progress((count + 1) as f32 / blocks as f32);
+            progress(blocks_done(count + 1));
         }
     });
-    let mut mean = vec![0.0; layers.last().map_or(z_dim, Dense::outputs)];
+    mean_of(sums, layers.last().map_or(z_dim, Dense::outputs))
+}
+
+fn mean_of(sums: Mutex<Vec<Vec<f64>>>, w_dim: usize) -> Vec<f32> {
+    let mut mean = vec![0.0; w_dim];
     for sum in sums.into_inner().unwrap_or_else(PoisonError::into_inner) {
         mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean += sum);
     }

@@ -1,9 +1,9 @@
 // The page of `stylegan serve`. What is shown is decided by `state`, which the address has too, so that a face can be shared.
 
-import { addLayers, addMoves, reflect as controls } from "/controls.js";
-import { ask as request, wait } from "/server.js";
-import { PLACE, address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "/state.js";
-import { Strip, reduced, store, stored } from "/strip.js";
+import { addLayers, addMoves, reflect as controls } from "./controls.js";
+import { ask as request, opens, wait } from "./server.js";
+import { PLACE, address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "./state.js";
+import { Strip, reduced, store, stored } from "./strip.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_HISTORY = 300;
@@ -65,9 +65,14 @@ function put(blob, text) {
 // The picture of the rows of w that were dropped.
 const post = ({ signal, format } = {}) => ask(posting(format), signal, { method: "POST", body: dropped.body });
 
-// Shows the rows of w of a file until another face is wished for.
-function drop(file) {
+// Shows the rows of w of a file until another face is wished for. Where the page draws by itself, the file may be a network.
+async function drop(file) {
   if (!file) return;
+  try {
+    if (await opens(file)) return;
+  } catch (error) {
+    return say(error.message, true);
+  }
   stop();
   dropped = { name: file.name, body: file };
   show();
@@ -309,7 +314,7 @@ function listen() {
 async function directions() {
   while (facts.searching) {
     await wait(500);
-    Object.assign(facts, await (await fetch(`/network?network=${facts.network}`)).json());
+    Object.assign(facts, await (await ask(`/network?${new URLSearchParams({ network: facts.network })}`)).json());
   }
   state.moves = usual().moves;
   addMoves(slide);
@@ -317,14 +322,14 @@ async function directions() {
 
 async function start() {
   try {
-    const networks = await (await fetch("/networks")).json();
+    const networks = await (await ask("/networks")).json();
     const wanted = new URLSearchParams(location.search).get("network");
     const { network } = networks.find(({ name, network }) => name === wanted || network === wanted) ?? networks[0];
-    Object.assign(facts, await (await fetch(`/network?network=${network}`)).json(), { several: networks.length > 1 });
+    Object.assign(facts, await (await ask(`/network?${new URLSearchParams({ network })}`)).json(), { several: networks.length > 1 });
     for (const { name } of networks) $("networks").append(new Option(name, name, false, name === facts.name));
     $("networks").hidden = !facts.several;
-  } catch {
-    return say("The server does not answer.", true);
+  } catch (error) {
+    return say(error instanceof TypeError ? "The server does not answer." : error.message, true);
   }
   // A face is shown before they are there, unless its address names some.
   const late = facts.searching && !/[?&]moves=/.test(location.search);

@@ -1,6 +1,6 @@
 // The controls of the page: what they say of the state, and those that depend on the network.
 
-import { PLACE, all, facts, nameOf, ranges, state, usual } from "/state.js";
+import { PLACE, all, facts, nameOf, ranges, state, usual } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
 

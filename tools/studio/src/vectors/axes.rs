@@ -72,6 +72,17 @@ impl Axes {
     }
 }
 
+impl Axes {
+    /// The `n` principal components of rows of w, `[_, w_dim]`, that are at hand.
+    pub fn of_rows(mut w: Vec<f32>, w_dim: usize, n: usize) -> Result<Axes> {
+        if n == 0 || n > w_dim || w.len() < 2 * w_dim || !w.len().is_multiple_of(w_dim) {
+            return Err(Error::Argument(format!("{} values are no rows of {w_dim} with {n} directions", w.len())));
+        }
+        let mean = centre(&mut w, w_dim);
+        Ok(Axes { mean: Array::new(&[w_dim], mean), ..principal(w, w_dim, n)? })
+    }
+}
+
 /// Subtracts the mean of the rows, and gives it.
 fn centre(w: &mut [f32], w_dim: usize) -> Vec<f32> {
     let mut sum = vec![0.0f64; w_dim];

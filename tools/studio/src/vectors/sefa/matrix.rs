@@ -41,10 +41,14 @@ impl Matrix {
             part.iter().for_each(|row| add(row, &mut sums));
             sums
         };
-        let sums: Vec<Vec<f64>> = thread::scope(|scope| {
-            let parts: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || sum(part))).collect();
-            parts.into_iter().map(|part| part.join().expect("sums do not panic")).collect()
-        });
+        let sums: Vec<Vec<f64>> = match cfg!(target_arch = "wasm32") {
+            // A browser has no threads.
+            true => parts.into_iter().map(sum).collect(),
+            false => thread::scope(|scope| {
+                let parts: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || sum(part))).collect();
+                parts.into_iter().map(|part| part.join().expect("sums do not panic")).collect()
+            }),
+        };
         sums.into_iter()
             .reduce(|mut all, part| {
                 all.iter_mut().zip(part).for_each(|(all, part)| *all += part);

@@ -1,0 +1,75 @@
+/** What is asked of a picture. Names and meaning are those of the command `stylegan generate`. */
+export interface Wish {
+  /** NumPy's `RandomState(seed)`, as NVIDIA's scripts draw it; 0 to 4294967295. */
+  seed?: number;
+  /** Rows of w, `[numWs, wDim]`, in the place of a seed. */
+  ws?: Float32Array;
+  /** Truncation: 1 changes nothing (the default), 0.7 is usual, 0 is the average picture. */
+  psi?: number;
+  /** Truncates so many rows of w, from the first. */
+  cutoff?: number;
+  /** Of a conditional network, which needs one. */
+  class?: number;
+  /** The stored maps (the default), none, or fresh ones of a seed. */
+  noise?: "const" | "none" | number;
+  /** Rows `layers[0]` up to `layers[1]`, without it, are those of another seed. */
+  mix?: { seed: number; layers: [number, number] }[];
+  /** Moves w along vectors, `[wDim]` or `[numWs, wDim]`. */
+  directions?: { vector: number[]; strength: number }[];
+  /** Where a StyleGAN3's picture lies: picture sides to the right and down, degrees, times as large. */
+  transform?: { translate?: [number, number]; rotate?: number; zoom?: number };
+  /** The picture after a lower block of a StyleGAN2 of skip architecture: 4, 8, ... */
+  preview?: number;
+}
+
+/** Fetching an address, reading a checkpoint (only a missing average w takes long), putting it on the GPU: 0 to 1. */
+export type Progress = (progress: { stage: "fetch" | "convert" | "gpu"; done: number }) => void;
+
+/** Bytes, a dropped file, or an address. */
+export type Source = Uint8Array | ArrayBuffer | Blob | string | URL;
+
+export interface OpenOptions {
+  /** Element type on the GPU: 16-bit floats where the browser has them ("auto", the default). */
+  precision?: "auto" | "f32" | "f16";
+  onProgress?: Progress;
+  signal?: AbortSignal;
+}
+
+/** Why nothing can be drawn in this browser, in a sentence for its user; undefined where something can. */
+export function unsupported(): Promise<string | undefined>;
+
+/** A network on the visitor's GPU, in a Worker. Requests queue; nothing leaves the machine. */
+export class Stylegan {
+  /** Reads a checkpoint of any format that `stylegan convert` knows. `wasm` is the address of the .wasm file, where it is not beside the module. */
+  static open(source: Source, options?: OpenOptions & { wasm?: string | URL }): Promise<Stylegan>;
+  /** Another network in the place of this one. */
+  load(source: Source, options?: OpenOptions): Promise<void>;
+  generate(wish?: Wish, options?: { signal?: AbortSignal }): Promise<ImageBitmap>;
+  /** As the network yields it: `[channels, height, width]`, about -1 to 1. */
+  floats(wish?: Wish, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  /** Rows of w of a seed, not truncated. */
+  ws(seed: number, options?: { class?: number; signal?: AbortSignal }): Promise<Float32Array>;
+  /** What w varies most in: principal components, each as long as one standard deviation. */
+  directions(count: number, options?: { samples?: number; signal?: AbortSignal }): Promise<Float32Array[]>;
+  /** Rows of w of a file that a projector or encoder wrote (.npz, .npy, .pt, .pkl). */
+  readRows(source: Source): Promise<Float32Array>;
+  /** The network as a .safetensors file; `half`, the default, stores 16-bit floats. */
+  safetensors(options?: { half?: boolean }): Promise<Blob>;
+  /** Ends the Worker. */
+  close(): void;
+
+  readonly network: string;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly zDim: number;
+  readonly wDim: number;
+  readonly numWs: number;
+  readonly classes: number;
+  readonly parameters: number;
+  readonly hasTransform: boolean;
+  readonly precision: "f32" | "f16";
+  /** Bytes on the GPU. */
+  readonly memory: number;
+  readonly provenance: Record<string, string>;
+}

@@ -1,0 +1,137 @@
+// StyleGAN in a page, on the visitor's own GPU: `Stylegan.open(file)`, then `generate({ seed, psi })`. Types and meaning: index.d.ts.
+
+const worker = () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+
+// Says plainly why nothing can be drawn here, or nothing where something can.
+export async function unsupported() {
+  if (!globalThis.isSecureContext) return "WebGPU works on pages from https:// or localhost only.";
+  if (!navigator.gpu) return "This browser has no WebGPU: take Chrome or Edge 113, Safari 26, Firefox 141 or newer.";
+  if (!(await navigator.gpu.requestAdapter())) return "This browser's WebGPU finds no GPU; on Linux it may want to be switched on (chrome://flags/#enable-unsafe-webgpu).";
+  return undefined;
+}
+
+export class Stylegan {
+  #worker;
+  #waiting = new Map();
+  #next = 1;
+
+  constructor(thread) {
+    this.#worker = thread;
+    thread.onmessage = ({ data: { id, value, error, progress } }) => {
+      const call = this.#waiting.get(id);
+      if (!call) return;
+      if (progress) return void call.onProgress?.(progress);
+      this.#waiting.delete(id);
+      if (error === undefined) call.resolve(value);
+      else call.reject(new Error(error));
+    };
+    thread.onerror = (event) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(event.message || "the Worker could not be started"));
+      this.#waiting.clear();
+    };
+  }
+
+  static async open(source, { precision = "auto", wasm, onProgress, signal } = {}) {
+    const why = await unsupported();
+    if (why) throw new Error(why);
+    const opened = new Stylegan(worker());
+    try {
+      await opened.#call("init", wasm === undefined ? undefined : String(new URL(wasm, document.baseURI)));
+      await opened.load(source, { precision, onProgress, signal });
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  }
+
+  // Another network in the place of this one.
+  async load(source, { precision = "auto", onProgress, signal } = {}) {
+    const { bytes, name } = await fetched(source, onProgress, signal);
+    Object.assign(this, await this.#call("open", { bytes, name, precision }, { onProgress, signal, transfer: [bytes.buffer] }));
+  }
+
+  async generate(wish = {}, { signal } = {}) {
+    const { ws, ...rest } = wish;
+    const pixels = await this.#call("rgba", { wish: rest, rows: ws }, { signal });
+    const side = rest.preview ? await this.#previewed(pixels) : [this.width, this.height];
+    return createImageBitmap(new ImageData(pixels, ...side));
+  }
+
+  async floats(wish = {}, { signal } = {}) {
+    const { ws, ...rest } = wish;
+    return this.#call("floats", { wish: rest, rows: ws }, { signal });
+  }
+
+  ws(seed, { class: one, signal } = {}) {
+    return this.#call("ws", { seed, class: one }, { signal });
+  }
+
+  async directions(count, { samples = 2000, signal } = {}) {
+    const all = await this.#call("directions", { count, samples }, { signal });
+    return Array.from({ length: count }, (_, i) => all.slice(i * this.wDim, (i + 1) * this.wDim));
+  }
+
+  async readRows(source) {
+    const { bytes } = await fetched(source);
+    return this.#call("readRows", bytes, { transfer: [bytes.buffer] });
+  }
+
+  async safetensors({ half = true } = {}) {
+    return new Blob([await this.#call("safetensors", half)], { type: "application/octet-stream" });
+  }
+
+  close() {
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(new Error("closed"));
+    this.#waiting.clear();
+  }
+
+  // Previews are as wide to high as the picture.
+  #previewed(pixels) {
+    const width = Math.round(Math.sqrt((pixels.length / 4) * (this.width / this.height)));
+    return [width, pixels.length / 4 / width];
+  }
+
+  #call(call, args, { onProgress, signal, transfer = [] } = {}) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const id = this.#next++;
+      this.#waiting.set(id, { resolve, reject, onProgress });
+      // What has begun is finished, and nobody hears of it.
+      signal?.addEventListener("abort", () => {
+        if (!this.#waiting.delete(id)) return;
+        this.#worker.postMessage({ drop: id });
+        reject(signal.reason);
+      });
+      this.#worker.postMessage({ id, call, args }, transfer);
+    });
+  }
+}
+
+// Bytes, a File or Blob, or an address.
+async function fetched(source, onProgress, signal) {
+  if (source instanceof Uint8Array) return { bytes: source.slice(), name: "network" };
+  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source.slice(0)), name: "network" };
+  if (source instanceof Blob) return { bytes: new Uint8Array(await source.arrayBuffer()), name: source.name ?? "network" };
+  const url = new URL(source, document.baseURI);
+  const answer = await fetch(url, { signal });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  const total = Number(answer.headers.get("Content-Length")) || 0;
+  const parts = [];
+  let length = 0;
+  for (const reader = answer.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+    onProgress?.({ stage: "fetch", done: total ? Math.min(length / total, 1) : 0 });
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return { bytes, name: decodeURIComponent(url.pathname.split("/").at(-1) || "network") };
+}
