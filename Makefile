@@ -70,9 +70,8 @@ python:
 	@sh scripts/setup-python.sh
 	sh bindings/python/test.sh
 
-# Without its warnings, which say of every test that it stays at home. What is for Python is packed as a wheel.
 package:
-	cargo package --workspace --exclude stylegan-python --exclude stylegan-windows --exclude stylegan-web --exclude stylegan-bundle --allow-dirty --quiet
+	sh scripts/package.sh
 
 # The reports of schema 1 are history; without any of today's, the table says that there is none.
 latency:
