@@ -44,6 +44,7 @@ test: setup fetch ffmpeg browser display
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	sh bindings/c/memcheck.sh
 	@$(MAKE) --no-print-directory python
 	@$(MAKE) --no-print-directory package
 

@@ -62,7 +62,8 @@ def client(number):
             if status == 200:
                 ask("POST", "/image", b'{"ws":' + re.search(rb'"ws":(.*)}', rows).group(1) + b"}")
         elif kind < 0.87:
-            ask("GET", f"/video?seeds={seed()},{seed()}&frames=3")
+            # A png comes in chunks, while it is drawn.
+            ask("GET", f"/video?seeds={seed()},{seed()}&frames=3&format={pick.choice(['webp', 'gif', 'png'])}")
         elif kind < 0.93:
             ask("HEAD", f"/image?seed={seed()}")
         else:
@@ -79,7 +80,7 @@ def nuisance(number):
             f"GET /image?seed={pick.randrange(2**32)} HTTP/1.1\r\nHost: localhost\r\n\r\n",
             "GET /image HTTP/1.1\r\nHost: loc",
             "POST /image HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
-            f"GET /video?seeds=1,{pick.randrange(2**32)}&frames=20 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            f"GET /video?seeds=1,{pick.randrange(2**32)}&frames=20&format={pick.choice(['webp', 'png'])} HTTP/1.1\r\nHost: localhost\r\n\r\n",
         ][kind]
         try:
             stream.sendall(text.encode())
