@@ -125,3 +125,35 @@ fn what_a_caller_does_wrong_has_no_consequences() {
         assert!(output.status.success() && text(&output).contains("all as it should be"), "{options:?}: {}", text(&output));
     }
 }
+
+/// As somebody who has only what was installed: the library, the header, and pkg-config or CMake.
+#[test]
+fn what_is_installed_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("prefix");
+    let run = |script: &str| {
+        let command = Command::new("sh")
+            .args(["-euc", script])
+            .current_dir(folder.path())
+            .env("ROOT", ROOT)
+            .env("PREFIX", &prefix)
+            .env("BUILT", library())
+            .env("NETWORK", NETWORK)
+            .env("LD_LIBRARY_PATH", prefix.join("lib"))
+            .env("DYLD_LIBRARY_PATH", prefix.join("lib"))
+            .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"))
+            .output()
+            .unwrap();
+        assert!(command.status.success(), "{script}: {}", text(&command));
+    };
+    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    run("sh $ROOT/install.sh $PREFIX $BUILT");
+    match has("pkg-config") && has("cc") {
+        true => run("cc $ROOT/examples/face.c -o face $(pkg-config --cflags --libs stylegan); ./face $NETWORK 3 1 face.pam"),
+        false => println!("not covered: pkg-config or cc is not installed"),
+    }
+    match has("cmake") {
+        true => run("cmake -S $ROOT/examples -B out -DCMAKE_PREFIX_PATH=$PREFIX; cmake --build out; out/morph $NETWORK 3 4 2 morph"),
+        false => println!("not covered: cmake is not installed"),
+    }
+}
