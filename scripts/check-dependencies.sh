@@ -6,7 +6,7 @@ tools=$PWD/target/tools
 export PATH="$tools/bin:$PATH"
 
 for tool in cargo-deny cargo-machete typos-cli; do
-    [ -e "$tools/bin/${tool%-cli}" ] || cargo install --locked --quiet --root "$tools" "$tool"
+    [ -e "$tools/bin/${tool%-cli}" ] || cargo install --quiet --root "$tools" "$tool"
 done
 
 echo "+ cargo deny: licences, bans, sources"

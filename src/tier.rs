@@ -33,7 +33,7 @@ pub struct Tier {
     pub software: bool,
     /// 64-bit words for reading and writing memory: a processor loads a vector component by component.
     pub words: bool,
-    /// Cooperative matrices; used after a [trial](crate::trial) of the device.
+    /// Cooperative matrices; used after a trial of the device.
     pub matrix: Option<Matrix>,
     /// Timestamps, for profiles.
     pub timestamps: bool,
