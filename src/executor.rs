@@ -139,7 +139,9 @@ impl Executor {
                 pending = 0;
             }
         }
-        self.flush()?;
+        if pending > 0 {
+            self.flush()?;
+        }
         Ok(buffers)
     }
 

@@ -355,15 +355,18 @@ impl Generator {
     fn prepare(&mut self, way: &Way, progress: Option<Progress>) -> Result<()> {
         self.prepared.append(&mut lock(&self.returned));
         if recall(&mut self.prepared, |prepared| prepared.way == *way) {
-            return self.forget(self.keep);
+            self.forget(self.keep);
+            return Ok(());
         }
-        // An old one's activations go first, when it is done with them: there may not be room for one more.
-        self.forget(self.keep - 1)?;
+        // An old one's activations go first, as soon as the device is done with them; nobody waits for that.
+        self.forget(self.keep - 1);
         let options = executor::Options { tuning: self.options.tuning.clone(), progress, ..executor::Options::default() };
         let resolve = |options| Prepared::new(&self.gpu, &self.model, self.dtype, way, &self.scope, options);
         let prepared = match resolve(&options) {
             Err(Error::OutOfMemory(_) | Error::Device(_)) if !self.prepared.is_empty() => {
-                self.forget(0)?;
+                // There is no room for one more: then it is waited for.
+                self.forget(0);
+                self.gpu.wait()?;
                 Prepared::new(&self.gpu, &self.model, self.dtype, way, &self.scope, &options)?
             }
             resolved => resolved?,
@@ -376,12 +379,8 @@ impl Generator {
     }
 
     /// Drops those not used for longest until `count` are left.
-    fn forget(&mut self, count: usize) -> Result<()> {
-        if self.prepared.len() > count {
-            self.gpu.wait()?;
-            self.prepared.drain(..self.prepared.len() - count);
-        }
-        Ok(())
+    fn forget(&mut self, count: usize) {
+        self.prepared.drain(..self.prepared.len().saturating_sub(count));
     }
 }
 
