@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use stylegan_convert::hex;
 use stylegan_wgpu::Model;
 
+// Threads that wait for a device: not in a browser.
+#[cfg(not(target_arch = "wasm32"))]
 pub mod film;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod pipeline;
 pub mod place;
 pub mod work;
