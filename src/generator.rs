@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::executor::{self, Executor, Readback};
 use crate::gpu::{Gpu, lock};
 use crate::latent::Ws;
-use crate::model::Model;
+use crate::model::{Model, Precision};
 use crate::networks::stylegan3::Transform;
 use crate::networks::{Config, NoiseSource};
 use crate::tensor::{DType, Tensor};
@@ -42,6 +42,9 @@ use pending::{Again, Form, Wide};
 use pixels::{floats, rgba8, tapped};
 use prepared::{Mapped, Prepared, Way};
 use scene::{Rows, Scene, w_avg_of};
+
+/// Most images of a batch: sizes of plans stay far from overflow.
+const MOST_IMAGES: usize = 1 << 16;
 
 /// A network on a device.
 ///
@@ -87,8 +90,8 @@ impl Generator {
     pub(crate) fn build_now(gpu: &Gpu, model: &Model, options: &Options, progress: Option<Progress>) -> Result<Generator> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let dtype = dtype(gpu, model, options.precision)?;
-        if options.batch == 0 {
-            return Err(Error::Argument("a batch has at least one image".into()));
+        if !(1..=MOST_IMAGES).contains(&options.batch) {
+            return Err(Error::Argument(format!("a batch has 1 to {MOST_IMAGES} images, not {}", options.batch)));
         }
         let refused = (dtype == DType::F32 || options.precision != PrecisionChoice::Auto).then(|| dtype.name());
         let wide = Wide { gpu: gpu.clone(), model: model.clone(), options: options.clone(), refused, generator: None };
@@ -158,7 +161,9 @@ impl Generator {
 
     /// Bytes of the synthesis network on the device: weights, inputs, activations. [`Model::memory`] knows before.
     pub fn memory(&self) -> u64 {
-        self.prepared.last().map_or(0, |prepared| prepared.executor.memory())
+        let precision = if self.dtype == DType::F16 { Precision::F16 } else { Precision::F32 };
+        // A job may have the only way of running.
+        self.prepared.last().map_or_else(|| self.model.memory(self.options.batch, precision), |prepared| prepared.executor.memory())
     }
 
     /// Keeps up to `count` ways of running ready instead of one: a call with another number of images or another kind of noise than
@@ -229,8 +234,8 @@ impl Generator {
     }
 
     /// Encodes pictures into a host's encoder, all of it on the device: latents, mapping, truncation, synthesis, and their way into a
-    /// texture or buffer of the host's. Any number of calls go into one encoder. Nothing is read back, so nothing is drawn again: a
-    /// pixel that is not finite has an alpha of 0.
+    /// texture or buffer of the host's. Any number of calls go into one encoder. Nothing is read back, so nothing is drawn again: in 8
+    /// bits, a pixel that is not finite has an alpha of 0, of networks whose pictures have no alpha of their own.
     pub fn encode<'a>(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
@@ -316,9 +321,7 @@ impl Generator {
             return Err(Error::Argument(format!("z has {} values; {n} latents of z_dim {z_dim} have {}", z.len(), n * z_dim)));
         }
         let label: Vec<f32> = match classes {
-            Some(classes) if c_dim > 0 => {
-                classes.iter().map(|&class| scene::label(Some(class), c_dim)).collect::<Result<Vec<_>>>()?.concat()
-            }
+            Some(classes) => classes.iter().map(|&class| scene::label(Some(class), c_dim)).collect::<Result<Vec<_>>>()?.concat(),
             _ => scene::label(None, c_dim)?,
         };
         let mapped = self.map(n, n)?;

@@ -5,15 +5,15 @@ cd "$(dirname "$0")/../.."
 venv=target/venv
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -c "import kubernetes_validate, maturin, mypy, numpy, PIL, pytest" 2>/dev/null ||
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "kubernetes-validate>=1.37" "maturin>=1.9,<2" mypy numpy pillow pytest
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "kubernetes-validate>=1.37" "maturin>=1.9,<2" mypy numpy pillow pytest
 # 70 MB, for one example.
-"$venv/bin/python" -c "import ray.data" 2>/dev/null || "$venv/bin/pip" install --quiet --disable-pip-version-check "ray[data]" ||
+"$venv/bin/python" -c "import ray.data" 2>/dev/null || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "ray[data]" ||
     echo "Ray cannot be installed here; its example is not tested." >&2
 # Pictures are compared with the command's.
 cargo build --quiet --package stylegan-tools
 rm -rf target/wheels
 "$venv/bin/maturin" build --quiet --profile dev --interpreter "$venv/bin/python" --manifest-path bindings/python/Cargo.toml --out target/wheels
-"$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/stylegan_wgpu-*.whl
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/stylegan_wgpu-*.whl
 cd bindings/python
 ../../$venv/bin/python -m mypy --strict --cache-dir ../../target/mypy -p stylegan_wgpu
 # The types of what is in Rust are those that it has.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use super::{Generator, Options};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::task::Task;
@@ -18,6 +18,7 @@ pub struct Building {
     task: Task<Result<Generator>>,
     /// Steps done, and of how many.
     steps: Arc<[AtomicUsize; 2]>,
+    taken: bool,
 }
 
 impl Building {
@@ -28,7 +29,7 @@ impl Building {
             told[0].fetch_max(done, Ordering::Relaxed);
             told[1].store(total, Ordering::Relaxed);
         }));
-        Building { task: Task::spawn(move || Generator::build_now(&gpu, &model, &options, Some(progress))), steps }
+        Building { task: Task::spawn(move || Generator::build_now(&gpu, &model, &options, Some(progress))), steps, taken: false }
     }
 
     /// How far it is, from 0 to 1: weights uploaded and pipelines compiled, of all.
@@ -39,13 +40,15 @@ impl Building {
 
     /// The generator, once, if it is there; returns at once.
     pub fn try_take(&mut self) -> Option<Result<Generator>> {
-        self.task.try_take()
+        let built = self.task.try_take();
+        self.taken |= built.is_some();
+        built
     }
 
     /// Waits for it.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn wait(self) -> Result<Generator> {
-        self.task.wait()
+        if self.taken { Err(taken()) } else { self.task.wait() }
     }
 }
 
@@ -53,6 +56,16 @@ impl Future for Building {
     type Output = Result<Generator>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.get_mut().task).poll(context)
+        let this = self.get_mut();
+        if this.taken {
+            return Poll::Ready(Err(taken()));
+        }
+        let built = Pin::new(&mut this.task).poll(context);
+        this.taken = built.is_ready();
+        built
     }
+}
+
+fn taken() -> Error {
+    Error::Argument("the generator was taken already".into())
 }

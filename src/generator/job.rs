@@ -27,7 +27,7 @@ pub enum Budget {
 }
 
 /// Pictures that are encoded bit by bit, frame after frame. Their activations are their own until the job is dropped: the generator may
-/// draw others meanwhile.
+/// draw others meanwhile. Drop it when its last slice and its way into a target are submitted: what is drawn next may use them.
 pub struct Job {
     gpu: Gpu,
     encoding: Encoding,
@@ -36,6 +36,7 @@ pub struct Job {
     pieces: VecDeque<Step>,
     next_pass: usize,
     encoded: u64,
+    begun: bool,
     /// The last pass that reads what a call may change of the constants all calls share.
     last_shared: usize,
     /// Where the activations go back to.
@@ -48,7 +49,7 @@ impl Job {
         let (handles, plan) = (&encoding.prepared.handles, encoding.prepared.executor.plan());
         let reads_shared = |pass: &Pass| pass.reads.iter().any(|tensor| tensor.id == handles.styles.id);
         let last_shared = plan.passes.iter().rposition(reads_shared).unwrap_or(0);
-        Job { gpu, encoding, again, pieces: VecDeque::new(), next_pass: 0, encoded: 0, last_shared, pool }
+        Job { gpu, encoding, again, pieces: VecDeque::new(), next_pass: 0, encoded: 0, begun: false, last_shared, pool }
     }
 
     /// Encodes the next slice: at least one piece, and as many as the budget has room for. True when nothing is left. Slices must be
@@ -59,16 +60,21 @@ impl Job {
             Budget::Gflop(gflop) => return Err(Error::Argument(format!("a budget of {gflop} GFLOP; it is above 0"))),
             Budget::All => u64::MAX,
         };
-        let first = self.next_pass == 0;
-        if first {
-            self.encoding.begin(encoder);
-        }
+        let first = !self.begun;
         let executor = &self.encoding.prepared.executor;
         let mut left = budget;
         let mut chosen = Vec::new();
         while !self.is_done() {
             if self.pieces.is_empty() {
-                self.pieces = executor.cut(self.next_pass, budget)?.into();
+                match executor.cut(self.next_pass, budget) {
+                    Ok(pieces) => self.pieces = pieces.into(),
+                    Err(error) => {
+                        // Nothing is encoded: the next call begins where this one did.
+                        self.encoded -= chosen.iter().map(|piece: &Step| piece.flops).sum::<u64>();
+                        self.pieces = chosen.into();
+                        return Err(error);
+                    }
+                }
                 self.next_pass += 1;
             }
             let flops = self.pieces.front().map_or(0, |piece| piece.flops);
@@ -79,6 +85,10 @@ impl Job {
             left = left.saturating_sub(flops);
             self.encoded += flops;
             chosen.extend(self.pieces.pop_front());
+        }
+        self.begun = true;
+        if first {
+            self.encoding.begin(encoder);
         }
         executor.record_steps(encoder, &chosen);
         if first {

@@ -63,7 +63,12 @@ impl Scene {
         let own = match input {
             Input::Ws(ws) => {
                 if !look.mixes.is_empty() {
-                    return Err(Error::Argument("seeds are mixed into pictures of seeds or z; Ws::mix mixes rows of w".into()));
+                    return Err(Error::Argument(
+                        "seeds are mixed into pictures of seeds or z; rows of w are mixed by themselves before (Ws::mix)".into(),
+                    ));
+                }
+                if look.class.is_some() {
+                    label(look.class, config.c_dim())?;
                 }
                 return scene(ws.n, Rows::Ws(moved(model, ws, look)?));
             }
@@ -93,10 +98,11 @@ impl Scene {
         }
         let m = n + look.mixes.len();
         let averages = model.array("mapping.w_avg").len() / w_dim;
+        // A StyleGAN-XL has one for each class.
+        let of_class = matches!(config, Config::StyleGan3(config) if config.class_embedding.is_some());
         let average = |layer: usize| match averages {
             1 => 0,
-            // A StyleGAN-XL has one for each class.
-            _ if config.c_dim() == averages => look.class.unwrap_or(0),
+            _ if of_class => look.class.unwrap_or(0),
             _ => layer,
         };
         let truncated = |layer: usize| look.cutoff.is_none_or(|cutoff| layer < cutoff);

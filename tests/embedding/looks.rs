@@ -48,6 +48,7 @@ fn a_look_that_does_not_fit_says_what_would() {
     assert!(message(1.into(), Look::new().direction(&[f32::NAN; 16], 1.0)).contains("finite"));
     assert!(message(1.into(), Look::new().preview(7)).contains("no preview of 7"));
     assert!(message((&ws).into(), Look::new().mix(2, 0..1)).contains("Ws::mix"));
+    assert!(message((&ws).into(), Look::new().class(3)).contains("no classes"));
     assert!(message(Input::Z(&[0.0; 17]), Look::new()).contains("z_dim 16"));
     assert!(message((&[][..]).into(), Look::new()).contains("z_dim 16"));
     assert!(message((&[1, 2]).into(), Look::new()).contains("batch of 1"));

@@ -140,6 +140,7 @@ fn a_generator_is_built_aside() {
         std::thread::yield_now();
     };
     assert!(building.progress() > 0.5, "{}", building.progress());
+    assert!(matches!(building.wait(), Err(Error::Argument(text)) if text.contains("taken already")));
     let mut built = Generator::from(generator);
     let mut other = Generator::new(gpu(), &model(8), &Options::new()).unwrap();
     assert_eq!(picture(&mut built, 1, &Look::new()), picture(&mut other, 1, &Look::new()));

@@ -169,7 +169,25 @@ fn what_goes_wrong_is_said() {
     let aborted = "const stop = new AbortController(); const [one, two] = [drawn.generate({ seed: 1 }), drawn.generate({ seed: 2 }, { signal: stop.signal })];
          stop.abort(); return [(await one).width, await two.catch((error) => error.name)];";
     assert_eq!(browser.run_async(aborted), json!([128, "AbortError"]));
+    for (script, words) in [
+        ("await drawn.generate({ psi: NaN })", "psi is NaN"),
+        ("await drawn.generate(5)", "an object"),
+        ("await drawn.ws(-1)", "seed is -1"),
+        ("await drawn.ws(1, { class: 0 })", "class is 0"),
+        ("await drawn.directions(2, { samples: -1 })", "samples is -1"),
+    ] {
+        assert!(said(script).contains(words), "{script}: {}", said(script));
+    }
+    // An aborted load leaves the network that is there.
+    let kept = "const stop = new AbortController(), before = (await drawn.floats({ seed: 5 })).length;
+         const onProgress = ({ stage }) => stage === 'gpu' && stop.abort();
+         const name = await drawn.load('/fixtures/tiny/ada-skip-32/network.pkl', { signal: stop.signal, onProgress }).catch((error) => error.name);
+         return [name, drawn.width, (await drawn.floats({ seed: 5 })).length === before];";
+    assert_eq!(browser.run_async(kept), json!(["AbortError", 128, true]));
     // A network that was refused leaves the one that is there; what is saved can be opened again.
     let saved = "const file = await drawn.safetensors(); await drawn.load(file); return [(await drawn.generate({ seed: 3 })).width, file.size > 3e6];";
     assert_eq!(browser.run_async(saved), json!([128, true]));
+    assert!(said("drawn.close(); await drawn.generate()").contains("it is closed"));
+    browser.post("/url", json!({ "url": format!("http://{}/?network=nope", host.0) }));
+    browser.until("document.getElementById('status').textContent.includes('no network \"nope\"')");
 }

@@ -349,7 +349,7 @@ enum StyleganStatus stylegan_generate(const struct StyleganGenerator *generator,
 
 /*
  Draws pictures of rows of w, as `stylegan_generate` does of seeds: `count` times `num_ws * w_dim` floats, as `stylegan_map` gives them. They are not
- truncated yet: `psi`, `cutoff` and mixes of the look apply to them.
+ truncated yet: `psi` and `cutoff` of the look apply to them, mixes are for seeds.
 
  # Safety
  `generator` is not freed; there are so many floats and room for `size` bytes; `look` is null, or a look whose mixes are there.

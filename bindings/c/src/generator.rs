@@ -108,7 +108,7 @@ pub unsafe extern "C" fn stylegan_generate(
 }
 
 /// Draws pictures of rows of w, as `stylegan_generate` does of seeds: `count` times `num_ws * w_dim` floats, as `stylegan_map` gives them. They are not
-/// truncated yet: `psi`, `cutoff` and mixes of the look apply to them.
+/// truncated yet: `psi` and `cutoff` of the look apply to them, mixes are for seeds.
 ///
 /// # Safety
 /// `generator` is not freed; there are so many floats and room for `size` bytes; `look` is null, or a look whose mixes are there.
@@ -243,7 +243,13 @@ pub unsafe extern "C" fn stylegan_average(
         // SAFETY: the caller's promise.
         let mut room = unsafe { Room::new(ws, ws_count, num_ws * w_dim, "ws")? };
         let class = optional(class_index, "class_index")?;
-        let average = handle.lock()?.w_avg_of(class);
+        let generator = handle.lock()?;
+        let classes = generator.config().c_dim();
+        if class.is_some_and(|class| class >= classes) {
+            return Err(Failure::argument(format!("there is no class {class_index}: the network has {classes}")));
+        }
+        let average = generator.w_avg_of(class);
+        drop(generator);
         match average.len() {
             // One for all layers, or each layer's own.
             one if one == w_dim => (0..num_ws).try_for_each(|_| room.put(&average)),

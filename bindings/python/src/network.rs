@@ -10,7 +10,7 @@ use stylegan_studio::drawing::cache_folder;
 use stylegan_studio::vectors::{Axes, Layers, Method};
 use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::latent::{self, Truncation};
-use stylegan_wgpu::{AdapterReport, Gpu, Look, Model, Noise, Options, PrecisionChoice, Result, Tuning, Ws};
+use stylegan_wgpu::{AdapterReport, Gpu, Look, Model, Noise, Options, PrecisionChoice, Result, Transform, Tuning, Ws};
 
 use crate::errors::{ArgumentError, raise, raise_of};
 use crate::pending::{Pending, Pictures};
@@ -28,6 +28,8 @@ pub(crate) struct Network {
 struct Drawing {
     generator: Generator,
     options: Options,
+    /// Where pictures lie, if not where the file says.
+    transform: Option<Transform>,
 }
 
 impl Network {
@@ -91,7 +93,7 @@ pub(crate) fn load(
             gpu,
             model: model.clone(),
             sha256: OnceLock::new(),
-            drawing: Mutex::new(Drawing { generator, options: options.clone() }),
+            drawing: Mutex::new(Drawing { generator, options: options.clone(), transform: None }),
         })
     };
     py.detach(on_device).map_err(raise)
@@ -269,6 +271,7 @@ impl Network {
                 drawing.options = options;
             }
             let look = Look::new().noise(noise);
+            let look = drawing.transform.map_or(look.clone(), |transform| look.transform(transform));
             Ok(match floats {
                 true => Pictures::Floats(drawing.generator.submit_f32(&ws, &look)?),
                 false => Pictures::Rgba(drawing.generator.submit(&ws, &look)?),
@@ -276,6 +279,23 @@ impl Network {
         })?;
         let config = &self.model.config;
         Ok(Pending::new(pictures, config.image_size(), config.img_channels()))
+    }
+
+    /// Moves, turns and zooms the pictures from now on, of a StyleGAN3.
+    fn set_transform(&self, py: Python<'_>, translate: [f32; 2], rotate: f32, zoom: f32) -> PyResult<()> {
+        let network = self.model.config.network();
+        if Transform::of(&self.model).is_none() {
+            let text = format!("pictures of a {network} cannot be moved or turned; those of a StyleGAN3 can");
+            return Err(ArgumentError::new_err(text));
+        }
+        let transform = Transform::new(translate, rotate, zoom).ok_or_else(|| {
+            ArgumentError::new_err(format!("translate {translate:?}, rotate {rotate}, zoom {zoom}: finite numbers, and a zoom above 0"))
+        })?;
+        self.draw(py, |drawing| {
+            let usual = (translate, rotate, zoom) == ([0.0; 2], 0.0, 1.0);
+            drawing.transform = (!usual).then_some(transform);
+            Ok(())
+        })
     }
 
     /// The rows of w of layers, as `0-3,7`, `coarse` or `b8.conv0`.

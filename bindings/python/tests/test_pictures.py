@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import stylegan_wgpu
+from conftest import ROOT
 from PIL import Image
 
 
@@ -121,3 +122,24 @@ def test_notebooks_show_pictures(G, tmp_path):
     assert (read(tmp_path / "lossless.webp") == picture).all()
     with pytest.raises(ValueError, match="ending says which format"):
         picture.save(tmp_path / "picture.bmp")
+
+
+def test_a_stylegan3_is_moved_as_by_the_command(G, stylegan, tmp_path):
+    network = ROOT.parent / "shared/fixtures/stylegan3-t-64/network.pkl"
+    with pytest.raises(stylegan_wgpu.ArgumentError, match="stylegan2 cannot be moved"):
+        G.transform(rotate=10)
+    if not network.is_file():
+        pytest.skip(f"{network} is not beside this checkout")
+    moved = stylegan_wgpu.load(network)
+    plain = moved(seed=1)
+    flags = ["--translate", "0.2,-0.1", "--rotate", "20", "--zoom", "1.5"]
+    stylegan("generate", "--network", network, "--seeds", "1", *flags, "--outdir", tmp_path)
+    moved.transform(translate=(0.2, -0.1), rotate=20, zoom=1.5)
+    assert (moved(seed=1) == read(tmp_path / "seed0001.png")).all()
+    assert (moved(seed=1) != plain).any()
+    with pytest.raises(stylegan_wgpu.ArgumentError, match="where its pictures lie"):
+        moved.generate_into(tmp_path / "folder", [1])
+    with pytest.raises(stylegan_wgpu.ArgumentError, match="zoom above 0"):
+        moved.transform(zoom=0)
+    moved.transform()
+    assert (moved(seed=1) == plain).all()

@@ -15,7 +15,7 @@ export interface Wish {
   /** Rows `layers[0]` up to `layers[1]`, without it, are those of another seed. */
   mix?: { seed: number; layers: [number, number] }[];
   /** Moves w along vectors, `[wDim]` or `[numWs, wDim]`. */
-  directions?: { vector: number[]; strength: number }[];
+  directions?: { vector: ArrayLike<number>; strength: number }[];
   /** Where a StyleGAN3's picture lies: picture sides to the right and down, degrees, times as large. */
   transform?: { translate?: [number, number]; rotate?: number; zoom?: number };
   /** The picture after a lower block of a StyleGAN2 of skip architecture: 4, 8, ... */
@@ -42,7 +42,7 @@ export function unsupported(): Promise<string | undefined>;
 export class Stylegan {
   /** Reads a checkpoint of any format that `stylegan convert` knows. `wasm` is the address of the .wasm file, where it is not beside the module. */
   static open(source: Source, options?: OpenOptions & { wasm?: string | URL }): Promise<Stylegan>;
-  /** Another network in the place of this one. */
+  /** Another network in the place of this one; until it resolves, and when it is aborted, pictures are of the one that is there. */
   load(source: Source, options?: OpenOptions): Promise<void>;
   generate(wish?: Wish, options?: { signal?: AbortSignal }): Promise<ImageBitmap>;
   /** As the network yields it: `[channels, height, width]`, about -1 to 1. */

@@ -14,6 +14,7 @@ export class Stylegan {
   #worker;
   #waiting = new Map();
   #next = 1;
+  #ended; // Why nothing can be asked any more.
 
   constructor(thread) {
     this.#worker = thread;
@@ -25,10 +26,8 @@ export class Stylegan {
       if (error === undefined) call.resolve(value);
       else call.reject(new Error(error));
     };
-    thread.onerror = (event) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(event.message || "the Worker could not be started"));
-      this.#waiting.clear();
-    };
+    // A panic leaves the engine half written: there is no going on with it.
+    thread.onerror = (event) => this.#end(event.message ? `a bug in the engine, which has to be opened again: ${event.message}` : "the Worker could not be started");
   }
 
   static async open(source, { precision = "auto", wasm, onProgress, signal } = {}) {
@@ -45,29 +44,35 @@ export class Stylegan {
     }
   }
 
-  // Another network in the place of this one.
+  // Another network in the place of this one; until it resolves, pictures are of the one that is there.
   async load(source, { precision = "auto", onProgress, signal } = {}) {
     const { bytes, name } = await fetched(source, onProgress, signal);
-    Object.assign(this, await this.#call("open", { bytes, name, precision }, { onProgress, signal, transfer: [bytes.buffer] }));
+    const facts = await this.#call("open", { bytes, name, precision }, { onProgress, signal, transfer: [bytes.buffer] });
+    await this.#call("accept");
+    Object.assign(this, facts);
   }
 
   async generate(wish = {}, { signal } = {}) {
-    const { ws, ...rest } = wish;
+    const { ws, ...rest } = checked(wish);
     const pixels = await this.#call("rgba", { wish: rest, rows: ws }, { signal });
     const side = rest.preview ? await this.#previewed(pixels) : [this.width, this.height];
     return createImageBitmap(new ImageData(pixels, ...side));
   }
 
   async floats(wish = {}, { signal } = {}) {
-    const { ws, ...rest } = wish;
+    const { ws, ...rest } = checked(wish);
     return this.#call("floats", { wish: rest, rows: ws }, { signal });
   }
 
-  ws(seed, { class: one, signal } = {}) {
+  async ws(seed, { class: one, signal } = {}) {
+    whole("seed", seed, 0, MOST_SEED);
+    if (one !== undefined) whole("class", one, 0, this.classes - 1);
     return this.#call("ws", { seed, class: one }, { signal });
   }
 
   async directions(count, { samples = 2000, signal } = {}) {
+    whole("count", count, 1, this.wDim);
+    whole("samples", samples, 2 * this.wDim, 20000);
     const all = await this.#call("directions", { count, samples }, { signal });
     return Array.from({ length: count }, (_, i) => all.slice(i * this.wDim, (i + 1) * this.wDim));
   }
@@ -82,8 +87,13 @@ export class Stylegan {
   }
 
   close() {
+    this.#end("it is closed");
+  }
+
+  #end(why) {
+    this.#ended ??= why;
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(new Error("closed"));
+    for (const { reject } of this.#waiting.values()) reject(new Error(this.#ended));
     this.#waiting.clear();
   }
 
@@ -95,6 +105,7 @@ export class Stylegan {
 
   #call(call, args, { onProgress, signal, transfer = [] } = {}) {
     return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(new Error(this.#ended));
       if (signal?.aborted) return reject(signal.reason);
       const id = this.#next++;
       this.#waiting.set(id, { resolve, reject, onProgress });
@@ -109,13 +120,36 @@ export class Stylegan {
   }
 }
 
+const MOST_SEED = 4294967295;
+
+function whole(name, value, least, most) {
+  if (!Number.isInteger(value) || value < least || value > most) throw new Error(`${name} is ${value}; it is a whole number from ${least} to ${most}`);
+}
+
+// A wish as JSON can say it: numbers that are none would become nothing, typed arrays objects.
+function checked(wish) {
+  if (typeof wish !== "object" || wish === null) throw new Error(`what is asked of a picture is an object, as { seed: 85 }, not ${wish}`);
+  const { ws, ...rest } = wish;
+  const plain = (name, value) => {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new Error(`${name} is ${value}`);
+    if (ArrayBuffer.isView(value) || Array.isArray(value)) return Array.from(value, (one) => plain(name, one));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(`${name}.${key}`.replace(/^wish\./, ""), one)]));
+  };
+  return { ws, ...plain("wish", rest) };
+}
+
 // Bytes, a File or Blob, or an address.
 async function fetched(source, onProgress, signal) {
+  if (typeof source !== "string" && !(source instanceof URL || source instanceof Uint8Array || source instanceof ArrayBuffer || source instanceof Blob))
+    throw new Error("a network is bytes (Uint8Array, ArrayBuffer), a File or Blob, or an address");
   if (source instanceof Uint8Array) return { bytes: source.slice(), name: "network" };
   if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source.slice(0)), name: "network" };
   if (source instanceof Blob) return { bytes: new Uint8Array(await source.arrayBuffer()), name: source.name ?? "network" };
   const url = new URL(source, document.baseURI);
-  const answer = await fetch(url, { signal });
+  const answer = await fetch(url, { signal }).catch((error) => {
+    throw error instanceof TypeError ? new Error(`${url} cannot be fetched: no network, or its server lets no other page have it (CORS)`) : error;
+  });
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
   const total = Number(answer.headers.get("Content-Length")) || 0;
   const parts = [];

@@ -6,6 +6,7 @@ import init, { Engine, Network } from "./pkg/stylegan_web.js";
 let ready; // init, once
 let network;
 let engine;
+let next; // Opened, and not yet taken by the page.
 let queue = Promise.resolve();
 let fail; // Answers for the request that is being worked on.
 const dropped = new Set();
@@ -21,10 +22,16 @@ const calls = {
     const read = new Network(bytes, name, (done) => tell("convert", done));
     tell("gpu", 0);
     const opened = await Engine.open(read, precision);
+    next = { network: read, engine: opened };
+    return { ...JSON.parse(read.facts()), ...JSON.parse(opened.facts()) };
+  },
+
+  // A load that was aborted meanwhile leaves the network that is there.
+  async accept() {
     engine?.free();
     network?.free();
-    [network, engine] = [read, opened];
-    return { ...JSON.parse(read.facts()), ...JSON.parse(opened.facts()) };
+    ({ network, engine } = next);
+    next = undefined;
   },
 
   async rgba(tell, { wish, rows }) {

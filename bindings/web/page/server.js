@@ -50,6 +50,8 @@ async function networks() {
   const names = kept.map(({ url }) => decodeURIComponent(new URL(url).pathname.split("/").at(-1)));
   const asked = new URLSearchParams(location.search).get("network");
   const far = /^https?:/.test(asked ?? "") ? [asked] : [];
+  if (asked && !far.length && asked !== BUILT_IN.name && !names.includes(asked))
+    throw new Error(`This browser has no network "${asked}": it was dropped on the page somewhere else. Drop it here, or take ?network= out of the address.`);
   return [BUILT_IN.name, ...names, ...far].map((name) => ({ name, network: name }));
 }
 
@@ -70,7 +72,7 @@ async function facts(name) {
     const engine = opened ? opened.engine : await Stylegan.open(await source(name), { onProgress });
     if (opened) await engine.load(await source(name), { onProgress });
     opened = { engine, name, rows: new Map() };
-    opened.vectors = await engine.directions(Math.min(DIRECTIONS, engine.wDim)).catch(() => []);
+    opened.vectors = await engine.directions(Math.min(DIRECTIONS, engine.wDim), { samples: Math.max(2000, 2 * engine.wDim) }).catch(() => []);
     say("");
   }
   const { engine, vectors } = opened;

@@ -70,7 +70,7 @@ pub(crate) fn kind(bytes: &[u8]) -> Result<Kind<'_>> {
         (b"GGUF", "a GGUF file (a language model's weights), not a checkpoint of PyTorch or TensorFlow"),
         (
             crate::array_file::NPY,
-            "a NumPy array (.npy), not a network; rows of w are given with --projected-w, directions with --direction",
+            "a NumPy array (.npy), not a network; rows of w and directions are given apart from the network (the command: --projected-w, --direction)",
         ),
         (b"\x08\x07\x12\x07pytorch", "an ONNX graph, not a checkpoint; convert the checkpoint it was exported from"),
         (b"\x08\x08\x12\x07pytorch", "an ONNX graph, not a checkpoint; convert the checkpoint it was exported from"),
@@ -141,7 +141,7 @@ fn zip(bytes: &[u8]) -> Result<Kind<'_>> {
     let first: Vec<_> = members.iter().take(3).map(|member| member.name).collect();
     if !members.is_empty() && members.iter().all(|member| member.name.ends_with(".npy")) {
         return Err(ConvertError::unsupported(format!(
-            "this is an archive of NumPy arrays (.npz: {}), not a checkpoint; a network's arrays are read from a pickle, a .pt or a .safetensors, rows of w are given with --projected-w",
+            "this is an archive of NumPy arrays (.npz: {}), not a checkpoint; a network's arrays are read from a pickle, a .pt or a .safetensors, rows of w are given apart from the network (the command: --projected-w)",
             first.join(", ")
         )));
     }

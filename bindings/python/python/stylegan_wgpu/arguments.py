@@ -62,8 +62,27 @@ def is_int(value: object) -> bool:
 
 
 def count_of(name: str, value: int) -> int:
-    if not is_int(value) or operator.index(value) < 1:
-        raise ArgumentError(f"{name} is a whole number from 1 on; this is {value!r}")
+    if not is_int(value) or not 1 <= operator.index(value) <= 0xFFFFFFFF:
+        raise ArgumentError(f"{name} is a whole number from 1 on, below 2**32; this is {value!r}")
+    return operator.index(value)
+
+
+def truncation_of(psi: float, cutoff: int | None) -> tuple[float, int | None]:
+    """psi as a finite number, cutoff as a number of rows."""
+    try:
+        psi = float(psi)
+    except (TypeError, ValueError, OverflowError):
+        raise ArgumentError(f"psi is a number; this is {psi!r}") from None
+    if not abs(psi) <= 3e38:
+        raise ArgumentError(f"psi is a finite number; this is {psi!r}")
+    if cutoff is not None and (not is_int(cutoff) or not 0 <= operator.index(cutoff) <= 0xFFFFFFFF):
+        raise ArgumentError(f"cutoff is a number of rows of w from 0 on, or None; this is {cutoff!r}")
+    return psi, None if cutoff is None else operator.index(cutoff)
+
+
+def noise_seed_of(value: int) -> int:
+    if not is_int(value) or not 0 <= operator.index(value) <= 0xFFFFFFFF:
+        raise ArgumentError(f"noise_seed is a whole number from 0 to {0xFFFFFFFF}; this is {value!r}")
     return operator.index(value)
 
 
@@ -82,7 +101,13 @@ def is_float(dtype: npt.DTypeLike) -> bool:
 
 def array_of(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     """Values as float32, rows dense; -1 in a shape is any number."""
-    array = np.ascontiguousarray(values, dtype=np.float32)
+    try:
+        found = np.asarray(values)
+        if np.iscomplexobj(found):
+            raise ArgumentError(f"{name} has complex numbers")
+        array = np.ascontiguousarray(found, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} is no array of numbers: {error}") from None
     if array.ndim != len(shape) or any(side not in (-1, found) for side, found in zip(shape, array.shape)):
         needed = ", ".join("n" if side == -1 else str(side) for side in shape)
         raise ArgumentError(f"{name} is {list(array.shape)}; this network takes [{needed}]")

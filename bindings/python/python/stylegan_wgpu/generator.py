@@ -14,7 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
-from .arguments import Floats, Label, array_of, blocks, classes_of, count_of, is_float, is_int, seed_of
+from .arguments import (
+    Floats,
+    Label,
+    array_of,
+    blocks,
+    classes_of,
+    count_of,
+    is_float,
+    is_int,
+    noise_seed_of,
+    seed_of,
+    truncation_of,
+)
 from .errors import ArgumentError
 from .picture import Picture
 from .pictures import Pictures
@@ -62,6 +74,7 @@ class Generator:
 
     def __init__(self, native: _native.Network) -> None:
         self._native = native
+        self._moved = False
 
     # --- What it is
 
@@ -154,6 +167,9 @@ class Generator:
     def mapping(self, z: npt.ArrayLike, label: Label = None, *, psi: float = 1.0, cutoff: int | None = None) -> Floats:
         """Latents ``[n, z_dim]`` to rows of w ``[n, num_ws, w_dim]``; with ``psi``, truncated: all rows, or the first ``cutoff``."""
         latents = array_of("z", z, (-1, self.z_dim))
+        if not len(latents):
+            raise ArgumentError("z has no rows: nothing can be mapped")
+        psi, cutoff = truncation_of(psi, cutoff)
         return self._native.mapping(latents, classes_of(label, len(latents), self.c_dim), psi, cutoff)
 
     def synthesis(
@@ -164,6 +180,7 @@ class Generator:
         """
         if noise == "tf":
             raise ArgumentError('noise "tf" is drawn from a picture\'s seed, and rows of w have none')
+        noise_seed = noise_seed_of(noise_seed)
         rows = array_of("ws", ws, (-1, self.num_ws, self.w_dim))
         floats = is_float(dtype)
         batch = self.batch
@@ -193,8 +210,7 @@ class Generator:
             ws = self.mapping(cast("npt.ArrayLike", z), label, psi=psi, cutoff=cutoff)
             return self.synthesis(ws, noise=noise, noise_seed=noise_seed, dtype=dtype)
         ws = self.mapping(self.z([seed]), label, psi=psi, cutoff=cutoff)
-        if noise == "tf":
-            noise_seed = seed_of(seed)
+        noise_seed = seed_of(seed) if noise == "tf" else noise_seed_of(noise_seed)
         floats = is_float(dtype)
         (drawn,) = self._draw([(ws, noise_seed)], noise, floats)
         return cast("npt.NDArray[Any]", drawn[0] if floats else drawn[0].view(Picture))
@@ -219,6 +235,7 @@ class Generator:
         """
         all_seeds = [seed_of(seed) for seed in seeds]
         classes = classes_of(label, len(all_seeds), self.c_dim)
+        (psi, cutoff), noise_seed = truncation_of(psi, cutoff), noise_seed_of(noise_seed)
         drawn = self._of_seeds(list(enumerate(all_seeds)), classes, batch, psi, cutoff, noise, noise_seed)
         return Pictures(drawn, len(all_seeds), progress)
 
@@ -245,7 +262,12 @@ class Generator:
         """
         all_seeds = list(dict.fromkeys(seed_of(seed) for seed in seeds))
         classes = classes_of(label, len(all_seeds), self.c_dim)
+        (psi, cutoff), noise_seed = truncation_of(psi, cutoff), noise_seed_of(noise_seed)
+        if classes and len(set(classes)) > 1:
+            raise ArgumentError("a folder has pictures of one class: label is one number")
         one = classes[0] if classes else None
+        if self._moved:
+            raise ArgumentError("a folder does not say where its pictures lie: transform() before, or stylegan generate --translate")
         place = _native.open_folder(self._native, folder, all_seeds, psi, cutoff, one, noise, noise_seed, shard)
         try:
             first, last = place.part(len(all_seeds))
@@ -280,6 +302,14 @@ class Generator:
         if noise == "tf":
             raise ArgumentError('noise "tf" is for pictures of one seed each')
         return cast(Picture, self.synthesis(ws[:1], noise=noise, noise_seed=noise_seed)[0])
+
+    def transform(self, translate: tuple[float, float] = (0.0, 0.0), rotate: float = 0.0, zoom: float = 1.0) -> None:
+        """Moves the pictures of a StyleGAN3 from now on by sides to the right and down, turns them by degrees and makes them ``zoom``
+        times as large, as ``stylegan generate --translate --rotate --zoom``; without arguments they lie where the network draws them.
+        """
+        x, y = translate
+        self._native.set_transform((float(x), float(y)), float(rotate), float(zoom))
+        self._moved = (x, y, rotate, zoom) != (0, 0, 0, 1)
 
     def directions(
         self,
