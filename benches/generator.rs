@@ -11,7 +11,7 @@ use stylegan_wgpu::blocking::Generator;
 use stylegan_wgpu::internals::networks::stylegan2;
 use stylegan_wgpu::internals::random_weights::random_weights;
 use stylegan_wgpu::latent::z;
-use stylegan_wgpu::{Config, Model, Noise, Options, Precision, PrecisionChoice};
+use stylegan_wgpu::{Config, Look, Model, Options, Precision, PrecisionChoice};
 
 use common::gpu;
 
@@ -43,7 +43,7 @@ fn generator(criterion: &mut Criterion) {
             });
             bencher.iter(|| {
                 let ws = generator.mapping(&latents, None).expect("a mapping");
-                generator.synthesis_rgba8(&ws, Noise::Const).expect("an image")
+                generator.synthesis_rgba8(&ws, &Look::new()).expect("an image")
             });
         });
         group.bench_function(format!("model to device/{label}"), |bencher| {

@@ -18,7 +18,7 @@ use std::ops::{Deref, DerefMut};
 use image::RgbaImage;
 
 use crate::error::{Error, Result};
-use crate::generator::{Input, Look, Noise, Options};
+use crate::generator::{Input, Look, Options};
 use crate::gpu::{AdapterReport, Gpu};
 use crate::latent::Ws;
 use crate::model::Model;
@@ -79,12 +79,12 @@ impl Generator {
     }
 
     /// [`Generator::synthesis_rgba8`](crate::Generator::synthesis_rgba8).
-    pub fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        pollster::block_on(self.0.synthesis_rgba8(ws, noise))
+    pub fn synthesis_rgba8(&mut self, ws: &Ws, look: &Look) -> Result<Vec<RgbaImage>> {
+        pollster::block_on(self.0.synthesis_rgba8(ws, look))
     }
 
     /// [`Generator::synthesis_f32`](crate::Generator::synthesis_f32).
-    pub fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
-        pollster::block_on(self.0.synthesis_f32(ws, noise))
+    pub fn synthesis_f32(&mut self, ws: &Ws, look: &Look) -> Result<Vec<Vec<f32>>> {
+        pollster::block_on(self.0.synthesis_f32(ws, look))
     }
 }

@@ -19,7 +19,8 @@ mod readback;
 pub use profile::{PassTime, RunTime};
 pub use readback::Readback;
 
-use bands::{bands, parameters, range, share};
+pub(crate) use bands::range;
+use bands::{bands, parameters, share};
 
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]
@@ -342,7 +343,8 @@ pub(crate) fn memory_of(plan: &Plan) -> u64 {
     fixed.map(|entry| entry.tensor.bytes() as u64).sum::<u64>() + slots.bytes.iter().map(|&bytes| bytes as u64).sum::<u64>()
 }
 
-fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {
+/// Bytes of a buffer for a binding.
+pub(crate) fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {
     let size = wgpu::BufferSize::new(size);
     wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size }) }
 }

@@ -10,7 +10,6 @@ use crate::executor::{self, Executor, Readback};
 use crate::gpu::{Gpu, lock};
 use crate::latent::Ws;
 use crate::model::{Model, Precision};
-use crate::networks::stylegan3::Transform;
 use crate::networks::{Config, NoiseSource};
 use crate::tensor::{DType, Tensor};
 use crate::tune::Progress;
@@ -62,9 +61,6 @@ pub struct Generator {
     prepared: Vec<Arc<Prepared>>,
     /// What jobs have given back.
     returned: Arc<Mutex<Vec<Arc<Prepared>>>>,
-    /// Where StyleGAN3's pictures lie: one for all, or one for each of a call.
-    transforms: Vec<Transform>,
-    styles: Vec<StyleOffset>,
     /// At most so many of each; see [`Generator::keep_prepared`].
     keep: usize,
     /// The weights stay on the device while executors for other batches come and go.
@@ -104,8 +100,6 @@ impl Generator {
             mapped: Vec::new(),
             prepared: Vec::new(),
             returned: Arc::default(),
-            transforms: Transform::of(model).into_iter().collect(),
-            styles: Vec::new(),
             keep: 1,
             weights: Vec::new(),
             wide: Arc::new(Mutex::new(wide)),
@@ -128,25 +122,6 @@ impl Generator {
     /// over all), [`Generator::w_avg`] of all others.
     pub fn w_avg_of(&self, class: Option<usize>) -> Vec<f32> {
         w_avg_of(&self.model, class)
-    }
-
-    /// Moves and turns the pictures of a StyleGAN3 from now on: one transform for all of them, or one for each picture of every call.
-    /// It takes the place of what the model has, which is the identity in NVIDIA's; [`Look::transform`] takes its place.
-    pub fn set_transforms(&mut self, transforms: &[Transform]) -> Result<()> {
-        transforms.iter().try_for_each(|transform| scene::checked(&self.model, transform))?;
-        if transforms.is_empty() {
-            return Err(Error::Argument("one transform for all pictures, or one for each; there is none".into()));
-        }
-        self.transforms = transforms.to_vec();
-        Ok(())
-    }
-
-    /// Moves channels of the styles of all pictures that are submitted from now on, in the place of the offsets set before; two of one
-    /// channel add up. [`Look::style`] takes their place.
-    pub fn set_style_offsets(&mut self, offsets: &[StyleOffset]) -> Result<()> {
-        offsets.iter().try_for_each(|offset| offset.check(&self.model))?;
-        self.styles = offsets.to_vec();
-        Ok(())
     }
 
     /// The device.
@@ -205,19 +180,18 @@ impl Generator {
     }
 
     /// ws -> 8-bit images, any number of them: in batches, the next submitted before the last is waited for.
-    pub async fn synthesis_rgba8(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<RgbaImage>> {
-        self.in_batches(ws, noise, rgba8).await
+    pub async fn synthesis_rgba8(&mut self, ws: &Ws, look: &Look) -> Result<Vec<RgbaImage>> {
+        self.in_batches(ws, look, rgba8).await
     }
 
     /// ws -> images as the network yields them: `[C, H, W]` each, about -1..1, not clamped; any number of them.
-    pub async fn synthesis_f32(&mut self, ws: &Ws, noise: Noise) -> Result<Vec<Vec<f32>>> {
-        self.in_batches(ws, noise, floats).await
+    pub async fn synthesis_f32(&mut self, ws: &Ws, look: &Look) -> Result<Vec<Vec<f32>>> {
+        self.in_batches(ws, look, floats).await
     }
 
-    async fn in_batches<T: Send + 'static>(&mut self, ws: &Ws, noise: Noise, form: Form<T>) -> Result<Vec<T>> {
-        let look = Look::new().noise(noise).transforms(&self.transforms);
+    async fn in_batches<T: Send + 'static>(&mut self, ws: &Ws, look: &Look, form: Form<T>) -> Result<Vec<T>> {
         // What is wrong with a later batch is said before the first.
-        let whole = Scene::new(&self.model, ws.into(), &look, &[], &[])?;
+        let whole = Scene::new(&self.model, ws.into(), look)?;
         let mut images = Vec::with_capacity(whole.images);
         let mut ahead: Option<Pending<T>> = None;
         for first in (0..ws.n).step_by(self.options.batch) {
@@ -269,7 +243,7 @@ impl Generator {
     }
 
     fn scene(&self, input: Input<'_>, look: &Look, tap: Option<String>) -> Result<(Scene, Way)> {
-        let scene = Scene::new(&self.model, input, look, &self.transforms, &self.styles)?;
+        let scene = Scene::new(&self.model, input, look)?;
         if scene.images > self.options.batch {
             let (images, batch) = (scene.images, self.options.batch);
             return Err(Error::Argument(format!("{images} images at once; this generator was built for a batch of {batch}")));
@@ -324,7 +298,7 @@ impl Generator {
             Some(classes) => classes.iter().map(|&class| scene::label(Some(class), c_dim)).collect::<Result<Vec<_>>>()?.concat(),
             _ => scene::label(None, c_dim)?,
         };
-        let mapped = self.map(n, n)?;
+        let mapped = self.map(n, 0)?;
         let inputs = [(mapped.z, z), (mapped.label, &label[..])];
         let staged =
             inputs.into_iter().filter_map(|(tensor, values)| Some(mapped.executor.stage(tensor?, values))).collect::<Result<Vec<_>>>()?;
@@ -345,7 +319,7 @@ impl Generator {
         Ok(Ws::broadcast(&w, self.config().w_dim(), self.config().num_ws()))
     }
 
-    /// The mapping network for so many latents and pictures.
+    /// The mapping network for so many latents, and truncation to so many pictures.
     fn map(&mut self, m: usize, images: usize) -> Result<Arc<Mapped>> {
         if !recall(&mut self.mapped, |mapped| (mapped.m, mapped.images) == (m, images)) {
             self.mapped.drain(..(self.mapped.len() + 1).saturating_sub(self.keep));

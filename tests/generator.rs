@@ -33,9 +33,9 @@ fn ws(generator: &mut Generator, seeds: std::ops::Range<u32>) -> Ws {
 fn several_generators_share_a_device_and_not_their_weights() {
     let [mut first, mut second] = [1, 2].map(|seed| Generator::new(gpu(), &model(seed), &Options::default()).unwrap());
     let ws = ws(&mut first, 7..8);
-    let before = first.synthesis_f32(&ws, Noise::Const).unwrap();
-    assert_ne!(second.synthesis_f32(&ws, Noise::Const).unwrap(), before);
-    assert_eq!(first.synthesis_f32(&ws, Noise::Const).unwrap(), before);
+    let before = first.synthesis_f32(&ws, &Look::new()).unwrap();
+    assert_ne!(second.synthesis_f32(&ws, &Look::new()).unwrap(), before);
+    assert_eq!(first.synthesis_f32(&ws, &Look::new()).unwrap(), before);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_rest_smaller_than_the_batch_is_rendered_too() {
     let options = |batch| Options::new().batch(batch).precision(PrecisionChoice::F32);
     let [mut single, mut batched] = [1, 3].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     let ws = ws(&mut single, 0..5);
-    let (one, three) = (single.synthesis_f32(&ws, Noise::Const).unwrap(), batched.synthesis_f32(&ws, Noise::Const).unwrap());
+    let (one, three) = (single.synthesis_f32(&ws, &Look::new()).unwrap(), batched.synthesis_f32(&ws, &Look::new()).unwrap());
     assert_eq!(three.len(), 5);
     for (one, three) in one.iter().zip(&three) {
         common::compare("batch", three, one, 1e-5);
@@ -55,7 +55,7 @@ fn submissions_wait_for_themselves_only() {
     let mut generator = Generator::new(gpu(), &model(1), &Options::new().batch(2)).unwrap();
     let ws = ws(&mut generator, 0..5);
     let noise = Noise::Random { seed: 3 };
-    let expected = generator.synthesis_f32(&ws, noise).unwrap();
+    let expected = generator.synthesis_f32(&ws, &Look::new().noise(noise)).unwrap();
     assert!(expected.iter().flatten().all(|value| value.is_finite()) && expected[0] != expected[1]);
     // The last batch is a smaller one, which drops what the first two run on.
     let pending: Vec<_> = [0..2, 2..4, 4..5]
@@ -78,7 +78,7 @@ fn wrong_arguments_are_errors_that_name_them() {
     let mut generator = Generator::new(gpu(), &model(1), &Options::default()).unwrap();
     let wrong = Ws::new(1, 3, 16, vec![0.0; 48]).unwrap();
     let message = |error: Error| error.to_string();
-    assert!(message(generator.synthesis_rgba8(&wrong, Noise::Const).unwrap_err()).contains("[1, 3, 16]"));
+    assert!(message(generator.synthesis_rgba8(&wrong, &Look::new()).unwrap_err()).contains("[1, 3, 16]"));
     assert!(message(generator.mapping(&[0.0; 15], None).unwrap_err()).contains("z_dim 16"));
     let two = ws(&mut generator, 0..2);
     assert!(message(generator.submit(&two, &Look::new()).err().unwrap()).contains("batch of 1"));
@@ -101,9 +101,9 @@ fn a_lost_device_is_an_error() {
     let gpu = blocking::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap();
     let mut generator = Generator::new(&gpu, &model(1), &Options::default()).unwrap();
     let ws = ws(&mut generator, 0..1);
-    assert!(generator.synthesis_rgba8(&ws, Noise::Const).is_ok());
+    assert!(generator.synthesis_rgba8(&ws, &Look::new()).is_ok());
     gpu.device().destroy();
-    let error = generator.synthesis_rgba8(&ws, Noise::Const).expect_err("a destroyed device renders nothing");
+    let error = generator.synthesis_rgba8(&ws, &Look::new()).expect_err("a destroyed device renders nothing");
     assert!(matches!(error, Error::Lost(_)), "{error:?}");
     assert!(Generator::new(&gpu, &model(1), &Options::default()).is_err());
 }
@@ -114,11 +114,14 @@ fn a_picture_is_the_same_whatever_batch_it_was_rendered_in_and_whatever_is_kept_
     let [mut single, mut batched] = [1, 4].map(|batch| Generator::new(gpu(), &model(1), &options(batch)).unwrap());
     batched.keep_prepared(2);
     let ws = ws(&mut single, 0..5);
-    let one = single.synthesis_rgba8(&ws, Noise::Const).unwrap();
+    let one = single.synthesis_rgba8(&ws, &Look::new()).unwrap();
     // Back and forth between more sizes and kinds of noise than are kept.
     for images in [4, 1, 3, 4, 2, 1, 5] {
-        assert!(batched.synthesis_rgba8(&ws.slice(0..images), Noise::Const).unwrap() == one[..images], "{images} at once");
-        assert!(batched.synthesis_rgba8(&ws.slice(0..1), Noise::None).unwrap()[0] != one[0], "no noise looks like noise");
+        assert!(batched.synthesis_rgba8(&ws.slice(0..images), &Look::new()).unwrap() == one[..images], "{images} at once");
+        assert!(
+            batched.synthesis_rgba8(&ws.slice(0..1), &Look::new().noise(Noise::None)).unwrap()[0] != one[0],
+            "no noise looks like noise"
+        );
     }
     for seeds in [0..4, 2..3, 0..1, 1..4] {
         let range = seeds.start as usize..seeds.end as usize;
@@ -137,8 +140,8 @@ fn pictures_are_as_tall_and_as_wide_as_their_network() {
         let mut generator = Generator::new(gpu(), &random_weights(&config, 2), &Options::new().batch(3)).unwrap();
         let ws = ws(&mut generator, 0..3);
         for noise in [Noise::Const, Noise::Random { seed: 1 }] {
-            let pictures = generator.synthesis_rgba8(&ws, noise).unwrap();
-            let planes = generator.synthesis_f32(&ws, noise).unwrap();
+            let pictures = generator.synthesis_rgba8(&ws, &Look::new().noise(noise)).unwrap();
+            let planes = generator.synthesis_f32(&ws, &Look::new().noise(noise)).unwrap();
             assert_eq!((pictures.len(), planes.len()), (3, 3));
             for (picture, planes) in pictures.iter().zip(&planes) {
                 assert_eq!(picture.dimensions(), (width as u32, height as u32));
@@ -165,8 +168,8 @@ fn pictures_that_are_not_finite_are_errors() {
         let options = |precision| Options::new().precision(precision);
         let mut sound = Generator::new(gpu(), &model, &options(PrecisionChoice::F32)).unwrap();
         let ws = ws(&mut sound, 0..1);
-        let picture = &sound.synthesis_rgba8(&ws, Noise::Const).unwrap()[0];
-        let floats = &sound.synthesis_f32(&ws, Noise::Const).unwrap()[0];
+        let picture = &sound.synthesis_rgba8(&ws, &Look::new()).unwrap()[0];
+        let floats = &sound.synthesis_f32(&ws, &Look::new()).unwrap()[0];
         // What is converted here is what the device would have converted.
         let first = |c: usize| ((floats[c * 32 * 32] * 127.5 + 128.0).clamp(0.0, 255.0)) as u8;
         assert_eq!(picture.get_pixel(0, 0)[0], first(0));
@@ -178,7 +181,7 @@ fn pictures_that_are_not_finite_are_errors() {
         model.arrays.insert(name.into(), Array::from_f32(&[channels], &vec![3.0e38; channels]));
         let mut broken = Generator::new(gpu(), &model, &options(PrecisionChoice::Auto)).unwrap();
         assert_eq!(broken.dtype(), DType::F32, "f16 does not hold these weights");
-        for error in [broken.synthesis_rgba8(&ws, Noise::Const).err(), broken.synthesis_f32(&ws, Noise::Const).err()] {
+        for error in [broken.synthesis_rgba8(&ws, &Look::new()).err(), broken.synthesis_f32(&ws, &Look::new()).err()] {
             assert!(matches!(error, Some(Error::NotFinite { dtype: "f32" })), "{channels} channels: {error:?}");
         }
         if gpu().tier().half {
@@ -200,7 +203,7 @@ fn a_clamp_does_not_hide_nan() {
     model.arrays.insert(name.into(), Array::from_f32(&shape, &huge));
     let mut broken = Generator::new(gpu(), &model, &Options::new().precision(PrecisionChoice::F32)).unwrap();
     let ws = ws(&mut broken, 0..1);
-    for error in [broken.synthesis_rgba8(&ws, Noise::Const).err(), broken.synthesis_f32(&ws, Noise::Const).err()] {
+    for error in [broken.synthesis_rgba8(&ws, &Look::new()).err(), broken.synthesis_f32(&ws, &Look::new()).err()] {
         assert!(matches!(error, Some(Error::NotFinite { dtype: "f32" })), "{error:?}");
     }
 }
@@ -225,8 +228,11 @@ fn what_f16_does_not_hold_is_drawn_in_f32_and_nothing_else_is() {
         let row = ws.values.len() / 3;
         ws.values[row..2 * row].iter_mut().for_each(|value| *value *= 1e6);
         for noise in [Noise::Const, Noise::Random { seed: 5 }] {
-            assert!(matches!(half.synthesis_rgba8(&ws, noise), Err(Error::NotFinite { dtype: "f16" })));
-            let (pictures, floats) = (auto.synthesis_rgba8(&ws, noise).unwrap(), auto.synthesis_f32(&ws, noise).unwrap());
+            assert!(matches!(half.synthesis_rgba8(&ws, &Look::new().noise(noise)), Err(Error::NotFinite { dtype: "f16" })));
+            let (pictures, floats) = (
+                auto.synthesis_rgba8(&ws, &Look::new().noise(noise)).unwrap(),
+                auto.synthesis_f32(&ws, &Look::new().noise(noise)).unwrap(),
+            );
             for i in 0..3 {
                 let noise = match noise {
                     Noise::Random { seed } => Noise::Random { seed: seed + i as u32 },
@@ -234,8 +240,8 @@ fn what_f16_does_not_hold_is_drawn_in_f32_and_nothing_else_is() {
                 };
                 let by = if i == 1 { &mut single } else { &mut half };
                 let row = ws.slice(i..i + 1);
-                assert_eq!(pictures[i], by.synthesis_rgba8(&row, noise).unwrap()[0], "picture {i}");
-                assert_eq!(floats[i], by.synthesis_f32(&row, noise).unwrap()[0], "picture {i}");
+                assert_eq!(pictures[i], by.synthesis_rgba8(&row, &Look::new().noise(noise)).unwrap()[0], "picture {i}");
+                assert_eq!(floats[i], by.synthesis_f32(&row, &Look::new().noise(noise)).unwrap()[0], "picture {i}");
             }
         }
     }
@@ -252,36 +258,32 @@ fn transforms_go_with_their_pictures() {
     let mut generator = Generator::new(gpu(), &model, &options).unwrap();
     let ws = ws(&mut generator, 0..3);
     let transforms = [0.0, 20.0, -75.0].map(|angle| Transform::new([0.1, 0.0], angle, 1.0).unwrap());
-    generator.set_transforms(&transforms).unwrap();
-    let together = generator.synthesis_f32(&ws, Noise::Const).unwrap();
-    // And they are in their places for the next call.
-    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), together);
+    let together = generator.synthesis_f32(&ws, &Look::new().transforms(&transforms)).unwrap();
     for (i, transform) in transforms.into_iter().enumerate() {
-        generator.set_transforms(&[transform]).unwrap();
-        assert_eq!(generator.synthesis_f32(&ws.slice(i..i + 1), Noise::Const).unwrap()[0], together[i], "picture {i}");
+        let alone = generator.synthesis_f32(&ws.slice(i..i + 1), &Look::new().transform(transform)).unwrap();
+        assert_eq!(alone[0], together[i], "picture {i}");
     }
-    generator.set_transforms(&transforms[..2]).unwrap();
-    assert!(
-        matches!(generator.synthesis_f32(&ws, Noise::Const), Err(Error::Argument(text)) if text.contains("2 transforms for 3 pictures"))
-    );
+    // The next call draws where the network says.
+    assert!(generator.synthesis_f32(&ws, &Look::new()).unwrap().iter().zip(&together).all(|(plain, moved)| plain != moved));
+    let two = Look::new().transforms(&transforms[..2]);
+    assert!(matches!(generator.synthesis_f32(&ws, &two), Err(Error::Argument(text)) if text.contains("2 transforms for 3 pictures")));
 }
 
-/// A wrong offset leaves those that are set.
+/// Moved styles are of one call, in whatever plans of the same weights.
 #[test]
-fn style_offsets_are_set_together_or_not_at_all() {
+fn style_offsets_are_of_their_call() {
     let mut generator = Generator::new(gpu(), &model(5), &Options::new().precision(PrecisionChoice::F32)).unwrap();
     let ws = ws(&mut generator, 0..1);
-    let plain = generator.synthesis_f32(&ws, Noise::Const).unwrap();
+    let mut draw = |look: &Look| generator.synthesis_f32(&ws, look).unwrap();
     let offset = |channel| StyleOffset { layer: "b8.conv1".into(), channel, amount: 5.0 };
-    generator.set_style_offsets(&[offset(3)]).unwrap();
-    let moved = generator.synthesis_f32(&ws, Noise::Const).unwrap();
-    assert_ne!(moved, plain);
-    assert!(matches!(generator.set_style_offsets(&[offset(4), offset(4000)]), Err(Error::Argument(_))));
-    generator.keep_prepared(2);
-    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), moved);
-    // Another kind of noise is another plan of the same weights.
-    let other = generator.synthesis_f32(&ws, Noise::None).unwrap();
-    generator.set_style_offsets(&[]).unwrap();
-    assert_ne!(generator.synthesis_f32(&ws, Noise::None).unwrap(), other);
-    assert_eq!(generator.synthesis_f32(&ws, Noise::Const).unwrap(), plain);
+    let plain = [Noise::Const, Noise::None].map(|noise| draw(&Look::new().noise(noise)));
+    for (noise, plain) in [Noise::Const, Noise::None].into_iter().zip(plain) {
+        let moved = draw(&Look::new().noise(noise).style(offset(3)));
+        assert_ne!(moved, plain);
+        // Two of one channel add up, in any place of the list.
+        let half = StyleOffset { amount: 2.5, ..offset(3) };
+        assert_eq!(draw(&Look::new().noise(noise).style(half.clone()).style(half)), moved);
+        assert_eq!(draw(&Look::new().noise(noise)), plain, "it stays");
+    }
+    assert!(matches!(generator.submit(&ws, &Look::new().style(offset(4)).style(offset(4000))), Err(Error::Argument(_))));
 }

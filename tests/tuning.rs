@@ -9,7 +9,7 @@ use common::{gpu, rel_l2};
 use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::internals::networks::stylegan2;
 use stylegan_wgpu::internals::random_weights::random_weights;
-use stylegan_wgpu::{Config, Gpu, Model, Noise, Options, Tuning, latent};
+use stylegan_wgpu::{Config, Gpu, Look, Model, Options, Tuning, latent};
 
 /// One convolution and one up-sampling pair of shapes: few pipelines to compile.
 fn model() -> Model {
@@ -30,7 +30,7 @@ fn draw(gpu: &Gpu, folder: Option<&Path>) -> (Vec<&'static str>, Vec<f32>) {
     let tuning = folder.map(|folder| Tuning { folder: folder.into(), progress: None });
     let mut generator = Generator::new(gpu, &model(), &Options::new().tuning(tuning)).unwrap();
     let ws = generator.mapping(&latent::z(5, 16), None).unwrap();
-    let image = generator.synthesis_f32(&ws, Noise::Const).unwrap().concat();
+    let image = generator.synthesis_f32(&ws, &Look::new()).unwrap().concat();
     let executor = generator.executor(1).unwrap();
     let variants = executor.variants().into_iter().filter(|(label, _)| label.contains("conv") && !label.contains("filter"));
     (variants.map(|(_, variant)| variant).collect(), image)

@@ -5,7 +5,7 @@ struct Params {
     channels: u32,
     image: u32,
     srgb: u32,
-    pad: u32,
+    first: u32,  // the picture's first pixel in what is bound of rgba
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> rgba: array<u32>;           // [N, H, W], red in the lowest byte
@@ -18,8 +18,8 @@ fn triangle(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4<f32> 
 
 @fragment
 fn bytes(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let at = min(vec2<u32>(position.xy), vec2(p.img.width - 1, p.img.height - 1));
-    let pixel = rgba[(p.image * p.img.height + at.y) * p.img.width + at.x];
+    let at_pixel = min(vec2<u32>(position.xy), vec2(p.img.width - 1, p.img.height - 1));
+    let pixel = rgba[p.first + at_pixel.y * p.img.width + at_pixel.x];
     let colour = vec4<f32>((vec4(pixel) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u)) / 255.0;
     let linear = select(pow((colour.rgb + 0.055) / 1.055, vec3(2.4)), colour.rgb / 12.92, colour.rgb <= vec3(0.04045));
     return vec4(select(colour.rgb, linear, p.srgb == 1u), colour.a);

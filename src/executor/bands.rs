@@ -47,7 +47,7 @@ pub(super) fn bands(pass: &Pass, max_binding: u64, flops: u64) -> Result<Vec<Ban
 }
 
 /// The bytes of a slab that a band touches, the start rounded down to `align`.
-pub(super) fn range(tensor: &Tensor, window: &Window, band: &Band, align: u64) -> (u64, u64) {
+pub(crate) fn range(tensor: &Tensor, window: &Window, band: &Band, align: u64) -> (u64, u64) {
     let (row, rows, border) = (tensor.row_bytes() as u64, tensor.rows() as u64, tensor.border());
     let single = tensor.shape[0] == 1;
     let (first, last) = match tensor.shape[2] == 1 {

@@ -26,9 +26,11 @@ impl Encoding {
     /// What comes before the synthesis network's passes.
     pub(super) fn begin(&self, encoder: &mut wgpu::CommandEncoder) {
         self.latents.iter().for_each(|staged| staged.encode(encoder));
-        if let Some(mapped) = &self.mapped {
+        if let Some(mapped) = &self.mapped
+            && let Some(truncated) = &mapped.truncated
+        {
             mapped.executor.record(encoder);
-            let (from, to) = (mapped.executor.buffer_of(mapped.ws), self.prepared.executor.buffer_of(self.prepared.handles.ws));
+            let (from, to) = (mapped.executor.buffer_of(truncated.ws), self.prepared.executor.buffer_of(self.prepared.handles.ws));
             encoder.copy_buffer_to_buffer(from, 0, to, 0, to.size());
         }
         self.before.iter().for_each(|staged| staged.encode(encoder));

@@ -7,8 +7,9 @@ use crate::executor::{self, Executor};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::networks::mapping::mapping;
-use crate::networks::styles::AFFINE_TABLE;
+use crate::networks::styles::Affines;
 use crate::networks::{self, NoiseSource, Synthesis};
+use crate::plan::Plan;
 use crate::tensor::{DType, Layout, Tensor};
 
 /// A way of running the synthesis network.
@@ -34,8 +35,9 @@ pub(super) struct Handles {
     pub(super) ws: Tensor,
     pub(super) noises: Vec<Tensor>,
     pub(super) transform: Option<Tensor>,
-    /// The biases of all styles, a constant.
+    /// The constant with the biases of all styles, and what it is made of.
     pub(super) styles: Tensor,
+    pub(super) affines: Arc<Affines>,
     pub(super) img: Tensor,
     pub(super) rgba: Tensor,
     pub(super) tap: Option<Tensor>,
@@ -53,59 +55,65 @@ impl Prepared {
                 ))
             })?;
         }
-        let Synthesis { mut plan, ws, noises, transform, img, rgba } = synthesis;
-        let tap = match &way.tap {
-            None => None,
-            Some(name) => {
-                let missing = || {
-                    let layers: Vec<&str> = plan.passes.iter().map(|pass| pass.label.as_str()).collect();
-                    Error::Argument(format!("no layer is called {}; there are {}", crate::text::line(name, 40), layers.join(", ")))
-                };
-                let passes = plan.passes.iter().rev();
-                Some(
-                    passes
-                        .map(|pass| (&pass.label, pass.write))
-                        .find(|(label, _)| *label == name)
-                        .map(|(_, tensor)| tensor)
-                        .ok_or_else(missing)?,
-                )
-            }
-        };
+        let Synthesis { mut plan, ws, noises, transform, table, affines, img, rgba } = synthesis;
+        let tap = way.tap.as_ref().map(|name| activation(&plan, name)).transpose()?;
         tap.into_iter().for_each(|tensor| plan.tap(tensor));
-        let styles = plan.find(AFFINE_TABLE).expect("every synthesis network has styles");
         let executor = Executor::new(gpu, plan, &format!("{scope}/synthesis"), options)?;
-        Ok(Prepared { way: way.clone(), handles: Handles { ws, noises, transform, styles, img, rgba, tap }, executor })
+        Ok(Prepared { way: way.clone(), handles: Handles { ws, noises, transform, styles: table, affines, img, rgba, tap }, executor })
     }
 }
 
-/// The mapping network on the device, and truncation after it: `m` latents to the rows of `images` pictures.
+/// What the last pass of that name gives.
+fn activation(plan: &Plan, name: &str) -> Result<Tensor> {
+    let found = plan.passes.iter().rev().find(|pass| pass.label == name);
+    found.map(|pass| pass.write).ok_or_else(|| {
+        let layers: Vec<&str> = plan.passes.iter().map(|pass| pass.label.as_str()).collect();
+        Error::Argument(format!("no layer is called {}; there are {}", crate::text::line(name, 40), layers.join(", ")))
+    })
+}
+
+/// The mapping network on the device for `m` latents, and truncation after it to the rows of `images` pictures; of none where w is read.
 pub(super) struct Mapped {
     pub(super) m: usize,
     pub(super) images: usize,
     pub(super) z: Option<Tensor>,
     pub(super) label: Option<Tensor>,
-    pub(super) table: Tensor,
-    pub(super) direction: Tensor,
     /// `[m, w_dim]`.
     pub(super) w: Tensor,
+    pub(super) truncated: Option<Truncated>,
+    pub(super) executor: Executor,
+}
+
+/// The tensors of truncation.
+pub(super) struct Truncated {
+    /// `[images * num_ws, 4]`.
+    pub(super) table: Tensor,
+    /// `[images * num_ws, w_dim]`.
+    pub(super) direction: Tensor,
     /// `[images * num_ws, w_dim]`.
     pub(super) ws: Tensor,
-    pub(super) executor: Executor,
 }
 
 impl Mapped {
     pub(super) fn new(gpu: &Gpu, model: &Model, m: usize, images: usize, scope: &str) -> Result<Mapped> {
-        let (rows, w_dim) = (images * model.config.num_ws(), model.config.w_dim());
         let mut network = mapping(model, m);
         let mut plan = std::mem::take(&mut network.plan);
+        let truncated = (images > 0).then(|| Truncated::new(&mut plan, model, network.w, images * model.config.num_ws()));
+        let executor = Executor::new(gpu, plan, &format!("{scope}/mapping"), &executor::Options::default())?;
+        Ok(Mapped { m, images, z: network.z, label: network.label, w: network.w, truncated, executor })
+    }
+}
+
+impl Truncated {
+    fn new(plan: &mut Plan, model: &Model, w: Tensor, rows: usize) -> Truncated {
+        let w_dim = model.config.w_dim();
         let averages = model.array("mapping.w_avg").clone();
         let shape = [averages.len() / w_dim, w_dim, 1, 1];
         let w_avg = plan.constant("w_avg", shape, DType::F32, Layout::Flat, Arc::new(move || averages.to_f32()));
         let table = plan.input("truncation", [rows, 4, 1, 1], DType::F32, Layout::Flat);
         let direction = plan.input("direction", [rows, w_dim, 1, 1], DType::F32, Layout::Flat);
-        let ws = plan.truncate("truncate", network.w, w_avg, table, direction);
+        let ws = plan.truncate("truncate", w, w_avg, table, direction);
         plan.tap(ws);
-        let executor = Executor::new(gpu, plan, &format!("{scope}/mapping"), &executor::Options::default())?;
-        Ok(Mapped { m, images, z: network.z, label: network.label, table, direction, w: network.w, ws, executor })
+        Truncated { table, direction, ws }
     }
 }

@@ -42,23 +42,22 @@ pub(super) enum Rows {
 }
 
 impl Scene {
-    /// Checks what is asked for. `transforms` and `styles` are the generator's own, where the look has none.
-    pub(super) fn new(model: &Model, input: Input<'_>, look: &Look, transforms: &[Transform], styles: &[StyleOffset]) -> Result<Scene> {
+    /// Checks what is asked for.
+    pub(super) fn new(model: &Model, input: Input<'_>, look: &Look) -> Result<Scene> {
         let config = &model.config;
         let (num_ws, w_dim) = (config.num_ws(), config.w_dim());
         if !look.psi.is_finite() {
             return Err(Error::Argument(format!("psi is {}; it is a finite number", look.psi)));
         }
         look.transforms.iter().try_for_each(|transform| checked(model, transform))?;
-        let transforms = if look.transforms.is_empty() { transforms.to_vec() } else { look.transforms.clone() };
+        let transforms = if look.transforms.is_empty() { Transform::of(model).into_iter().collect() } else { look.transforms.clone() };
         look.styles.iter().try_for_each(|offset| offset.check(model))?;
-        let styles = if look.styles.is_empty() { styles.to_vec() } else { look.styles.clone() };
         let scene = |images, rows| {
             let many = transforms.len();
             if many > 1 && many != images {
                 return Err(Error::Argument(format!("{many} transforms for {images} pictures; one for all, or one for each")));
             }
-            Ok(Scene { images, rows, noise: look.noise, transforms, styles })
+            Ok(Scene { images, rows, noise: look.noise, transforms, styles: look.styles.clone() })
         };
         let own = match input {
             Input::Ws(ws) => {
@@ -140,9 +139,11 @@ impl Scene {
 
     /// The inputs of the mapping network.
     pub(super) fn stage_latents(&self, mapped: &Mapped) -> Result<Vec<Staged>> {
-        let Rows::Latents { z, label, table, direction, .. } = &self.rows else { return Ok(Vec::new()) };
+        let (Rows::Latents { z, label, table, direction, .. }, Some(truncated)) = (&self.rows, &mapped.truncated) else {
+            return Ok(Vec::new());
+        };
         let executor = &mapped.executor;
-        let own = [(mapped.z, z), (mapped.label, label), (Some(mapped.table), table), (Some(mapped.direction), direction)];
+        let own = [(mapped.z, z), (mapped.label, label), (Some(truncated.table), table), (Some(truncated.direction), direction)];
         own.into_iter().filter_map(|(tensor, values)| Some(executor.stage(tensor?, values))).collect()
     }
 
@@ -162,8 +163,8 @@ impl Scene {
             Noise::Const | Noise::None => {}
         }
         if !self.styles.is_empty() {
-            before.push(executor.stage(handles.styles, &styles_table(model, &self.styles)?)?);
-            after.push(executor.stage(handles.styles, &styles_table(model, &[])?)?);
+            before.push(executor.stage(handles.styles, &styles_table(&handles.affines, &self.styles))?);
+            after.push(executor.stage(handles.styles, &styles_table(&handles.affines, &[]))?);
         }
         Ok([before, after])
     }

@@ -7,9 +7,10 @@ use bytemuck::{Pod, Zeroable};
 
 use super::prepared::Handles;
 use crate::error::{Error, Result};
-use crate::executor::Executor;
+use crate::executor::{Executor, entry, range};
 use crate::gpu::{Gpu, lock};
 use crate::kernel::SLAB;
+use crate::plan::{Band, Window};
 use crate::tensor::Slab;
 
 /// What a host has for pictures.
@@ -38,7 +39,7 @@ struct Params {
     channels: u32,
     image: u32,
     srgb: u32,
-    pad: u32,
+    first: u32,
 }
 
 /// Pipelines of a device that draw into textures, by format.
@@ -121,18 +122,24 @@ fn into_texture(
     encoder: &mut wgpu::CommandEncoder,
     texture: &wgpu::Texture,
 ) -> Result<()> {
-    let ([images, channels, ..], format) = (handles.img.shape.map(|size| size as u32), texture.format());
+    let ([images, channels, height, width], format) = (handles.img.shape.map(|size| size as u32), texture.format());
     let pipeline = pipeline(gpu, format)?;
+    // What is bound is this picture alone: all of a batch may be more than a binding holds.
+    let align = u64::from(gpu.device().limits().min_storage_buffer_offset_alignment);
+    let picture = u64::from(width * height);
     for image in 0..images {
-        let params = Params { img: handles.img.slab(images as usize), channels, image, srgb: format.is_srgb().into(), pad: 0 };
+        let all_of_it = Band { y: 0, rows: height, n: image, images: 1 };
+        let (start, end) = range(&handles.img, &Window::same(0), &all_of_it, align);
+        let mut img = handles.img.slab(images as usize);
+        img.origin -= (start / 16) as i32;
+        let first = 4 * picture * u64::from(image);
+        let bytes = (first / align * align, first + 4 * picture);
+        let params = Params { img, channels, image, srgb: format.is_srgb().into(), first: ((first - bytes.0) / 4) as u32 };
         let params = gpu.filled("to_texture", bytemuck::bytes_of(&params), wgpu::BufferUsages::UNIFORM)?;
         let (bindings, view) = gpu.guarded("to_texture", || {
-            let buffers = [&params, executor.buffer_of(handles.rgba), executor.buffer_of(handles.img)];
             // Each of the two ways reads one of the two.
-            let unused = if is_float(format) { 1 } else { 2 };
-            let bound = (0..).zip(buffers).filter(|(binding, _)| *binding != unused);
-            let entries: Vec<_> =
-                bound.map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() }).collect();
+            let (binding, tensor, (start, end)) = if is_float(format) { (2, handles.img, (start, end)) } else { (1, handles.rgba, bytes) };
+            let entries = [entry(0, &params, 0, params.size()), entry(binding, executor.buffer_of(tensor), start, end - start)];
             let layout = &pipeline.get_bind_group_layout(0);
             let bindings =
                 gpu.device().create_bind_group(&wgpu::BindGroupDescriptor { label: Some("to_texture"), layout, entries: &entries });

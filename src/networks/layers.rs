@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::styles::{Demodulate, StyleSpec, affine, demodulate, f16_scale, normalize_styles};
+use super::styles::{Affines, Demodulate, StyleSpec, Styles, affine, demodulate, f16_scale, normalize_styles};
 use crate::kernels::{CHANNEL_TILE, Epilogue, Slice, Tail};
 use crate::model::{Array, Model};
 use crate::plan::{Load, Plan};
@@ -30,6 +30,9 @@ pub struct Synthesis {
     pub noises: Vec<Tensor>,
     /// `[N * 3, 4]`, an input of StyleGAN3: the affine map of the plane that its features are of, row by row.
     pub transform: Option<Tensor>,
+    /// The constant with the biases of all styles, and what it is made of.
+    pub(crate) table: Tensor,
+    pub(crate) affines: Arc<Affines>,
     /// The image, `[N, C, H, W]`, about -1..1.
     pub img: Tensor,
     /// The image as 8-bit pixels.
@@ -64,6 +67,8 @@ pub(crate) struct Layers<'a> {
     noises: Vec<Tensor>,
     transform: Option<Tensor>,
     ws: Tensor,
+    table: Tensor,
+    affines: Arc<Affines>,
     styles: HashMap<String, Slice>,
     demods: HashMap<String, (Slice, Demodulate)>,
 }
@@ -81,14 +86,14 @@ impl<'a> Layers<'a> {
     ) -> Layers<'a> {
         let mut plan = Plan::new();
         let ws = plan.input("ws", [images * num_ws, w_dim, 1, 1], DType::F32, Layout::Flat);
-        let (mut styles, first_rows) = affine(&mut plan, model, ws, num_ws, w_dim, specs);
+        let Styles { values: mut styles, table, affines, first_rows } = affine(&mut plan, model, ws, num_ws, w_dim, specs);
         if specs.iter().any(|spec| spec.demodulate.normalizes_styles(dtype)) {
             styles = normalize_styles(&mut plan, model, styles, dtype, specs, &first_rows);
         }
         let slice = |first: &usize| Slice { tensor: styles, first: *first };
         let style_of = specs.iter().zip(&first_rows).map(|(spec, first)| (spec.name.clone(), slice(first))).collect();
         let demods = demodulate(&mut plan, model, styles, dtype, specs, &first_rows);
-        Layers { plan, model, dtype, images, noise, noises: Vec::new(), transform: None, ws, styles: style_of, demods }
+        Layers { plan, model, dtype, images, noise, noises: Vec::new(), transform: None, ws, table, affines, styles: style_of, demods }
     }
 
     /// The network's learned input as an activation, `[1, C, h, w]`.
@@ -243,7 +248,8 @@ impl<'a> Layers<'a> {
         let rgba = self.plan.to_rgba8("rgba8", img);
         self.plan.tap(img);
         self.plan.tap(rgba);
-        Synthesis { plan: self.plan, ws: self.ws, noises: self.noises, transform: self.transform, img, rgba }
+        let Layers { plan, ws, noises, transform, table, affines, .. } = self;
+        Synthesis { plan, ws, noises, transform, table, affines, img, rgba }
     }
 }
 

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use half::f16;
 
 use crate::kernels::{CHANNEL_TILE, Slice};
-use crate::model::Model;
+use crate::model::{Array, Model};
 use crate::plan::Plan;
 use crate::tensor::{DType, Layout, Tensor, quads};
-
-/// The constant that has the biases of all styles.
-pub(crate) const AFFINE_TABLE: &str = "affine.table";
 
 /// What a network says of a layer's style before the plan is built.
 pub(crate) struct StyleSpec {
@@ -51,40 +48,89 @@ impl Demodulate {
     }
 }
 
-/// One pass for the styles of all layers; returns them and each layer's first row.
-pub(super) fn affine(plan: &mut Plan, model: &Model, ws: Tensor, num_ws: usize, w_dim: usize, specs: &[StyleSpec]) -> (Tensor, Vec<usize>) {
-    let mut first_rows = Vec::new();
-    let mut rows = 0;
-    let mut layers = Vec::new();
-    for spec in specs {
-        let array = |part: &str| model.array(&format!("synthesis.{}.affine.{part}", spec.name)).clone();
-        let (weight, bias) = (array("weight"), array("bias"));
-        first_rows.push(rows);
-        rows += bias.len().next_multiple_of(CHANNEL_TILE);
-        layers.push((weight, bias, spec.gains, spec.slot));
+/// The affine maps of all layers, one below the other: each layer's rows are filled up to whole tiles of channels.
+pub(crate) struct Affines {
+    layers: Vec<AffineLayer>,
+    w_dim: usize,
+}
+
+struct AffineLayer {
+    name: String,
+    slot: usize,
+    gains: [f32; 2],
+    weight: Array,
+    bias: Array,
+}
+
+impl AffineLayer {
+    fn rows(&self) -> usize {
+        self.bias.len().next_multiple_of(CHANNEL_TILE)
     }
-    let layers = Arc::new(layers);
-    let matrix_layers = layers.clone();
-    let matrix = move || {
-        let mut values = Vec::with_capacity(rows * w_dim);
-        for (weight, bias, [gain, _], _) in matrix_layers.iter() {
-            values.extend(weight.to_f32().iter().map(|value| value * gain));
-            values.resize(values.len() + (bias.len().next_multiple_of(CHANNEL_TILE) - bias.len()) * w_dim, 0.0);
-        }
-        values
-    };
-    let table = move || {
-        let mut values = Vec::with_capacity(rows * 4);
-        for (_, bias, [_, gain], slot) in layers.iter() {
-            let end = values.len() + bias.len().next_multiple_of(CHANNEL_TILE) * 4;
-            values.extend(bias.to_f32().iter().flat_map(|value| [value * gain, *slot as f32, 0.0, 0.0]));
+}
+
+impl Affines {
+    fn new(model: &Model, w_dim: usize, specs: &[StyleSpec]) -> Affines {
+        let layer = |spec: &StyleSpec| {
+            let array = |part: &str| model.array(&format!("synthesis.{}.affine.{part}", spec.name)).clone();
+            AffineLayer { name: spec.name.clone(), slot: spec.slot, gains: spec.gains, weight: array("weight"), bias: array("bias") }
+        };
+        Affines { layers: specs.iter().map(layer).collect(), w_dim }
+    }
+
+    fn rows(&self) -> usize {
+        self.layers.iter().map(AffineLayer::rows).sum()
+    }
+
+    /// Each layer's first row.
+    fn first_rows(&self) -> Vec<usize> {
+        let before = |end: &mut usize, layer: &AffineLayer| Some(std::mem::replace(end, *end + layer.rows()));
+        self.layers.iter().scan(0, before).collect()
+    }
+
+    /// A, `[rows, w_dim]`.
+    fn matrix(&self) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.rows() * self.w_dim);
+        for layer in &self.layers {
+            let end = values.len() + layer.rows() * self.w_dim;
+            values.extend(layer.weight.to_f32().iter().map(|value| value * layer.gains[0]));
             values.resize(end, 0.0);
         }
         values
-    };
-    let matrix = plan.constant("affine.weight", [rows, w_dim, 1, 1], DType::F32, Layout::Flat, Arc::new(matrix));
-    let table = plan.constant(AFFINE_TABLE, [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(table));
-    (plan.affine("styles", ws, num_ws, matrix, table), first_rows)
+    }
+
+    /// `[rows, 4]` of (a, slot of ws, 0, 0); `moved` adds to the bias of a layer's channel.
+    pub(crate) fn table<'a>(&self, moved: impl Fn(&str) -> Vec<(usize, f32)> + 'a) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.rows() * 4);
+        for layer in &self.layers {
+            let end = values.len() + layer.rows() * 4;
+            let mut bias = layer.bias.to_f32();
+            moved(&layer.name).into_iter().for_each(|(channel, amount)| bias[channel] += amount);
+            values.extend(bias.iter().flat_map(|value| [value * layer.gains[1], layer.slot as f32, 0.0, 0.0]));
+            values.resize(end, 0.0);
+        }
+        values
+    }
+}
+
+/// What the styles of all layers are in a plan.
+pub(super) struct Styles {
+    /// `[N, rows]`.
+    pub(super) values: Tensor,
+    /// The constant that has the biases.
+    pub(super) table: Tensor,
+    pub(super) affines: Arc<Affines>,
+    /// Each layer's first row.
+    pub(super) first_rows: Vec<usize>,
+}
+
+/// One pass for the styles of all layers.
+pub(super) fn affine(plan: &mut Plan, model: &Model, ws: Tensor, num_ws: usize, w_dim: usize, specs: &[StyleSpec]) -> Styles {
+    let affines = Arc::new(Affines::new(model, w_dim, specs));
+    let (rows, [matrix, table]) = (affines.rows(), [affines.clone(), affines.clone()]);
+    let matrix = plan.constant("affine.weight", [rows, w_dim, 1, 1], DType::F32, Layout::Flat, Arc::new(move || matrix.matrix()));
+    let table = plan.constant("affine.table", [rows, 4, 1, 1], DType::F32, Layout::Flat, Arc::new(move || table.table(|_| Vec::new())));
+    let values = plan.affine("styles", ws, num_ws, matrix, table);
+    Styles { values, table, first_rows: affines.first_rows(), affines }
 }
 
 /// One pass for the demodulation factors of all layers that have them.

@@ -231,8 +231,8 @@ fn a_host_that_loses_its_device_gets_errors_not_panics() {
     let lost = |what: &str, error: Option<Error>| assert!(matches!(error, Some(Error::Lost(_))), "{what}: {error:?}");
     // What was submitted before may have been drawn, or not; it must only not panic.
     let _ = pending.wait();
-    lost("synthesis", generator.synthesis_rgba8(&ws, Noise::Const).err());
-    lost("random noise", generator.synthesis_f32(&ws, Noise::Random { seed: 1 }).err());
+    lost("synthesis", generator.synthesis_rgba8(&ws, &Look::new()).err());
+    lost("random noise", generator.synthesis_f32(&ws, &Look::new().noise(Noise::Random { seed: 1 })).err());
     lost("submit", generator.submit(&ws, &Look::new()).and_then(|pending| pending.wait()).err());
     lost("mapping", generator.mapping(&[0.0; 16], None).err());
     lost("mapping of another batch", generator.mapping(&[0.0; 32], None).err());

@@ -3,9 +3,14 @@
 use super::*;
 
 fn texture(device: &wgpu::Device, format: wgpu::TextureFormat, layers: u32) -> wgpu::Texture {
+    texture_of(device, format, [SIDE as u32, SIDE as u32, layers])
+}
+
+/// Of that width, height and number of layers.
+fn texture_of(device: &wgpu::Device, format: wgpu::TextureFormat, [width, height, layers]: [u32; 3]) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: None,
-        size: wgpu::Extent3d { width: SIDE as u32, height: SIDE as u32, depth_or_array_layers: layers },
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: layers },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -75,6 +80,37 @@ fn a_texture_holds_the_bytes_that_are_read_back() {
         let worst = got.iter().zip(&want).map(|(got, want)| got.abs_diff(*want)).max().unwrap();
         assert!(worst <= allowed, "{format:?}: off by {worst}");
     }
+}
+
+/// Pictures whose bytes end at no alignment, each bound by itself.
+#[test]
+fn every_layer_has_its_own_picture_of_an_odd_size() {
+    let (gpu, device, queue) = host();
+    let config = stylegan2::Config {
+        z_dim: 16,
+        w_dim: 16,
+        img_resolution: 8,
+        const_size: [3, 5],
+        channel_base: 128,
+        channel_max: 12,
+        num_layers: 2,
+        ..stylegan2::Config::config_f()
+    };
+    let mut generator = Generator::new(&gpu, &random_weights(&Config::StyleGan2(config), 4), &Options::new().batch(3)).unwrap();
+    let bytes: Vec<u8> = generator.pictures(&[4, 5, 6], &Look::new()).unwrap().into_iter().flat_map(|picture| picture.into_raw()).collect();
+    let planes = generator.submit_f32(&[4, 5, 6], &Look::new()).unwrap().wait().unwrap();
+    let mut drawn = |format| {
+        let texture = texture_of(&device, format, [10, 6, 3]);
+        let mut encoder = encoder(&device);
+        generator.encode(&mut encoder, &[4, 5, 6], &Look::new(), Target::Texture(&texture)).unwrap();
+        queue.submit([encoder.finish()]);
+        texels(&device, &queue, &texture)
+    };
+    assert!(drawn(wgpu::TextureFormat::Rgba8Unorm) == bytes);
+    let floats: Vec<f32> = bytemuck::pod_collect_to_vec(&drawn(wgpu::TextureFormat::Rgba32Float));
+    let want =
+        planes.iter().flat_map(|planes| (0..60).flat_map(|i| [0, 1, 2].map(|c| planes[c * 60 + i] / 2.0 + 0.5).into_iter().chain([1.0])));
+    compare("Rgba32Float", &floats, &want.collect::<Vec<f32>>(), 1e-6);
 }
 
 #[test]

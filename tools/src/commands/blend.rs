@@ -11,7 +11,7 @@ use stylegan_studio::pictures::label::Font;
 use stylegan_studio::pictures::picture::{Format, Picture};
 use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::latent::{Truncation, z};
-use stylegan_wgpu::{Array, Config, Gpu, Model, Noise, Options, Precision};
+use stylegan_wgpu::{Array, Config, Gpu, Look, Model, Options, Precision};
 
 use crate::args::{self, DevicePrecision, FilePrecision, SeedRanges};
 use crate::commands::convert::same_file;
@@ -222,7 +222,7 @@ impl<'a> Preview<'a> {
                     generator.mapping(&z(seed, model.config.z_dim()), class.map(|class| [class]).as_ref().map(|class| &class[..]))?;
                 Truncation { psi: self.args.trunc, cutoff: None }.apply(&mut ws, &generator.w_avg())?;
                 let cell = row * self.seeds.len() + column;
-                for image in generator.synthesis_rgba8(&ws, Noise::Const)? {
+                for image in generator.synthesis_rgba8(&ws, &Look::new())? {
                     sheet.put(cell, &Picture::from_rgba(&image, channels));
                 }
                 if labelled {

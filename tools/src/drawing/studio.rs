@@ -104,7 +104,8 @@ pub(crate) struct Studio {
     strengths: Vec<f32>,
     /// Of every picture of the run, for noise that is drawn from it.
     seeds: Vec<u32>,
-    /// Of the pictures of a film.
+    /// Of all pictures, if not where the network's file says; a film's lie on its path.
+    transform: Option<Transform>,
     path: Option<Path>,
     batch: usize,
 }
@@ -127,15 +128,9 @@ impl Studio {
             precision => precision.into(),
         };
         let options = Options::new().precision(precision).batch(batch).tuning(tuning(args.no_tune));
-        let mut generator = Generator::new(&gpu, &subject.model, &options)?;
-        if let Some(transform) = subject.transform {
-            generator.set_transforms(&[transform])?;
-        }
+        let generator = Generator::new(&gpu, &subject.model, &options)?;
         if args.network.is_none() {
             default_model::introduce();
-        }
-        if !args.style_channel.is_empty() {
-            generator.set_style_offsets(&style_channels::offsets(&args.style_channel, 0.0))?;
         }
         Ok(Studio {
             class: subject.class,
@@ -149,6 +144,7 @@ impl Studio {
             style_channels: args.style_channel.clone(),
             strengths: Vec::new(),
             seeds: Vec::new(),
+            transform: subject.transform,
             path: None,
             batch,
             generator,
@@ -175,12 +171,11 @@ impl Studio {
         self.path = Some(path);
     }
 
-    /// Goes to where these pictures are drawn.
-    fn go_to(&mut self, indices: &[usize]) -> stylegan_wgpu::Result<()> {
-        let Some(path) = self.path else { return Ok(()) };
+    /// Where these pictures are drawn.
+    fn transforms(&self, indices: &[usize]) -> stylegan_wgpu::Result<Vec<Transform>> {
+        let Some(path) = self.path else { return Ok(self.transform.into_iter().collect()) };
         let config = self.generator.config();
-        let transforms = indices.iter().map(|&index| path.at(index).transform(config)).collect::<Result<Vec<_>, _>>()?;
-        self.generator.set_transforms(&transforms)
+        indices.iter().map(|&index| path.at(index).transform(config)).collect()
     }
 
     /// What it truncates towards, if that is not the average w.
@@ -199,12 +194,6 @@ impl Studio {
     /// Makes a strength of 1 the standard deviation of each style channel that goes by it.
     pub(crate) fn strengths_in_sigma(&mut self, subject: &Subject) -> Result<(), Failure> {
         style_channels::in_sigma(&mut self.style_channels, self.generator.gpu(), &subject.model, self.class)
-    }
-
-    /// Moves the styles for a picture that is drawn next, where they move.
-    fn move_styles(&mut self, picture: usize) -> stylegan_wgpu::Result<()> {
-        let Some(&strength) = self.strengths.get(picture) else { return Ok(()) };
-        self.generator.set_style_offsets(&style_channels::offsets(&self.style_channels, strength))
     }
 
     /// Rows of w of these seeds, truncated.
@@ -288,9 +277,9 @@ impl Artist for Studio {
     }
 
     fn look(&mut self, pictures: &[usize]) -> stylegan_wgpu::Result<Look> {
-        self.go_to(pictures)?;
-        self.move_styles(pictures[0])?;
-        Ok(Look::new().noise(self.noise(pictures[0])))
+        let look = Look::new().noise(self.noise(pictures[0])).transforms(&self.transforms(pictures)?);
+        let strength = self.strengths.get(pictures[0]).copied().unwrap_or(0.0);
+        Ok(style_channels::offsets(&self.style_channels, strength).into_iter().fold(look, Look::style))
     }
 }
 

@@ -10,7 +10,7 @@ use stylegan_wgpu::blocking::Generator;
 use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::internals::text::is_plain;
 use stylegan_wgpu::latent::{Ws, z};
-use stylegan_wgpu::{Error, Gpu, Model, Noise, Options, PrecisionChoice, Result, Transform};
+use stylegan_wgpu::{Error, Gpu, Look, Model, Noise, Options, PrecisionChoice, Result, Transform};
 
 use super::recipe::Recipe;
 use crate::drawing::centers::Anchor;
@@ -89,13 +89,14 @@ impl Painter {
 
     /// The pictures of some rows of w, each at its place.
     pub(crate) fn paint(&mut self, ws: &Ws, noise: Noise, places: &[Option<Place>]) -> Result<Vec<RgbaImage>> {
+        let mut look = Look::new().noise(noise);
         if let Some(own) = self.own {
             let transform = |place: &Option<Place>| place.map_or(Some(own), Place::matrix);
             let transforms: Option<Vec<Transform>> = places.iter().map(transform).collect();
             let beyond = || Error::Argument("the picture is moved too far: nothing is drawn there".into());
-            self.generator.set_transforms(&transforms.ok_or_else(beyond)?)?;
+            look = look.transforms(&transforms.ok_or_else(beyond)?);
         }
-        self.generator.synthesis_rgba8(ws, noise)
+        self.generator.synthesis_rgba8(ws, &look)
     }
 }
 

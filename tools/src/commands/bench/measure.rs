@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use stylegan_wgpu::blocking::Generator;
-use stylegan_wgpu::{Look, Noise, Ws};
+use stylegan_wgpu::{Look, Ws};
 
 use super::progress::Progress;
 use super::protocol::{Protocol, Until};
@@ -62,7 +62,7 @@ impl Batch<'_> {
         self.say("warming up");
         let start = Instant::now();
         while start.elapsed().as_secs_f64() < protocol.warmup_seconds {
-            self.generator.synthesis_rgba8(self.ws, Noise::Const)?;
+            self.generator.synthesis_rgba8(self.ws, &Look::new())?;
         }
         for repeat in 1..=protocol.repeats {
             let of = if protocol.repeats > 1 { format!(" ({repeat} of {})", protocol.repeats) } else { String::new() };
@@ -90,7 +90,7 @@ impl Batch<'_> {
             gpu.extend(time.nanoseconds.map(|ns| each(ns * 1e-6)));
             wall.push(each(ms(time.wall)));
             let clock = Instant::now();
-            let pictures = self.generator.synthesis_rgba8(self.ws, Noise::Const)?;
+            let pictures = self.generator.synthesis_rgba8(self.ws, &Look::new())?;
             readback.push(each(ms(clock.elapsed())));
             self.verified.check(&pictures, &self.title)?;
             samples.pictures += images;

@@ -7,7 +7,7 @@ use stylegan_studio::drawing::work::Macs;
 use stylegan_wgpu::blocking::{self, Generator};
 use stylegan_wgpu::internals::random_weights::random_weights;
 use stylegan_wgpu::internals::tensor::DType;
-use stylegan_wgpu::{Gpu, Model, Noise, Options, Precision, PrecisionChoice, wgpu};
+use stylegan_wgpu::{Gpu, Look, Model, Options, Precision, PrecisionChoice, wgpu};
 
 use super::ceilings;
 use super::explain;
@@ -178,7 +178,7 @@ impl Session<'_> {
             let build = clock.elapsed();
             let clock = Instant::now();
             let ws = verify::latents(&mut generator, images)?;
-            generator.synthesis_rgba8(&ws, Noise::Const)?;
+            generator.synthesis_rgba8(&ws, &Look::new())?;
             let first = clock.elapsed();
             outcome.precision = if generator.dtype() == DType::F16 { "f16" } else { "f32" }.into();
             self.tuner.note(generator.executor(images)?);

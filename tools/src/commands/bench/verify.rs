@@ -11,7 +11,7 @@ use stylegan_wgpu::internals::executor::{self, Executor};
 use stylegan_wgpu::internals::networks::{self, NoiseSource};
 use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::{Truncation, Ws, z};
-use stylegan_wgpu::{Gpu, Model, Noise, Options, PrecisionChoice, Transform};
+use stylegan_wgpu::{Gpu, Look, Model, Options, PrecisionChoice, Transform};
 
 use crate::failure::Failure;
 
@@ -107,14 +107,14 @@ impl Verified {
     /// Draws the batch and checks it; `title` says whose it is.
     pub(super) fn new(generator: &mut Generator, ws: &Ws, reference: &Reference, title: &str) -> Result<Verified, Failure> {
         let wrong = |text: String| Failure::Runtime(format!("{title}: the picture is wrong, so there is no result: {text}"));
-        let floats = generator.synthesis_f32(ws, Noise::Const)?;
+        let floats = generator.synthesis_f32(ws, &Look::new())?;
         let size = generator.config().image_size();
         let (relative_error, tolerance) = (reference.error(&floats, size), tolerance(generator.dtype()));
         let against = reference.against();
         if relative_error > tolerance {
             return Err(wrong(format!("it differs by {relative_error:.1e} of its rms from the {against} (allowed: {tolerance:.0e})")));
         }
-        let pictures = generator.synthesis_rgba8(ws, Noise::Const)?;
+        let pictures = generator.synthesis_rgba8(ws, &Look::new())?;
         let channels = floats[0].len() / (size.0 * size.1);
         for (picture, floats) in pictures.iter().zip(&floats) {
             let (found, wanted) = (Pixels::from_rgba(picture, channels).pixels, Pixels::from_planes(floats, channels, size).pixels);
