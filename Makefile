@@ -54,7 +54,7 @@ dependencies:
 
 # What is public in the engine, a line each: a change shows in review.
 public-api:
-	sh scripts/public-api.sh > docs/public-api.txt
+	sh scripts/public-api.sh > docs/public-api.tmp && mv docs/public-api.tmp docs/public-api.txt
 
 # The page that draws in the browser (dist/web, for any static host) and the npm package (dist/npm). docs/web.md
 web:

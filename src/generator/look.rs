@@ -14,7 +14,7 @@ pub enum Input<'a> {
     Seed(u32),
     /// A picture for each.
     Seeds(&'a [u32]),
-    /// Latents `[n, z_dim]`, row-major; of a network without z, as many empty ones as a look has classes: one.
+    /// Latents `[n, z_dim]`, row-major; of a network without z, the one that is empty.
     Z(&'a [f32]),
     /// Rows of w, as [`Generator::mapping`](super::Generator::mapping) gives them: not truncated. The look's truncation and directions
     /// apply to them, too; `Look::new()` draws them as they are.

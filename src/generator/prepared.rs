@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::executor::{self, Executor};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::networks::mapping::mapping;
+use crate::networks::mapping::{Mapping, Truncated, mapping};
 use crate::networks::styles::Affines;
 use crate::networks::{self, NoiseSource, Synthesis};
 use crate::plan::Plan;
-use crate::tensor::{DType, Layout, Tensor};
+use crate::tensor::{DType, Tensor};
 
 /// A way of running the synthesis network.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,36 +84,12 @@ pub(super) struct Mapped {
     pub(super) executor: Executor,
 }
 
-/// The tensors of truncation.
-pub(super) struct Truncated {
-    /// `[images * num_ws, 4]`.
-    pub(super) table: Tensor,
-    /// `[images * num_ws, w_dim]`.
-    pub(super) direction: Tensor,
-    /// `[images * num_ws, w_dim]`.
-    pub(super) ws: Tensor,
-}
-
 impl Mapped {
     pub(super) fn new(gpu: &Gpu, model: &Model, m: usize, images: usize, scope: &str) -> Result<Mapped> {
         let mut network = mapping(model, m);
-        let mut plan = std::mem::take(&mut network.plan);
-        let truncated = (images > 0).then(|| Truncated::new(&mut plan, model, network.w, images * model.config.num_ws()));
+        let truncated = (images > 0).then(|| network.truncate(model, images));
+        let Mapping { plan, z, label, w } = network;
         let executor = Executor::new(gpu, plan, &format!("{scope}/mapping"), &executor::Options::default())?;
-        Ok(Mapped { m, images, z: network.z, label: network.label, w: network.w, truncated, executor })
-    }
-}
-
-impl Truncated {
-    fn new(plan: &mut Plan, model: &Model, w: Tensor, rows: usize) -> Truncated {
-        let w_dim = model.config.w_dim();
-        let averages = model.array("mapping.w_avg").clone();
-        let shape = [averages.len() / w_dim, w_dim, 1, 1];
-        let w_avg = plan.constant("w_avg", shape, DType::F32, Layout::Flat, Arc::new(move || averages.to_f32()));
-        let table = plan.input("truncation", [rows, 4, 1, 1], DType::F32, Layout::Flat);
-        let direction = plan.input("direction", [rows, w_dim, 1, 1], DType::F32, Layout::Flat);
-        let ws = plan.truncate("truncate", w, w_avg, table, direction);
-        plan.tap(ws);
-        Truncated { table, direction, ws }
+        Ok(Mapped { m, images, z, label, w, truncated, executor })
     }
 }

@@ -19,6 +19,26 @@ pub(crate) struct Sizes {
     pub(crate) lr_multiplier: f32,
 }
 
+/// Those of a configuration that has fields of these names.
+macro_rules! sizes {
+    ($config:expr) => {
+        $crate::networks::blocks::Sizes {
+            z_dim: $config.z_dim,
+            c_dim: $config.c_dim,
+            w_dim: $config.w_dim,
+            img_resolution: $config.img_resolution,
+            const_size: $config.const_size,
+            img_channels: $config.img_channels,
+            channel_base: $config.channel_base,
+            channel_max: $config.channel_max,
+            num_layers: $config.num_layers,
+            layer_features: $config.layer_features,
+            lr_multiplier: $config.lr_multiplier,
+        }
+    };
+}
+pub(crate) use sizes;
+
 impl Sizes {
     /// Refuses what no network of blocks can have; `least` are the smallest img_resolution and z_dim.
     pub(crate) fn validate(&self, least: [usize; 2]) -> Result<()> {

@@ -21,6 +21,31 @@ pub struct Mapping {
     pub w: Tensor,
 }
 
+/// What truncation takes and gives, behind a mapping network.
+pub struct Truncated {
+    /// `[images * num_ws, 4]` of (row of w, row of the average, psi, 0), an input.
+    pub table: Tensor,
+    /// `[images * num_ws, w_dim]`, added at the end; an input.
+    pub direction: Tensor,
+    /// `[images * num_ws, w_dim]`.
+    pub ws: Tensor,
+}
+
+impl Mapping {
+    /// Appends truncation of w to the rows of so many pictures, of any of the latents each.
+    pub fn truncate(&mut self, model: &Model, images: usize) -> Truncated {
+        let (rows, w_dim) = (images * model.config.num_ws(), model.config.w_dim());
+        let averages = model.array("mapping.w_avg").clone();
+        let shape = [averages.len() / w_dim, w_dim, 1, 1];
+        let w_avg = self.plan.constant("w_avg", shape, DType::F32, Layout::Flat, Arc::new(move || averages.to_f32()));
+        let table = self.plan.input("truncation", [rows, 4, 1, 1], DType::F32, Layout::Flat);
+        let direction = self.plan.input("direction", [rows, w_dim, 1, 1], DType::F32, Layout::Flat);
+        let ws = self.plan.truncate("truncate", self.w, w_avg, table, direction);
+        self.plan.tap(ws);
+        Truncated { table, direction, ws }
+    }
+}
+
 /// How a mapping network differs from another.
 struct Shape {
     z_dim: usize,

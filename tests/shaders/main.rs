@@ -9,6 +9,7 @@ use naga::{AddressSpace, Module, ResourceBinding, StorageAccess, TypeInner};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::process::Command;
+use stylegan_wgpu::Config;
 use stylegan_wgpu::internals;
 use stylegan_wgpu::internals::kernel::{Assembly, Kernel, Variant};
 use stylegan_wgpu::internals::kernels;
@@ -16,9 +17,8 @@ use stylegan_wgpu::internals::networks::mapping::mapping;
 use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1, stylegan2, stylegan3, synthesis};
 use stylegan_wgpu::internals::plan::{Band, Pass, Plan};
 use stylegan_wgpu::internals::random_weights::random_weights;
-use stylegan_wgpu::internals::tensor::{DType, Layout, Slab};
+use stylegan_wgpu::internals::tensor::{DType, Slab};
 use stylegan_wgpu::internals::tier::Needs;
-use stylegan_wgpu::{Config, Model};
 
 fn parse(label: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(source)));

@@ -54,21 +54,11 @@ fn plans() -> Vec<Plan> {
         [Config::StyleGan1(stylegan1), Config::StyleGan2(stylegan2), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), t, r];
     let networks = configs.iter().flat_map(|config| {
         let model = random_weights(config, 1);
-        let mapping = mapping_and_truncation(&model);
-        [synthesis(&model, 2, DType::F32, NoiseSource::Const).plan, synthesis(&model, 2, DType::F16, NoiseSource::Input).plan, mapping]
+        let mut mapping = mapping(&model, 2);
+        mapping.truncate(&model, 2);
+        [synthesis(&model, 2, DType::F32, NoiseSource::Const).plan, synthesis(&model, 2, DType::F16, NoiseSource::Input).plan, mapping.plan]
     });
     networks.collect()
-}
-
-/// As generators have it.
-fn mapping_and_truncation(model: &Model) -> Plan {
-    let mut network = mapping(model, 2);
-    let [rows, w_dim] = [2 * model.config.num_ws(), model.config.w_dim()];
-    let mut input = |name, shape| network.plan.input(name, shape, DType::F32, Layout::Flat);
-    let (w_avg, table, direction) =
-        (input("w_avg", [1, w_dim, 1, 1]), input("table", [rows, 4, 1, 1]), input("direction", [rows, w_dim, 1, 1]));
-    network.plan.truncate("truncate", network.w, w_avg, table, direction);
-    network.plan
 }
 
 #[test]

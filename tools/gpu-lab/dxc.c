@@ -1,4 +1,4 @@
-// dxc.exe PROFILE FILE...: compiles files of HLSL with the dxcompiler.dll beside it, and says how it went; the exit code is the number
+// dxc.exe PROFILE ENTRY FILE...: compiles files of HLSL with the dxcompiler.dll beside it, and says how it went; the exit code is the number
 // of failures. dxcompiler.dll has a COM interface, of which the few methods used here are written down in C.
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +32,14 @@ int main(int count, char **arguments) {
     HMODULE library = LoadLibraryA("dxcompiler.dll");
     HRESULT(WINAPI *create)(REFIID, REFIID, void **) = library ? (void *)GetProcAddress(library, "DxcCreateInstance") : NULL;
     Compiler *compiler = NULL;
-    if (count < 3 || !create || create(&COMPILER_CLASS, &COMPILER3, (void **)&compiler)) { fputs("dxc.exe PROFILE FILE..., beside dxcompiler.dll\n", stderr); return 255; }
-    wchar_t profile[16];
+    if (count < 4 || !create || create(&COMPILER_CLASS, &COMPILER3, (void **)&compiler)) { fputs("dxc.exe PROFILE ENTRY FILE..., beside dxcompiler.dll\n", stderr); return 255; }
+    wchar_t profile[16], entry[32];
     mbstowcs(profile, arguments[1], 16);
+    mbstowcs(entry, arguments[2], 32);
     // What wgpu passes for 16-bit types; and its optimisation.
-    LPCWSTR options[] = {L"-E", L"main", L"-T", profile, L"-HV", L"2018", L"-enable-16bit-types", L"-no-warnings", L"-O3"};
+    LPCWSTR options[] = {L"-E", entry, L"-T", profile, L"-HV", L"2018", L"-enable-16bit-types", L"-no-warnings", L"-O3"};
     int failures = 0;
-    for (int i = 2; i < count; i++) {
+    for (int i = 3; i < count; i++) {
         long size;
         Source source = {contents(arguments[i], &size), 0, CP_UTF8};
         source.size = size;

@@ -19,4 +19,9 @@ cd "$here/../.."
 rm -rf "$work/hlsl"
 cargo run --quiet --example hlsl -- "$work/hlsl"
 cd "$work/hlsl"
-WINEDEBUG=-all WINEPREFIX=$work/wine WINEPATH=.. "$wine" ../dxc.exe cs_6_2 *"${1:-}"*.hlsl
+dxc() { WINEDEBUG=-all WINEPREFIX=$work/wine WINEPATH=.. "$wine" ../dxc.exe "$@"; }
+dxc cs_6_2 main *"${1:-}"*.hlsl
+# What draws into a host's textures is not a kernel.
+dxc vs_6_2 triangle render/to_texture.hlsl
+dxc ps_6_2 bytes render/to_texture.hlsl
+dxc ps_6_2 floats render/to_texture.hlsl

@@ -13,6 +13,7 @@ use stylegan_wgpu::internals::networks::{NoiseSource, mobilestylegan, stylegan1,
 use stylegan_wgpu::internals::random_weights::random_weights;
 use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::internals::tier::Needs;
+use stylegan_wgpu::internals::to_texture;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("a folder to write to")?);
@@ -39,7 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for config in [Config::StyleGan2(config_f), Config::StyleGan2(resnet), Config::MobileStyleGan(mobile), Config::StyleGan1(first), t, r] {
         let model = random_weights(&config, 0);
         let plans = [DType::F16, DType::F32].map(|dtype| synthesis(&model, 1, dtype, NoiseSource::Const).plan);
-        for pass in plans.iter().chain([&mapping(&model, 1).plan]).flat_map(|plan| &plan.passes) {
+        let mut mapping = mapping(&model, 1);
+        mapping.truncate(&model, 1);
+        for pass in plans.iter().chain([&mapping.plan]).flat_map(|plan| &plan.passes) {
             for variant in pass.kernel.variants.iter().filter(|variant| !matches!(variant.needs, Needs::Matrix { .. })) {
                 let constants: String = variant.overrides(pass, None).iter().map(|(name, value)| format!("-{name}{value}")).collect();
                 let name = format!("{}.{}.{:?}.{:?}{constants}", pass.kernel.name, variant.name, pass.dtype, pass.write.dtype);
@@ -51,6 +54,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
+    // What draws into a host's textures: no kernel, and of other entry points.
+    std::fs::create_dir_all(folder.join("render"))?;
+    shaders.insert("render/to_texture".into(), (to_texture(), Vec::new()));
     for (name, (source, constants)) in &shaders {
         let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
         let mut validator = Validator::new(ValidationFlags::all(), Capabilities::all());

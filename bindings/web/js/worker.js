@@ -8,7 +8,6 @@ let network;
 let engine;
 let next; // Opened, and not yet taken by the page.
 let queue = Promise.resolve();
-let fail; // Answers for the request that is being worked on.
 const dropped = new Set();
 
 const calls = {
@@ -57,14 +56,11 @@ onmessage = ({ data: { id, call, args, drop } }) => {
   queue = queue.then(async () => {
     if (dropped.delete(id)) return;
     try {
-      // A panic in the engine ends no promise: it is an error of this thread.
-      const broken = new Promise((_, reject) => (fail = reject));
-      const value = await Promise.race([calls[call](tell, args), broken]);
+      // A panic in the engine ends no promise: it is an error of this thread, which index.js hears.
+      const value = await calls[call](tell, args);
       postMessage({ id, value }, value?.buffer ? [value.buffer] : []);
     } catch (error) {
       postMessage({ id, error: String(error?.message ?? error) });
     }
   });
 };
-
-addEventListener("error", (event) => fail?.(new Error(`a bug in the engine, which has to be opened again: ${event.message}`)));

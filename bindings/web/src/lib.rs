@@ -27,7 +27,7 @@ impl From<Error> for wasm_bindgen::JsValue {
     }
 }
 
-/// Has a panic say what it was; js/worker.js answers for whoever waited.
+/// Has a panic say what it was; js/index.js answers whoever waited.
 #[wasm_bindgen(start)]
 fn start() {
     std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::blocks::{self, Sizes, channel_max, eight, lr_multiplier, mapping_manifest, three};
+use crate::networks::blocks::{self, channel_max, eight, lr_multiplier, mapping_manifest, sizes, three};
 use crate::networks::{block_size, is_square, square};
 
 /// Sizes and options; the defaults are those of the FFHQ network at 1024x1024.
@@ -78,28 +78,12 @@ impl Config {
     /// Input and output widths of the mapping layers fc0, fc1, ... A label's embedding is as long as z and follows it.
     pub fn mapping_features(&self) -> Vec<(usize, usize)> {
         let first = if self.c_dim > 0 { 2 * self.z_dim } else { self.z_dim };
-        self.sizes().mapping_features(first)
-    }
-
-    fn sizes(&self) -> Sizes {
-        Sizes {
-            z_dim: self.z_dim,
-            c_dim: self.c_dim,
-            w_dim: self.w_dim,
-            img_resolution: self.img_resolution,
-            const_size: self.const_size,
-            img_channels: self.img_channels,
-            channel_base: self.channel_base,
-            channel_max: self.channel_max,
-            num_layers: self.num_layers,
-            layer_features: self.layer_features,
-            lr_multiplier: self.lr_multiplier,
-        }
+        sizes!(self).mapping_features(first)
     }
 
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
-        self.sizes().validate([8, 1])?;
+        sizes!(self).validate([8, 1])?;
         if self.const_size == [1, 1] {
             return Err(Error::Config("const_size is [1, 1]; the instance norm of a single pixel leaves nothing of it".into()));
         }

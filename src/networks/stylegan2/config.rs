@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::TensorSpec;
-use crate::networks::blocks::{self, Sizes, channel_max, eight, lr_multiplier, mapping_manifest, three};
+use crate::networks::blocks::{self, channel_max, eight, lr_multiplier, mapping_manifest, sizes, three};
 use crate::networks::{block_size, is_square, square, within};
 
 /// How a block's output becomes part of the image (paper, figure 7).
@@ -184,28 +184,12 @@ impl Config {
     /// Input and output widths of the mapping layers fc0, fc1, ...
     pub fn mapping_features(&self) -> Vec<(usize, usize)> {
         let embed = if self.c_dim > 0 { self.embed_features.unwrap_or(self.w_dim) } else { 0 };
-        self.sizes().mapping_features(self.z_dim + embed)
-    }
-
-    fn sizes(&self) -> Sizes {
-        Sizes {
-            z_dim: self.z_dim,
-            c_dim: self.c_dim,
-            w_dim: self.w_dim,
-            img_resolution: self.img_resolution,
-            const_size: self.const_size,
-            img_channels: self.img_channels,
-            channel_base: self.channel_base,
-            channel_max: self.channel_max,
-            num_layers: self.num_layers,
-            layer_features: self.layer_features,
-            lr_multiplier: self.lr_multiplier,
-        }
+        sizes!(self).mapping_features(self.z_dim + embed)
     }
 
     /// Refuses what no network can have. Bounds keep the manifest's sizes far from overflow.
     pub fn validate(&self) -> Result<()> {
-        self.sizes().validate([4, 0])?;
+        sizes!(self).validate([4, 0])?;
         if let Some(channels) = &self.channels {
             let blocks = self.resolutions().count();
             within("number of channels", channels.len(), blocks, blocks)?;
