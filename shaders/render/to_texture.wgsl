@@ -12,7 +12,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> img: array<vec4<f32>>;      // slab [N, C, H, W]
 
 @vertex
-fn triangle(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4<f32> {
+fn corners(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4<f32> {
     return vec4(f32(i32(vertex & 1u) * 4 - 1), f32(i32(vertex >> 1u) * 4 - 1), 0.0, 1.0);
 }
 

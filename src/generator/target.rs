@@ -187,7 +187,7 @@ fn pipeline(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<wgpu::RenderPipeli
             layout: None,
             vertex: wgpu::VertexState {
                 module: &module,
-                entry_point: Some("triangle"),
+                entry_point: Some("corners"),
                 compilation_options: Default::default(),
                 buffers: &[],
             },

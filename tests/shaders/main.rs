@@ -195,7 +195,7 @@ fn a_shader_has_a_rust_file_of_the_same_stem() {
 fn pictures_become_textures_everywhere() {
     let source = internals::to_texture();
     let (module, info) = parse("to_texture", &source);
-    for (stage, entry_point) in [("Vertex", "triangle"), ("Fragment", "bytes"), ("Fragment", "floats")] {
+    for (stage, entry_point) in [("Vertex", "corners"), ("Fragment", "bytes"), ("Fragment", "floats")] {
         let entry = module.entry_points.iter().find(|entry| entry.name == entry_point).unwrap();
         assert_eq!(format!("{:?}", entry.stage), stage);
     }

@@ -22,6 +22,6 @@ cd "$work/hlsl"
 dxc() { WINEDEBUG=-all WINEPREFIX=$work/wine WINEPATH=.. "$wine" ../dxc.exe "$@"; }
 dxc cs_6_2 main *"${1:-}"*.hlsl
 # What draws into a host's textures is not a kernel.
-dxc vs_6_2 triangle render/to_texture.hlsl
+dxc vs_6_2 corners render/to_texture.hlsl
 dxc ps_6_2 bytes render/to_texture.hlsl
 dxc ps_6_2 floats render/to_texture.hlsl
