@@ -4,12 +4,20 @@
 //!     cargo run --example embed -- model.safetensors
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use stylegan_wgpu::{Generator, Gpu, Look, Model, Options, Target, wgpu};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: embed MODEL.safetensors")?;
-    pollster::block_on(embed(&path))
+fn main() -> ExitCode {
+    let Some(path) = std::env::args().nth(1) else {
+        eprintln!("usage: embed MODEL.safetensors");
+        return ExitCode::from(2);
+    };
+    if let Err(error) = pollster::block_on(embed(&path)) {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 async fn embed(path: &str) -> Result<(), Box<dyn Error>> {

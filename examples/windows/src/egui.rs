@@ -2,15 +2,26 @@
 //!
 //!     cargo run --release -p stylegan-windows --bin egui -- [MODEL.safetensors]
 
+use std::process::ExitCode;
+
 use eframe::egui;
 use eframe::egui_wgpu::{RenderState, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 use stylegan_wgpu::{Building, Generator, Gpu, Look, Model, Options, Target, wgpu};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-fn main() -> eframe::Result {
+fn main() -> ExitCode {
     let path = std::env::args().nth(1);
-    eframe::run_native("stylegan-wgpu", options(), Box::new(move |context| Ok(Box::new(Face::new(context, path.as_deref())?))))
+    let face = move |context: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Failure> {
+        Ok(Box::new(Face::new(context, path.as_deref())?))
+    };
+    match eframe::run_native("stylegan-wgpu", options(), Box::new(face)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// egui's device gets what the engine can use of the adapter.

@@ -3,6 +3,7 @@
 //!
 //!     cargo run --release -p stylegan-windows --bin window -- [MODEL.safetensors] [--still SEED]
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,12 +19,22 @@ const STAY: f32 = 2.0;
 
 type Failure = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
     let mut app = App { network: None, still: None, stage: None, failure: None };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--still" => app.still = Some(args.next().ok_or("--still takes a seed")?.parse()?),
+            "--still" => app.still = Some(args.next().and_then(|seed| seed.parse().ok()).ok_or("--still takes a seed, 0 to 4294967295")?),
             _ => app.network = Some(arg),
         }
     }
