@@ -61,6 +61,11 @@ pub enum Error {
         /// The adapter's name.
         device: String,
     },
+    /// A profile was asked for, and the device has no timestamps.
+    NoTimestamps {
+        /// The adapter's name.
+        device: String,
+    },
     /// A pass needs more than the device has.
     Limit {
         /// Label of the pass, as `b1024.conv0`.
@@ -100,6 +105,9 @@ impl fmt::Display for Error {
                 write!(f, "the device cannot run the engine: {what} is {have}, and {need} at the least; create it with Gpu::wanted_limits")
             }
             Error::HalfUnsupported { device } => write!(f, "{device} has no 16-bit floats in shaders; f32 runs everywhere"),
+            Error::NoTimestamps { device } => {
+                write!(f, "{device} has no timestamps here; a host's device has them if it was created with Gpu::wanted_features")
+            }
             Error::NotFinite { dtype: "f16" } => {
                 f.write_str("the picture is NaN or infinite in f16, whose numbers end at 65504; f32 may hold it")
             }

@@ -14,13 +14,16 @@ use crate::tier::{Matrix, Tier};
 use crate::tune::{self, Choice, Choices, Progress, Tuning};
 
 mod bands;
+mod passes;
 mod profile;
 mod readback;
-pub use profile::{PassTime, RunTime};
+pub use passes::{Alternative, PassInfo, Why};
+pub use profile::RunTime;
 pub use readback::Readback;
 
 pub(crate) use bands::range;
 use bands::{bands, parameters, share};
+pub(crate) use profile::{Timestamps, nanoseconds};
 
 /// How to resolve a plan; the defaults are what users want, the rest is for tests and benches.
 #[derive(Clone, Debug, Default)]

@@ -16,6 +16,7 @@ use crate::tune::Progress;
 
 mod building;
 mod encoding;
+mod inside;
 mod job;
 mod look;
 mod memory;
@@ -28,6 +29,7 @@ mod style_offsets;
 mod target;
 
 pub use building::Building;
+pub use inside::{LayerInfo, Profiling};
 pub use job::{Budget, Job};
 pub use look::{Input, Look, Noise};
 pub use options::{Options, PrecisionChoice};
@@ -168,7 +170,7 @@ impl Generator {
     }
 
     /// The activation of a layer, as `b64.conv1`, `[C, H, W]` for each picture: what it gives to the next, as this engine's plan has it
-    /// (StyleGAN3's with a margin of one pixel). The error of a wrong name lists all.
+    /// (StyleGAN3's with a margin of one pixel). [`Generator::layers`] lists them.
     pub fn tap<'a>(&mut self, layer: &str, input: impl Into<Input<'a>>, look: &Look) -> Result<Pending<Vec<f32>>> {
         self.submit_look(input.into(), look, Some(layer.to_owned()), tapped)
     }
@@ -271,18 +273,21 @@ impl Generator {
     }
 
     fn encoding(&mut self, scene: &Scene, way: &Way) -> Result<Encoding> {
-        self.prepare(way, None)?;
-        let prepared = self.prepared.last().expect("just prepared").clone();
-        let (mapped, latents) = match scene.rows {
-            Rows::Ws(_) => (None, Vec::new()),
-            Rows::Latents { m, .. } => {
-                let mapped = self.map(m, scene.images)?;
-                let latents = scene.stage_latents(&mapped)?;
-                (Some(mapped), latents)
-            }
-        };
+        let (mapped, prepared) = self.ready(scene, way)?;
+        let latents = mapped.as_ref().map(|mapped| scene.stage_latents(mapped)).transpose()?.unwrap_or_default();
         let [before, after] = scene.stage(&self.model, &prepared)?;
         Ok(Encoding { mapped, latents, prepared, before, after })
+    }
+
+    /// What draws a scene, ready to run.
+    fn ready(&mut self, scene: &Scene, way: &Way) -> Result<(Option<Arc<Mapped>>, Arc<Prepared>)> {
+        self.prepare(way, None)?;
+        let prepared = self.prepared.last().expect("just prepared").clone();
+        let mapped = match scene.rows {
+            Rows::Ws(_) => None,
+            Rows::Latents { m, .. } => Some(self.map(m, scene.images)?),
+        };
+        Ok((mapped, prepared))
     }
 
     pub(crate) fn submit_mapping(&mut self, z: &[f32], classes: Option<&[usize]>) -> Result<(Readback, Tensor)> {

@@ -32,6 +32,8 @@
 //! | [`Generator::encode`], [`Generator::submit`], [`Generator::job`] | below a millisecond once the way of running is prepared: the first call with another number of pictures, kind of noise or preview prepares it (pipelines are there, activations are allocated), [`Generator::keep_prepared`] keeps several |
 //! | fresh noise, [`Noise::Random`](crate::Noise::Random) | normal numbers for every pixel of every layer: milliseconds at 1024 |
 //! | [`Pending::try_take`], [`Building::try_take`] | microseconds, and a copy of the pictures when they are there |
+//! | [`Generator::passes`], [`Generator::layers`] | the plan is read, nothing drawn |
+//! | [`Generator::profile`] | as [`Generator::submit`]; a query and an end of pass around every dispatch, so it takes longer on the device |
 //! | awaiting | nothing; natively a thread waits for the device, in a browser the browser calls back |
 //! | [`blocking`](crate::blocking), [`Pending::wait`] | as long as the device takes |
 //!
@@ -107,7 +109,10 @@
 //! [`Generator::submit`]: crate::Generator::submit
 //! [`Generator::job`]: crate::Generator::job
 //! [`Generator::keep_prepared`]: crate::Generator::keep_prepared
+//! [`Generator::layers`]: crate::Generator::layers
 //! [`Generator::memory`]: crate::Generator::memory
+//! [`Generator::passes`]: crate::Generator::passes
+//! [`Generator::profile`]: crate::Generator::profile
 //! [`Building`]: crate::Building
 //! [`Building::progress`]: crate::Building::progress
 //! [`Building::try_take`]: crate::Building::try_take

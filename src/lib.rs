@@ -44,7 +44,10 @@ mod trial;
 mod tune;
 
 pub use error::{Error, Result};
-pub use generator::{Budget, Building, Generator, Input, Job, Look, Noise, Options, Pending, PrecisionChoice, StyleOffset, Target};
+pub use executor::{Alternative, PassInfo, Why};
+pub use generator::{
+    Budget, Building, Generator, Input, Job, LayerInfo, Look, Noise, Options, Pending, PrecisionChoice, Profiling, StyleOffset, Target,
+};
 pub use gpu::{AdapterReport, Gpu};
 pub use latent::Ws;
 pub use model::{Array, Model, Precision};

@@ -6,23 +6,6 @@ use super::{Executor, Readback};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
-/// GPU time of a pass.
-#[derive(Clone, Debug)]
-pub struct PassTime {
-    /// Label of the pass, as `b1024.conv0`.
-    pub label: String,
-    /// Its kernel.
-    pub kernel: &'static str,
-    /// The variant that ran.
-    pub variant: &'static str,
-    /// GPU time in nanoseconds, all bands together.
-    pub nanoseconds: f64,
-    /// Floating-point operations.
-    pub flops: u64,
-    /// Bytes when every operand moves once.
-    pub traffic: u64,
-}
-
 /// Time of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunTime {
@@ -33,7 +16,7 @@ pub struct RunTime {
 }
 
 /// A row of timestamps, and where they are resolved to.
-struct Timestamps {
+pub(crate) struct Timestamps {
     queries: wgpu::QuerySet,
     count: u32,
     resolved: wgpu::Buffer,
@@ -43,7 +26,7 @@ struct Timestamps {
 impl Executor {
     /// Runs once as [`Executor::run`] does, in one compute pass, and times it.
     pub fn time(&self) -> Result<RunTime> {
-        let timestamps = self.gpu.tier().timestamps.then(|| Timestamps::new(&self.gpu, 2)).transpose()?;
+        let timestamps = self.gpu.tier().timestamps.then(|| Timestamps::new(&self.gpu, 1)).transpose()?;
         let start = Instant::now();
         self.gpu.submit("timed run", |encoder| {
             self.encode(encoder, timestamps.as_ref().map(|timestamps| timestamps.around(0)));
@@ -53,49 +36,27 @@ impl Executor {
         })?;
         self.gpu.wait()?;
         let wall = start.elapsed();
-        let nanoseconds = timestamps.map(|timestamps| timestamps.read(&self.gpu)).transpose()?.map(|times| times[0]);
-        Ok(RunTime { nanoseconds, wall })
+        let bytes = timestamps.map(|timestamps| timestamps.readback(&self.gpu, None)?.wait()).transpose()?;
+        Ok(RunTime { nanoseconds: bytes.map(|bytes| nanoseconds(&bytes, &self.gpu)[0]), wall })
     }
 
-    /// Runs once with a timestamp around every dispatch. An error on devices without timestamps.
-    pub fn profile(&self) -> Result<Vec<PassTime>> {
-        if !self.gpu.tier().timestamps {
-            return Err(Error::Device(format!("{} has no timestamps", self.gpu.name())));
+    /// Encodes a run with timestamps around every dispatch, from the pair `first` on; gives the pair after them.
+    pub(crate) fn record_timed(&self, encoder: &mut wgpu::CommandEncoder, timestamps: &Timestamps, first: u32) -> u32 {
+        for (i, step) in (first..).zip(&self.steps) {
+            let timestamp_writes = Some(timestamps.around(i));
+            step.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
         }
-        // A query set holds up to 4096 queries (wgpu::QUERY_SET_MAX_QUERIES); plans have a few dozen dispatches.
-        let timestamps = Timestamps::new(&self.gpu, 2 * self.steps.len() as u32)?;
-        self.gpu.submit("profile", |encoder| {
-            for (i, step) in (0..).zip(&self.steps) {
-                let timestamp_writes = Some(timestamps.around(i));
-                step.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
-            }
-            timestamps.resolve(encoder);
-        })?;
-        let mut times: Vec<PassTime> = Vec::new();
-        let mut last = usize::MAX;
-        for (step, nanoseconds) in self.steps.iter().zip(timestamps.read(&self.gpu)?) {
-            if step.pass == last {
-                times.last_mut().expect("a band follows a band").nanoseconds += nanoseconds;
-                continue;
-            }
-            last = step.pass;
-            let pass = &self.plan.passes[step.pass];
-            times.push(PassTime {
-                label: pass.label.clone(),
-                kernel: pass.kernel.name,
-                variant: step.variant.name,
-                nanoseconds,
-                flops: pass.flops,
-                traffic: self.plan.traffic(pass),
-            });
-        }
-        Ok(times)
+        first + self.steps.len() as u32
     }
 }
 
 impl Timestamps {
-    fn new(gpu: &Gpu, count: u32) -> Result<Timestamps> {
-        let device = gpu.device();
+    /// So many pairs. A query set holds 2048 of them (`wgpu::QUERY_SET_MAX_QUERIES`); plans have a few dozen dispatches.
+    pub(crate) fn new(gpu: &Gpu, pairs: u32) -> Result<Timestamps> {
+        if !gpu.tier().timestamps {
+            return Err(Error::NoTimestamps { device: gpu.name().to_owned() });
+        }
+        let (device, count) = (gpu.device(), 2 * pairs);
         let buffer = |usage| {
             device.create_buffer(&wgpu::BufferDescriptor { label: None, size: u64::from(count) * 8, usage, mapped_at_creation: false })
         };
@@ -116,16 +77,20 @@ impl Timestamps {
         }
     }
 
-    fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+    pub(crate) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         encoder.resolve_query_set(&self.queries, 0..self.count, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, u64::from(self.count) * 8);
     }
 
-    /// Nanoseconds between the stamps of every pair.
-    fn read(&self, gpu: &Gpu) -> Result<Vec<f64>> {
-        let bytes = Readback::of(gpu, self.staging.clone(), None)?.wait()?;
-        let ticks: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
-        let period = f64::from(gpu.queue().get_timestamp_period());
-        Ok(ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period).collect())
+    /// The stamps of that submission, or of any before this call, for [`nanoseconds`].
+    pub(crate) fn readback(&self, gpu: &Gpu, submission: Option<wgpu::SubmissionIndex>) -> Result<Readback> {
+        Readback::of(gpu, self.staging.clone(), submission)
     }
+}
+
+/// Nanoseconds between the stamps of every pair that were read back.
+pub(crate) fn nanoseconds(bytes: &[u8], gpu: &Gpu) -> Vec<f64> {
+    let ticks: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
+    let period = f64::from(gpu.queue().get_timestamp_period());
+    ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period).collect()
 }

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod inside;
 mod looks;
 mod targets;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use stylegan_wgpu::blocking::Generator;
-use stylegan_wgpu::{Look, Ws};
+use stylegan_wgpu::{Look, PassInfo, Ws};
 
 use super::progress::Progress;
 use super::protocol::{Protocol, Until};
@@ -95,13 +95,14 @@ impl Batch<'_> {
             self.verified.check(&pictures, &self.title)?;
             samples.pictures += images;
             if timestamps {
-                let times = self.generator.executor(images)?.profile()?;
-                passes.push(each(times.iter().map(|pass| pass.nanoseconds * 1e-6).sum()));
+                let times = self.generator.profile(self.ws, &Look::new())?.wait()?;
+                let time = |pass: &PassInfo| each(pass.milliseconds.unwrap_or_default());
+                passes.push(times.iter().map(time).sum());
                 if samples.layers.is_empty() {
                     samples.layers = times.iter().map(|pass| (layer(pass, images), Vec::new())).collect();
                 }
                 for ((_, samples), pass) in samples.layers.iter_mut().zip(&times) {
-                    samples.push(each(pass.nanoseconds * 1e-6));
+                    samples.push(time(pass));
                 }
             }
             done += 1;
@@ -171,14 +172,14 @@ impl Batch<'_> {
     }
 }
 
-fn layer(pass: &stylegan_wgpu::internals::executor::PassTime, images: usize) -> Layer {
+fn layer(pass: &PassInfo, images: usize) -> Layer {
     Layer {
-        label: pass.label.clone(),
+        label: pass.name.clone(),
         kernel: pass.kernel.into(),
         variant: pass.variant.into(),
         gpu_ms: 0.0,
         gflop: pass.flops as f64 / 1e9 / images as f64,
-        bytes: pass.traffic as f64 / images as f64,
+        bytes: pass.bytes as f64 / images as f64,
         gflops: 0.0,
         gbs: 0.0,
         floor_ms: 0.0,

@@ -192,7 +192,7 @@ impl Session<'_> {
                 outcome.mapping_ms = measure::mapping(&mut generator)?;
             }
             if self.args.explain && self.explanation.is_none() {
-                self.explanation = Some(explain::text(generator.executor(images)?, &self.gpu));
+                self.explanation = Some(explain::text(&generator.passes(&ws, &Look::new())?, &self.gpu));
             }
             let title = title(&outcome, images);
             if reference.is_none() {

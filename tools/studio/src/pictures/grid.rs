@@ -69,6 +69,11 @@ impl Grid {
     pub fn sheet(&self) -> &Picture {
         &self.sheet
     }
+
+    /// The sheet when it is done.
+    pub fn into_sheet(self) -> Picture {
+        self.sheet
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Which rows of w, and vectors of w that come from files and go into them: rows of w as projectors and encoders write them, directions to walk along,
-//! centres to truncate towards.
+//! centres to truncate towards. And what comes of them: children, and the pictures that somebody liked.
 //! Whatever wrapping they are in, they are found by their shapes; where several things could be meant, the error lists them.
 
 mod axes;
+mod breeding;
 mod centers;
 mod direction;
 mod error;
 mod farthest;
+pub mod favourites;
 mod file;
 mod kmeans;
 mod layers;
@@ -16,6 +18,7 @@ pub mod sefa;
 mod source;
 
 pub use axes::{Axes, Method};
+pub use breeding::Breeding;
 pub use centers::Centers;
 pub use direction::Direction;
 pub use error::{Result, VectorError};
