@@ -70,7 +70,7 @@ fn hostile_files_are_refused_by_what_is_wrong() {
         (String::new(), "no file of favourites"),
         ("[1]".into(), "no file of favourites"),
         ("{\"favourites\": 2, \"what\": []}".into(), "version 2; this program reads 1"),
-        (format!("{{\"favourites\": 1, \"x\": {}", "[".repeat(100_000)), "recursion limit"),
+        (format!("{{\"favourites\": 1, \"x\": {}", "[".repeat(100_000)), "EOF while parsing a list"),
         (file(&item("1", "2", "1", "0000803", "[]")), "not hexadecimal"),
         (file(&item("1", "2", "1", "0000803é", "[]")), "not hexadecimal"),
         (file(&item("1", "2", "1", "0000803f0000803f0000803f", "[]")), "3 values; it is 2 rows of 1"),
