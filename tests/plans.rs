@@ -185,7 +185,10 @@ fn pass_by_pass(what: &str, plan: Plan, img: Option<Tensor>) {
                 let reads = pass.reads.iter().map(|tensor| (*tensor, values[tensor.id].as_slice())).collect();
                 let want = (pass.kernel.twin)(&Call { params: &pass.params, reads, write: pass.write });
                 let got = read(&unshared, entry.tensor);
-                let limit = if entry.tensor.dtype == DType::Rgba8 { 0.02 } else { tolerance(pass.dtype) };
+                let limit = match entry.tensor.dtype {
+                    DType::Rgba8 => 0.02,
+                    written => tolerance(pass.dtype).max(tolerance(written)),
+                };
                 compare(&format!("pass {index}, {} ({}), of {what}", pass.label, pass.kernel.name), &got, &want, limit);
                 got
             }

@@ -3,29 +3,38 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Epilogue, NoiseAct};
-use crate::kernel::{Call, Kernel, NOISE_ACT, SLAB, STORE, Variant, always, line};
+use crate::kernel::{Call, Kernel, NOISE_ACT, SLAB, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
-use crate::tensor::{Layout, Tensor, quads};
+use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "adain",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, STORE, NOISE_ACT],
-        source: include_str!("../../shaders/adain.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        // 4 pixels of a row and 4 channels an invocation.
-        grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows as usize, 64);
-            [x, y, band.images]
-        },
-    }],
+    variants: &[
+        // A processor has few threads to feed and reads coefficients slowly.
+        strips::<8>("portable.8", Needs::Software, &[("ROWS", 8.0)]),
+        strips::<2>("portable", Needs::Portable, &[]),
+    ],
     twin,
 };
+
+/// 4 pixels of `ROWS` rows and 4 channels an invocation.
+const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'static [(&'static str, f64)]) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE4, NOISE_ACT],
+        source: include_str!("../../shaders/adain.wgsl"),
+        constants,
+        needs,
+        fits: always,
+        grid: |pass, band| {
+            let rows = band.rows.div_ceil(ROWS) as usize;
+            let [x, y, _] = line(quads(pass.columns) * quads(pass.write.shape[1]) * rows, 64);
+            [x, y, band.images]
+        },
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -34,9 +43,9 @@ struct Params {
 }
 
 impl Plan {
-    /// x `[N or 1, C, H, W]`, coefficients `[N, 3 * C]` -> `[N, C, H, W]`.
+    /// x `[N or 1, C, H, W]`, coefficients `[N, 3 * C]` -> `[N, C, H, W]` of `dtype`.
     #[track_caller]
-    pub fn adain(&mut self, label: &str, x: Tensor, coefficients: Tensor, epilogue: Epilogue) -> Tensor {
+    pub fn adain(&mut self, dtype: DType, label: &str, x: Tensor, coefficients: Tensor, epilogue: Epilogue) -> Tensor {
         let ([_, channels, height, width], [n, length, ..]) = (x.shape, coefficients.shape);
         assert_eq!(length, 3 * quads(channels) * 4, "{label}: x and coefficients disagree");
         self.push(NewPass {
@@ -48,7 +57,7 @@ impl Plan {
             windows: &[Window::same(0), Window::same(1)],
             dtype: x.dtype,
             shape: [n, channels, height, width],
-            write_dtype: x.dtype,
+            write_dtype: dtype,
             layout: Layout::Slab { border: 1 },
             rows: height,
             columns: width,

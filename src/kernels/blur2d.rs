@@ -3,34 +3,43 @@
 //! The convolution of an image doubled by nearest neighbours is the stride-2 transposed convolution t followed by a box of two
 //! pixels; the original cuts that to 2H x 2W before it blurs, so StyleGAN2's filter of the same taps differs at the edges.
 
-use crate::kernel::{Call, Kernel, SLAB, STORE, Variant, always, line};
+use crate::kernel::{Call, Kernel, SLAB, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
-use crate::tensor::{Layout, Tensor, quads};
+use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
 
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "blur2d",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, STORE],
-        source: include_str!("../../shaders/blur2d.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        // 4 pixels of a row and 4 channels an invocation.
-        grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * quads(pass.write.shape[1]) * band.rows as usize, 64);
-            [x, y, band.images]
-        },
-    }],
+    variants: &[
+        // A processor has few threads to feed; GPUs have no room for the sums of four rows, as in filter_bias_act.
+        strips::<4>("portable.4", Needs::Software, &[("ROWS", 4.0)]),
+        strips::<2>("portable", Needs::Portable, &[]),
+    ],
     twin,
 };
 
+/// 4 pixels of `ROWS` rows and 4 channels an invocation.
+const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'static [(&'static str, f64)]) -> Variant {
+    Variant {
+        name,
+        prelude: &[SLAB, STORE4],
+        source: include_str!("../../shaders/blur2d.wgsl"),
+        constants,
+        needs,
+        fits: always,
+        grid: |pass, band| {
+            let rows = band.rows.div_ceil(ROWS) as usize;
+            let [x, y, _] = line(quads(pass.columns) * quads(pass.write.shape[1]) * rows, 64);
+            [x, y, band.images]
+        },
+    }
+}
+
 impl Plan {
-    /// t `[N, O, 2H+1, 2W+1]` -> `[N, O, 2H, 2W]`.
+    /// t `[N, O, 2H+1, 2W+1]` -> `[N, O, 2H, 2W]` of `dtype`.
     #[track_caller]
-    pub fn blur2d(&mut self, label: &str, t: Tensor) -> Tensor {
+    pub fn blur2d(&mut self, dtype: DType, label: &str, t: Tensor) -> Tensor {
         let [n, channels, height, width] = t.shape;
         assert!(height % 2 == 1 && width % 2 == 1, "{label}: t is no transposed convolution");
         self.push(NewPass {
@@ -42,7 +51,7 @@ impl Plan {
             windows: &[Window { num: 1, den: 1, low: -1, high: 2 }, Window::same(1)],
             dtype: t.dtype,
             shape: [n, channels, height - 1, width - 1],
-            write_dtype: t.dtype,
+            write_dtype: dtype,
             layout: Layout::Slab { border: 1 },
             rows: height - 1,
             columns: width - 1,

@@ -98,9 +98,14 @@ impl<'a> Layers<'a> {
 
     /// The network's learned input as an activation, `[1, C, h, w]`.
     pub(crate) fn constant_input(&mut self, name: &str) -> Tensor {
+        self.constant_input_of(name, self.dtype)
+    }
+
+    /// The same in another type than the network's.
+    pub(crate) fn constant_input_of(&mut self, name: &str, dtype: DType) -> Tensor {
         let array = self.array(name);
         let [channels, height, width] = array.shape()[..] else { unreachable!("the manifest says [C, h, w]") };
-        self.plan.constant(name, [1, channels, height, width], self.dtype, Layout::Slab { border: 1 }, whole(&array))
+        self.plan.constant(name, [1, channels, height, width], dtype, Layout::Slab { border: 1 }, whole(&array))
     }
 
     /// The caller's map of the plane of each image.

@@ -107,7 +107,7 @@ fn bands_change_nothing() {
             let below = layer.input("below", [2, 8, height, width], dtype, Layout::Slab { border: 1 });
             let x = layer.plan.upsample2d_add("add", y, below, &filter);
             let t = layer.plan.modulated_conv2d_up("styled", x, weight, style, demod, 0);
-            layer.plan.blur2d("blur", t);
+            layer.plan.blur2d(t.dtype, "blur", t);
             layer
         };
         let run = |what: &str, max_binding| {
@@ -134,7 +134,7 @@ fn bands_change_no_statistics() {
         let epilogue = layer.epilogue(8, 2, [130, 64], true);
         let statistics = layer.plan.instance_statistics("statistics", x, 2, epilogue);
         let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
-        layer.plan.adain("adain", x, coefficients, epilogue);
+        layer.plan.adain(x.dtype, "adain", x, coefficients, epilogue);
         check("statistics in bands", layer.plan, &layer.inputs, &Options { max_binding, ..Options::default() })
     };
     let whole = run(None);

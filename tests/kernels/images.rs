@@ -78,16 +78,16 @@ fn blur2d_equals_its_twin() {
     for (seed, [n, channels, height, width]) in
         (0..).zip([[1, 8, 4, 4], [2, 40, 5, 9], [1, 33, 1, 1], [3, 3, 2, 16], [2, 8, 9, 2], [1, 8, 1, 5]])
     {
-        for &dtype in types() {
+        for (dtype, to) in types().iter().flat_map(|&dtype| types().iter().map(move |&to| (dtype, to))) {
             let mut layer = Layer::new(seed);
             let t = layer.input("t", [n, channels, 2 * height + 1, 2 * width + 1], dtype, Layout::Slab { border: 0 });
-            let y = layer.plan.blur2d("blur", t);
+            let y = layer.plan.blur2d(to, "blur", t);
             // A reader of the border that was written.
-            let weight = layer.weight([4, channels, 3, 3], dtype);
+            let weight = layer.weight([4, channels, 3, 3], to);
             let (style, demod) = (layer.slice("style", n, channels), layer.slice("demod", n, 4));
             let tail = layer.tail(4, 1, [2 * height, 2 * width]);
             layer.plan.modulated_conv2d("conv", y, weight, style, demod, tail);
-            check(&format!("blur {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+            check(&format!("blur {n} {channels} {height}x{width} {dtype:?}>{to:?}"), layer.plan, &layer.inputs, &Options::default());
         }
     }
 }
@@ -106,15 +106,20 @@ fn adain_equals_its_twins() {
         [2, 2, 4, 5, 1],
     ];
     for (seed, [x_images, n, channels, height, width]) in (0..).zip(cases) {
-        for &dtype in types() {
+        for (dtype, to) in types().iter().flat_map(|&dtype| types().iter().map(move |&to| (dtype, to))) {
             let mut layer = Layer::new(seed);
             let x = layer.slab([x_images, channels, height, width], dtype);
             let style = layer.slice("style", n, 2 * channels);
             let epilogue = layer.epilogue(channels, if seed % 2 == 0 { 1 } else { n }, [height, width], seed != 3);
             let statistics = layer.plan.instance_statistics("statistics", x, n, epilogue);
             let coefficients = layer.plan.adain_coefficients("coefficients", statistics, x, style);
-            layer.plan.adain("adain", x, coefficients, epilogue);
-            check(&format!("adain {x_images} {n} {channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+            layer.plan.adain(to, "adain", x, coefficients, epilogue);
+            check(
+                &format!("adain {x_images} {n} {channels} {height}x{width} {dtype:?}>{to:?}"),
+                layer.plan,
+                &layer.inputs,
+                &Options::default(),
+            );
         }
     }
 }
