@@ -70,6 +70,9 @@ impl Executor {
         let limits = gpu.device().limits();
         let max_binding = options.max_binding.unwrap_or(u64::MAX).min(limits.max_storage_buffer_binding_size);
         let tier = choice::tier(gpu, options);
+        if let Some(tuning) = &options.tuning {
+            gpu.load_pipelines(&tuning.folder);
+        }
         // Before there are buffers of this plan: timing needs some of its own.
         let choices = tune::choices(gpu, &plan, &tier, options);
         let mut executor = Executor { gpu: gpu.clone(), steps: Vec::new(), buffers: Vec::new(), plan, choices };
@@ -94,6 +97,7 @@ impl Executor {
                 Ok::<_, Error>(buffers)
             })?,
         };
+        gpu.save_pipelines();
         let dispatches: Vec<(usize, Band)> =
             banded.iter().enumerate().flat_map(|(pass, bands)| bands.iter().map(move |band| (pass, *band))).collect();
         let ready = |pass: usize| Ok((chosen[pass].variant, gpu.pipeline(&executor.plan.passes[pass], &chosen[pass])?));

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::tier::Tier;
 
 mod adapters;
+mod kept;
 mod pipelines;
 
 pub use adapters::AdapterReport;
@@ -33,7 +34,7 @@ struct Inner {
     /// Sources that take the place of the kernels' own, see [`Gpu::take_kernels_from`].
     kernels_from: OnceLock<PathBuf>,
     pipelines: Pipelines,
-    /// A host's, that it keeps between its runs.
+    /// A host's, that it keeps between its runs, or that of `kept.rs`.
     pipeline_cache: OnceLock<wgpu::PipelineCache>,
     constants: Mutex<HashMap<String, Weak<wgpu::Buffer>>>,
     /// What others keep of this device, see [`Gpu::beside`].

@@ -18,7 +18,7 @@ use crate::kernel::Chosen;
 use crate::plan::{Pass, Plan};
 use crate::tier::Tier;
 
-mod book;
+pub(crate) mod book;
 use book::Book;
 
 /// What a variant that is not the first must save to be chosen: less is noise, and the next measurement would choose another.

@@ -41,9 +41,9 @@ fn fresh() -> Gpu {
     blocking::open(std::env::var("STYLEGAN_DEVICE").ok().as_deref()).unwrap()
 }
 
-fn only_file(folder: &Path) -> PathBuf {
+fn only_file(folder: &Path, kind: &str) -> PathBuf {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == kind)).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files.remove(0)
 }
@@ -54,7 +54,7 @@ fn choices_are_kept_obeyed_and_do_not_change_the_picture() {
     let untuned = draw(gpu(), None);
     let first = draw(&fresh(), Some(folder.path()));
     assert_eq!(first.0.len(), 3, "b4.conv1, b8.conv0, b8.conv1");
-    let path = only_file(folder.path());
+    let path = only_file(folder.path(), "json");
     let kept = fs::read_to_string(&path).unwrap();
     assert_eq!(draw(&fresh(), Some(folder.path())), first, "the same choices, the same bits");
     assert_eq!(fs::read_to_string(&path).unwrap(), kept, "nothing is timed twice");
@@ -86,4 +86,40 @@ fn without_a_place_to_keep_them_no_choices_are_made() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert_eq!(draw(&fresh(), Some(&file)), draw(gpu(), None));
+}
+
+/// What a driver made of the kernels lies beside the choices, whole and for nobody else to write; whatever else lies there is not used.
+#[test]
+fn pipelines_are_kept_beside_the_choices() {
+    let folder = tempfile::tempdir().unwrap();
+    if !fresh().tier().pipeline_cache {
+        return println!("the device has no pipeline caches: not tested");
+    }
+    let first = draw(&fresh(), Some(folder.path()));
+    let path = only_file(folder.path(), "bin");
+    let whole = fs::read(&path).unwrap();
+    let lines: Vec<&[u8]> = whole.splitn(4, |&byte| byte == b'\n').collect();
+    assert!(lines.len() == 4 && lines[0].starts_with(b"stylegan-wgpu pipelines") && !lines[3].is_empty());
+    assert_eq!(draw(&fresh(), Some(folder.path())), first, "the same pipelines, the same bits");
+
+    let other_device = [lines[0], b"another device", lines[2], lines[3]].join(&b"\n"[..]);
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [&whole[..whole.len() - 1], &whole[..20], b"", b"\n\n\n", &[0xff; 300], &flipped, &other_device] {
+        fs::write(&path, damaged).unwrap();
+        assert_eq!(draw(&fresh(), Some(folder.path())), first);
+        let again = fs::read(&path).unwrap();
+        assert!(again != damaged && again.starts_with(&[lines[0], lines[1]].join(&b"\n"[..])), "it is written anew");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(draw(&fresh(), Some(folder.path())), first);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o022, 0, "others may write it");
+    }
+    // A folder of its name: nothing can be kept.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(draw(&fresh(), Some(folder.path())), first);
 }

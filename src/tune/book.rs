@@ -36,13 +36,12 @@ struct Page {
 
 impl Book {
     pub(super) fn new(folder: &Path, info: &wgpu::AdapterInfo) -> Book {
-        let wgpu::AdapterInfo { name, vendor, device, backend, driver, driver_info, .. } = info;
-        let device = format!("{name} {vendor:04x}:{device:04x} {backend} {driver} {driver_info}");
-        Book::of(folder, device, format!("{} {:016x}", env!("CARGO_PKG_VERSION"), kernels_hash()))
+        let [device, engine] = device_and_engine(info);
+        Book::of(folder, device, engine)
     }
 
     fn of(folder: &Path, device: String, engine: String) -> Book {
-        let name = format!("tuning-{:016x}.json", hash([device.as_str(), &engine]));
+        let name = format!("tuning-{:016x}.json", hash([&device, &engine]));
         Book { path: folder.join(name), device, engine }
     }
 
@@ -108,6 +107,13 @@ fn lock(turn: &File, path: &Path, longest: Duration) -> io::Result<()> {
     }
 }
 
+/// Adapter and driver; version and hash of the kernels.
+pub(crate) fn device_and_engine(info: &wgpu::AdapterInfo) -> [String; 2] {
+    let wgpu::AdapterInfo { name, vendor, device, backend, driver, driver_info, .. } = info;
+    let device = format!("{name} {vendor:04x}:{device:04x} {backend} {driver} {driver_info}");
+    [device, format!("{} {:016x}", env!("CARGO_PKG_VERSION"), kernels_hash())]
+}
+
 /// Of everything that is compiled: other kernels have other times.
 fn kernels_hash() -> u64 {
     let sources = kernels::ALL.iter().flat_map(|kernel| kernel.variants).flat_map(|variant| {
@@ -120,11 +126,11 @@ fn kernels_hash() -> u64 {
 }
 
 /// FNV-1a, 64 bits: the same in every build, unlike the standard library's.
-fn hash(texts: impl IntoIterator<Item = impl AsRef<str>>) -> u64 {
+pub(crate) fn hash(texts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     for text in texts {
         // A byte that no text holds keeps neighbours apart.
-        for byte in text.as_ref().bytes().chain([0xff]) {
+        for byte in text.as_ref().iter().copied().chain([0xff]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
