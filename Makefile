@@ -37,7 +37,9 @@ faces: setup
 test: setup fetch ffmpeg browser display
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	@if sh scripts/setup-wasm.sh; then $(MAKE) --no-print-directory web; else echo "Without it, the tests of the page without a server are skipped."; fi
+	@if sh scripts/setup-wasm.sh; then $(MAKE) --no-print-directory web; \
+		elif [ "$$CI" = true ]; then echo "In CI that is a failure."; exit 1; \
+		else echo "Without it, the tests of the page without a server are skipped."; fi
 	cargo test --workspace
 	STYLEGAN_CHECKED=1 cargo test --test kernels
 	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels --test plans; \
@@ -59,7 +61,7 @@ public-api:
 # The page that draws in the browser (dist/web, for any static host) and the npm package (dist/npm). docs/web.md
 web:
 	@sh scripts/setup-wasm.sh
-	cargo build --package stylegan-web --profile web --target wasm32-unknown-unknown
+	. target/wasm/env.sh && cargo build --package stylegan-web --profile web --target wasm32-unknown-unknown $$WASM_FLAGS
 	cargo run --quiet --package stylegan-bundle -- target/wasm32-unknown-unknown/web/stylegan_web.wasm dist/npm dist/web
 
 # How long the engine's calls hold up a frame, of a network that takes seconds. docs/performance.md

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::executor::{self, Executor, Readback};
 use crate::gpu::{Gpu, lock};
 use crate::latent::Ws;
-use crate::model::{Model, Precision};
+use crate::model::{Array, Model, Precision};
 use crate::networks::{Config, NoiseSource};
 use crate::tensor::{DType, Tensor};
 use crate::tune::Progress;
@@ -124,6 +124,22 @@ impl Generator {
     /// over all), [`Generator::w_avg`] of all others.
     pub fn w_avg_of(&self, class: Option<usize>) -> Vec<f32> {
         w_avg_of(&self.model, class)
+    }
+
+    /// Takes another average w, of a model that came without one.
+    #[doc(hidden)]
+    pub fn replace_w_avg(&mut self, w_avg: &[f32]) -> Result<()> {
+        let have = self.model.array("mapping.w_avg");
+        if have.len() != w_avg.len() {
+            return Err(Error::Argument(format!("the average w has {} values, not {}", have.len(), w_avg.len())));
+        }
+        let array = Array::from_f32(have.shape(), w_avg);
+        self.model.arrays.insert("mapping.w_avg".into(), array);
+        // It is a constant of what runs after the mapping network, and of the same network in f32.
+        self.mapped.clear();
+        let mut wide = lock(&self.wide);
+        (wide.model, wide.generator) = (self.model.clone(), None);
+        Ok(())
     }
 
     /// The device.

@@ -155,9 +155,9 @@ impl Gpu {
         self.inner.pipeline_cache.set(cache).is_ok()
     }
 
-    /// The adapter's name.
+    /// The adapter's name; browsers do not tell it.
     pub fn name(&self) -> &str {
-        &self.inner.info.name
+        if self.inner.info.name.is_empty() { "this GPU" } else { &self.inner.info.name }
     }
 
     /// All wgpu knows of the adapter.

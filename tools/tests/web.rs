@@ -5,78 +5,17 @@
 #![cfg(feature = "serve")]
 
 mod fixtures;
+mod hosted;
 mod served;
 mod webdriver;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
-
 use fixtures::{Fixture, rel_l2};
+use hosted::browser;
 use serde_json::{Value, json};
-use webdriver::Browser;
-
-/// SwiftShader takes a second to compile a convolution, and the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(240);
-
-const FLAGS: [&str; 3] = ["--enable-unsafe-webgpu", "--enable-features=Vulkan,WebGPU", "--use-webgpu-adapter=swiftshader"];
-
-/// A host of static files, like any; it ends with the process.
-struct Host(SocketAddr);
-
-impl Host {
-    /// Of dist/web, and of the fixtures under /fixtures; None where nothing was built.
-    fn start() -> Option<Host> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/web");
-        if !root.join("engine/pkg/stylegan_web_bg.wasm").exists() {
-            assert!(std::env::var_os("STYLEGAN_BROWSER").is_none_or(|value| value != "required"), "dist/web: make web builds it");
-            println!("not tested: there is no dist/web (make web builds it)");
-            return None;
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let root = root.clone();
-                thread::spawn(move || serve(stream, &root));
-            }
-        });
-        Some(Host(address))
-    }
-}
-
-/// One request, one answer.
-fn serve(mut stream: TcpStream, root: &Path) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    let Some(target) = lines.next().and_then(|line| Some(line.split(' ').nth(1)?.split('?').next()?.to_owned())) else { return };
-    let _ = lines.take_while(|line| !line.is_empty()).count();
-    let path: PathBuf = match target.strip_prefix("/fixtures/") {
-        Some(name) => {
-            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
-            if own.exists() { own } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures").join(name) }
-        }
-        None if target == "/" => root.join("index.html"),
-        None => root.join(target.trim_start_matches('/')),
-    };
-    let kind = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
-    };
-    let (status, body) = std::fs::read(path).map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-}
-
-fn browser() -> Option<(Browser, Host)> {
-    let host = Host::start()?;
-    Some((Browser::open_with(&FLAGS, PATIENCE)?, host))
-}
+use stylegan_convert::test_files::{layouts, writer};
+use stylegan_wgpu::internals::networks::stylegan2;
+use stylegan_wgpu::internals::random_weights::random_weights;
+use stylegan_wgpu::{Config, Model};
 
 #[test]
 fn fixtures_come_out_in_a_browser() {
@@ -120,38 +59,6 @@ fn fixtures_come_out_in_a_browser() {
 }
 
 #[test]
-fn the_page_draws_without_a_server() {
-    let Some((browser, host)) = browser() else { return };
-    browser.shows_a_face(host.0, "/?seed=27");
-    let first = browser.pixels();
-    browser.screenshot("web");
-    browser.changes("another face", |browser| browser.click("#new"));
-    browser.shows_a_face(host.0, "/?seed=27");
-    assert_eq!(browser.pixels(), first, "a shared face is another");
-    let slide = |id: &str, value: &str| {
-        browser.run(&format!("const slider = document.getElementById('{id}'); slider.value = {value}; for (const event of ['input', 'change']) slider.dispatchEvent(new Event(event));"));
-    };
-    browser.changes("truncation", |_| slide("trunc", "0.3"));
-    browser.changes("a direction", |_| slide("move-0", "2"));
-    browser.changes("mixing", |browser| drop(browser.run("document.querySelector('[name=mode][value=mix]').click()")));
-    browser.changes("a morph", |browser| drop(browser.run("document.querySelector('[name=mode][value=morph]').click()")));
-    // On a telephone nothing is wider than the screen.
-    browser.size(390, 844);
-    assert_eq!(browser.run("return document.documentElement.scrollWidth <= 390"), json!(true));
-    browser.screenshot("web-phone");
-    let film = browser.run_async(
-        "const { ask } = await import('/server.js');
-         const film = await (await ask('/video?seeds=1,2&trunc=0.7&frames=2')).blob();
-         const bytes = new Uint8Array(await film.arrayBuffer());
-         const text = (at) => String.fromCharCode(...bytes.slice(at, at + 4));
-         const picture = await createImageBitmap(film);
-         return [film.type, text(0), text(8), text(12), picture.width];",
-    );
-    assert_eq!(film, json!(["image/webp", "RIFF", "WEBP", "VP8X", 128]));
-    browser.is_content();
-}
-
-#[test]
 fn what_goes_wrong_is_said() {
     let Some((browser, host)) = browser() else { return };
     browser.shows_a_face(host.0, "/?seed=1");
@@ -172,11 +79,30 @@ fn what_goes_wrong_is_said() {
     for (script, words) in [
         ("await drawn.generate({ psi: NaN })", "psi is NaN"),
         ("await drawn.generate(5)", "an object"),
+        ("await drawn.generate({ ws: new Float32Array(12 * drawn.wDim).fill(NaN) })", "rows of w are NaN at 0"),
+        ("await drawn.generate({ ws: new Float32Array(5) })", "rows of w"),
+        ("await drawn.reads(new Uint8Array([1, 2, 3]))", "no checkpoint we know"),
+        ("await drawn.settingsOf(new Blob(['no picture at all']))", "picture"),
+        (
+            "const other = (await import('/engine/index.js')).Stylegan; await other.open('/open-peeps-128.safetensors', { precision: 'f16' })",
+            "this GPU has no 16-bit floats",
+        ),
         ("await drawn.ws(-1)", "seed is -1"),
         ("await drawn.ws(1, { class: 0 })", "class is 0"),
         ("await drawn.directions(2, { samples: -1 })", "samples is -1"),
     ] {
         assert!(said(script).contains(words), "{script}: {}", said(script));
+    }
+    // Times of the passes, or that there are none.
+    let profile = "const times = await drawn.profile().catch((error) => error.message);
+         return typeof times === 'string' ? times : times.map(({ label, kernel, ms }) => [label, kernel, ms >= 0]);";
+    let profile = browser.run_async(profile);
+    match profile.as_array() {
+        Some(passes) => {
+            assert!(passes.len() > 20 && passes.iter().all(|pass| pass[2] == json!(true)), "{profile}");
+            assert!(passes.iter().any(|pass| pass[0] == "b128.conv1" && pass[1] == "modulated_conv2d"), "{profile}");
+        }
+        None => assert!(profile.as_str().is_some_and(|text| text.starts_with("this GPU has no timestamps")), "{profile}"),
     }
     // An aborted load leaves the network that is there.
     let kept = "const stop = new AbortController(), before = (await drawn.floats({ seed: 5 })).length;
@@ -190,4 +116,72 @@ fn what_goes_wrong_is_said() {
     assert!(said("drawn.close(); await drawn.generate()").contains("it is closed"));
     browser.post("/url", json!({ "url": format!("http://{}/?network=nope", host.0) }));
     browser.until("document.getElementById('status').textContent.includes('no network \"nope\"')");
+}
+
+/// A checkpoint without an average w gets one on the device, the same that the converter computes on a processor.
+#[test]
+fn a_missing_average_is_computed_on_the_device() {
+    let Some((browser, host)) = browser() else { return };
+    let config =
+        stylegan2::Config { z_dim: 48, w_dim: 40, img_resolution: 8, channel_max: 8, num_layers: 3, ..stylegan2::Config::config_f() };
+    let model = random_weights(&Config::StyleGan2(config), 5);
+    let file = writer::zip(&writer::dict([("g_ema", layouts::rosinality(&model, ""))]));
+    let wanted = stylegan_convert::from_bytes(&file, "network.pt", &mut |_| {}).unwrap().array("mapping.w_avg").to_f32();
+    browser.post("/url", json!({ "url": format!("http://{}/style.css", host.0) }));
+    let answer = browser.run_async(&format!(
+        "const {{ Stylegan }} = await import('/engine/index.js'), stages = new Set();
+         const G = await Stylegan.open(new Uint8Array({}), {{ precision: 'f32', onProgress: ({{ stage }}) => stages.add(stage) }});
+         const before = await G.floats({{ seed: 3, psi: 0.5 }}), saved = new Uint8Array(await (await G.safetensors({{ half: false }})).arrayBuffer());
+         await G.load(saved, {{ precision: 'f32' }});
+         const after = await G.floats({{ seed: 3, psi: 0.5 }});
+         return [[...stages], ...[saved, before, after].map((values) => Array.from(values))];",
+        json!(file)
+    ));
+    let [stages, saved, before, after] = &answer.as_array().unwrap()[..] else { panic!("four values") };
+    assert_eq!(*stages, json!(["convert", "gpu", "average"]));
+    let saved = saved.as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
+    let got = Model::from_bytes(saved).unwrap().array("mapping.w_avg").to_f32();
+    let error = rel_l2(&got, &wanted);
+    println!("the average w: rel L2 {error:.2e}");
+    assert!(error < 2e-5, "rel L2 {error:.2e}");
+    // Pictures are truncated towards it at once, not only when the file is opened again.
+    assert_eq!(before, after);
+    browser.is_content();
+}
+
+/// Bindings far below the 128 MiB of WebGPU's default: what does not fit one is drawn in bands, to the same values.
+#[test]
+fn small_bindings_are_drawn_in_bands() {
+    let Some((browser, host)) = browser() else { return };
+    browser.post("/url", json!({ "url": format!("http://{}/style.css", host.0) }));
+    let drawn = browser.run_async(
+        "const module = await import('/engine/pkg/stylegan_web.js'), { Engine, Network } = module;
+         await module.default();
+         const bytes = new Uint8Array(await (await fetch('/open-peeps-128.safetensors')).arrayBuffer());
+         const limits = Object.getOwnPropertyDescriptor(GPUDevice.prototype, 'limits').get;
+         const request = GPUAdapter.prototype.requestDevice;
+         let asked;
+         const draw = async (binding) => {
+           // Nothing above the default is asked for, and the device says that it has less.
+           GPUAdapter.prototype.requestDevice = function (descriptor) {
+             if (binding) delete descriptor.requiredLimits.maxStorageBufferBindingSize;
+             return request.call(this, descriptor);
+           };
+           Object.defineProperty(GPUDevice.prototype, 'limits', { configurable: true, get() {
+             const have = limits.call(this);
+             return new Proxy(have, { get: (_, name) => (name === 'maxStorageBufferBindingSize' ? (asked = binding ?? have[name]) : have[name]) });
+           } });
+           const network = new Network(bytes, 'network', () => {});
+           const engine = await Engine.open(network, 'f32', () => {});
+           const values = await engine.floats(JSON.stringify({ seed: 27 }));
+           engine.free();
+           return [asked, Array.from(values)];
+         };
+         return [await draw(), await draw(1 << 20)];",
+    );
+    let values = |i: usize| drawn[i][1].as_array().unwrap().len();
+    assert!(drawn[0][0].as_u64() >= Some(128 << 20) && drawn[1][0] == json!(1 << 20), "{} {}", drawn[0][0], drawn[1][0]);
+    assert_eq!((values(0), values(1)), (3 * 128 * 128, 3 * 128 * 128));
+    assert!(drawn[0][1] == drawn[1][1], "bands change the picture");
+    browser.is_content();
 }

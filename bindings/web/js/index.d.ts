@@ -22,11 +22,46 @@ export interface Wish {
   preview?: number;
 }
 
-/** Fetching an address, reading a checkpoint (only a missing average w takes long), putting it on the GPU: 0 to 1. */
-export type Progress = (progress: { stage: "fetch" | "convert" | "gpu"; done: number }) => void;
+/** Fetching an address, reading a checkpoint, putting it on the GPU, computing there the average w of one that has none: 0 to 1. */
+export type Progress = (progress: { stage: "fetch" | "convert" | "gpu" | "average"; done: number }) => void;
 
 /** Bytes, a dropped file, or an address. */
 export type Source = Uint8Array | ArrayBuffer | Blob | string | URL;
+
+/** What was asked of a picture or film, as paths and parameters of `stylegan serve` say it (docs/serve.md). */
+export interface Asked {
+  path: "image" | "mix" | "morph" | "video";
+  seed?: number;
+  with?: number;
+  layers?: number[];
+  to?: number;
+  t?: number;
+  psi?: number;
+  cutoff?: number;
+  /** Steps along directions: [number of the direction, strength]. */
+  moves?: [number, number][];
+  class?: number;
+  noise?: Wish["noise"];
+  transform?: Wish["transform"];
+  /** Pixels of the longer side, and whether that is the network's own. */
+  side: number;
+  whole: boolean;
+  /** The end of the file's name. */
+  extension: string;
+  /** Of a film, what its look does not say: `seeds=1,2&frames=24`. */
+  film?: string;
+}
+
+/** How a picture was made: `stylegan inspect` prints it as a command. */
+export interface Settings {
+  tool: string;
+  /** The network's file; null is the built-in one. */
+  network: string | null;
+  /** Of the network's configuration and tensors. */
+  sha256: string;
+  command: string;
+  flags: [string, string][];
+}
 
 export interface OpenOptions {
   /** Element type on the GPU: 16-bit floats where the browser has them ("auto", the default). */
@@ -53,6 +88,17 @@ export class Stylegan {
   directions(count: number, options?: { samples?: number; signal?: AbortSignal }): Promise<Float32Array[]>;
   /** Rows of w of a file that a projector or encoder wrote (.npz, .npy, .pt, .pkl). */
   readRows(source: Source): Promise<Float32Array>;
+  /** Whether a file is a network; rejects where it is none. Nothing is put on the GPU. */
+  reads(source: Source, options?: { onProgress?: Progress; signal?: AbortSignal }): Promise<void>;
+  /** A PNG, JPEG or MP4 of this network with how it was made in it, as the pictures of `stylegan serve` have it. `name` is the network's file. */
+  stamp(file: Blob, asked: Asked, options?: { name?: string; rows?: Float32Array }): Promise<Blob>;
+  /** How a picture (PNG, JPEG, WebP, GIF, MP4) was made, where it says so; null elsewhere. */
+  settingsOf(picture: Blob): Promise<Settings | null>;
+  /**
+   * GPU time of every pass of one picture. Rejects where the browser has no `timestamp-query`; browsers round to 0.1 ms unless told otherwise
+   * (chrome://flags/#enable-webgpu-developer-features).
+   */
+  profile(options?: { signal?: AbortSignal }): Promise<{ label: string; kernel: string; variant: string; ms: number }[]>;
   /** The network as a .safetensors file; `half`, the default, stores 16-bit floats. */
   safetensors(options?: { half?: boolean }): Promise<Blob>;
   /** Ends the Worker. */
@@ -68,6 +114,11 @@ export class Stylegan {
   readonly classes: number;
   readonly parameters: number;
   readonly hasTransform: boolean;
+  /** 10^9 multiply-accumulates of a picture's convolutions; the same as papers count. */
+  readonly gmac: number;
+  readonly gmacPapers: number;
+  /** Of the engine. */
+  readonly version: string;
   readonly precision: "f32" | "f16";
   /** Bytes on the GPU. */
   readonly memory: number;

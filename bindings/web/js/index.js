@@ -48,6 +48,7 @@ export class Stylegan {
   async load(source, { precision = "auto", onProgress, signal } = {}) {
     const { bytes, name } = await fetched(source, onProgress, signal);
     const facts = await this.#call("open", { bytes, name, precision }, { onProgress, signal, transfer: [bytes.buffer] });
+    // From here on it is this network, also for a signal that comes too late.
     await this.#call("accept");
     Object.assign(this, facts);
   }
@@ -82,6 +83,27 @@ export class Stylegan {
     return this.#call("readRows", bytes, { transfer: [bytes.buffer] });
   }
 
+  // Fails where it is no network; nothing is put on the GPU.
+  async reads(source, { onProgress, signal } = {}) {
+    const { bytes, name } = await fetched(source, onProgress, signal);
+    await this.#call("reads", { bytes, name }, { onProgress, signal, transfer: [bytes.buffer] });
+  }
+
+  // A picture or film of this network with how it was made in it.
+  async stamp(file, asked, { name, rows } = {}) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return new Blob([await this.#call("stamp", { bytes, asked, name, rows }, { transfer: [bytes.buffer] })], { type: file.type });
+  }
+
+  async settingsOf(picture) {
+    return this.#call("settingsOf", new Uint8Array(await picture.arrayBuffer()));
+  }
+
+  // Times of the passes of one picture, where the browser has timestamps.
+  async profile({ signal } = {}) {
+    return this.#call("profile", undefined, { signal });
+  }
+
   async safetensors({ half = true } = {}) {
     return new Blob([await this.#call("safetensors", half)], { type: "application/octet-stream" });
   }
@@ -108,13 +130,15 @@ export class Stylegan {
       if (this.#ended) return reject(new Error(this.#ended));
       if (signal?.aborted) return reject(signal.reason);
       const id = this.#next++;
-      this.#waiting.set(id, { resolve, reject, onProgress });
       // What has begun is finished, and nobody hears of it.
-      signal?.addEventListener("abort", () => {
-        if (!this.#waiting.delete(id)) return;
+      const abort = () => {
+        this.#waiting.delete(id);
         this.#worker.postMessage({ drop: id });
         reject(signal.reason);
-      });
+      };
+      const over = (end) => (what) => (signal?.removeEventListener("abort", abort), end(what));
+      this.#waiting.set(id, { resolve: over(resolve), reject: over(reject), onProgress });
+      signal?.addEventListener("abort", abort);
       this.#worker.postMessage({ id, call, args }, transfer);
     });
   }

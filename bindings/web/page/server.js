@@ -2,7 +2,9 @@
 // parameters are those of `stylegan serve` (docs/serve.md).
 
 import { Stylegan, unsupported } from "./engine/index.js";
-import { animated } from "./animated.js";
+import { bench } from "./bench.js";
+import { film } from "./films.js";
+import { addressOf, movesOf, noise, of, place, request, runs } from "./settings.js";
 
 const BUILT_IN = { name: "open-peeps-128", url: "./open-peeps-128.safetensors" };
 const TRUNC = 0.7;
@@ -25,22 +27,48 @@ export async function ask(url, { signal, method, body } = {}) {
   if (path === "/networks") return Response.json(await networks());
   if (path === "/network") return Response.json(await facts(query.get("network")));
   if (path === "/video") return video(query, signal);
-  const ws = method === "POST" ? await opened.engine.readRows(body) : undefined;
-  const picture = await opened.engine.generate(await wish(path, query, ws), { signal });
-  const blob = await encoded(picture, query.get("size"));
+  const { engine } = opened;
+  const ws = method === "POST" ? await engine.readRows(body) : undefined;
+  const picture = await engine.generate(await wish(path, query, ws), { signal });
+  let blob = await encoded(picture, query.get("size"));
+  // What is shown says nothing, what is saved does.
+  if (query.get("format") === "png") blob = await engine.stamp(blob, request(path, query, engine, TRUNC), { name: fileOf(opened.name), rows: ws });
   return new Response(blob, { headers: { "Content-Disposition": `inline; filename="seed${(query.get("seed") ?? "").padStart(4, "0")}.png"` } });
 }
 
-// A dropped file that is a network is kept in this browser, and the page begins anew with it.
+// A dropped picture of ours is drawn again; a file that is a network is kept in this browser, and the page begins anew with it.
 export async function opens(file) {
-  if (await opened.engine.readRows(file).then(() => true, () => false)) return false;
-  const read = await Stylegan.open(file);
-  read.close();
+  const { engine, name } = opened;
+  if (/^image\//.test(file.type)) {
+    const query = addressOf(await engine.settingsOf(file), fileOf(name));
+    if (fileOf(name)) query.set("network", name);
+    location.assign(`${location.pathname}?${query}`);
+    return true;
+  }
+  if (await engine.readRows(file).then(() => true, () => false)) return false;
+  await engine.reads(file, { onProgress: progress("") });
   const kept = await caches.open(KEPT);
   await kept.put(`./networks/${encodeURIComponent(file.name)}`, new Response(file));
   location.assign(`${location.pathname}?${new URLSearchParams({ network: file.name })}`);
   return true;
 }
+
+// What is said of it on the page.
+export const about = { files: ".npz,.npy,.pt,.pth,.pkl,.safetensors,.whl,image/*", open: "Open a file", api: false, measure };
+
+// The report of `stylegan bench`, of the network that is shown.
+async function measure() {
+  const { engine, name } = opened;
+  const report = await bench(engine, { source: fileOf(name) ?? BUILT_IN.name, tell: say });
+  const blob = new Blob([JSON.stringify(report, null, 2)], { type: "application/json" });
+  return new Response(blob, { headers: { "Content-Disposition": `inline; filename="bench.json"` } });
+}
+
+// The file of a network, as pictures name it; the built-in one has none.
+const fileOf = (name) => (name === BUILT_IN.name ? undefined : of(name));
+
+const STAGES = { fetch: "Fetching the network", convert: "Reading the network", gpu: "Compiling the network", average: "Averaging its w" };
+const progress = (more) => ({ stage, done }) => say(`${STAGES[stage]}${done ? `: ${Math.round(100 * done)} %` : " ..."}${more}`);
 
 // The built-in network, those that were dropped here, and one by its address.
 async function networks() {
@@ -56,10 +84,7 @@ async function networks() {
 }
 
 async function source(name) {
-  if (/^https?:/.test(name)) {
-    say(`Fetching ${name}. Its licence is for you to know: converting grants no rights.`);
-    return name;
-  }
+  if (/^https?:/.test(name)) return name;
   if (name === BUILT_IN.name) return BUILT_IN.url;
   const kept = await (await caches.open(KEPT)).match(`./networks/${encodeURIComponent(name)}`);
   if (!kept) throw new Error(`there is no network ${name} in this browser`);
@@ -68,7 +93,8 @@ async function source(name) {
 
 async function facts(name) {
   if (opened?.name !== name) {
-    const onProgress = ({ stage, done }) => say(`${{ fetch: "Fetching", convert: "Reading", gpu: "Compiling" }[stage]} the network${done ? `: ${Math.round(100 * done)} %` : " ..."}`);
+    const far = /^https?:/.test(name);
+    const onProgress = progress(far ? `. It is from ${new URL(name).host}: what you may do with it says its own licence.` : "");
     const engine = opened ? opened.engine : await Stylegan.open(await source(name), { onProgress });
     if (opened) await engine.load(await source(name), { onProgress });
     opened = { engine, name, rows: new Map() };
@@ -106,11 +132,9 @@ async function wish(path, query, ws) {
   const asked = { class: one, noise: noise(query), transform: place(query) };
   if (ws) return { ...asked, ws };
   Object.assign(asked, { seed, psi: Number(query.get("trunc") ?? TRUNC), cutoff: query.has("cutoff") ? Number(query.get("cutoff")) : undefined });
-  const moves = [...(query.get("moves") ?? "").matchAll(/(\d+):(-?[\d.]+)/g)];
-  asked.directions = moves.map(([, i, step]) => ({ vector: [...vectors[i]], strength: Number(step) }));
+  asked.directions = movesOf(query).map(([i, strength]) => ({ vector: [...vectors[i]], strength }));
   if (path === "/mix") {
-    const parts = query.get("layers").split(",").map((part) => part.split("-").map(Number));
-    asked.mix = parts.map(([first, last = first]) => ({ seed: Number(query.get("with")), layers: [first, last + 1] }));
+    asked.mix = runs(query.get("layers")).map(([first, last]) => ({ seed: Number(query.get("with")), layers: [first, last + 1] }));
   }
   if (path === "/morph") {
     const [from, to] = await Promise.all([seed, Number(query.get("to"))].map((end) => rows(end, one)));
@@ -130,44 +154,39 @@ async function wish(path, query, ws) {
 
 const between = (from, to, t) => from.map((value, i) => (t === 1 ? to[i] : value + t * (to[i] - value)));
 
-function noise(query) {
-  if (query.get("noise") === "random") return Number(query.get("noise_seed") ?? 0);
-  return query.get("noise") ?? "const";
-}
-
-function place(query) {
-  if (!["translate", "rotate", "zoom"].some((name) => query.has(name))) return undefined;
-  const translate = (query.get("translate") ?? "0,0").split(",").map(Number);
-  return { translate, rotate: Number(query.get("rotate") ?? 0), zoom: Number(query.get("zoom") ?? 1) };
-}
-
-async function encoded(picture, size, type = "image/png") {
+async function encoded(picture, size) {
   const scale = size ? Number(size) / Math.max(picture.width, picture.height) : 1;
   const canvas = new OffscreenCanvas(Math.max(1, Math.round(picture.width * scale)), Math.max(1, Math.round(picture.height * scale)));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   picture.close();
-  return canvas.convertToBlob({ type, quality: 0.9 });
+  return canvas.convertToBlob({ type: "image/png" });
 }
 
-// From face to face and back to the first, as an animated WebP.
+// From face to face and back to the first.
 async function video(query, signal) {
+  const { engine, name } = opened;
+  const { width, height } = engine;
   const seeds = query.get("seeds").split(",");
-  const frames = Number(query.get("frames") ?? FRAMES);
-  const blobs = [];
-  for (const [k, seed] of seeds.entries()) {
-    for (let frame = 0; frame < frames; frame++) {
-      query.set("seed", seed);
-      query.set("to", seeds[(k + 1) % seeds.length]);
-      query.set("t", frame / frames);
-      say(`Drawing frame ${blobs.length + 1} of ${seeds.length * frames} ...`);
-      const picture = await opened.engine.generate(await wish("/morph", query), { signal });
-      blobs.push(await encoded(picture, undefined, "image/webp"));
+  const steps = Number(query.get("frames") ?? FRAMES);
+  const asked = request("/video", query, engine, TRUNC);
+  async function* frames() {
+    let count = 0;
+    for (const [k, seed] of seeds.entries()) {
+      for (let frame = 0; frame < steps; frame++) {
+        query.set("seed", seed);
+        query.set("to", seeds[(k + 1) % seeds.length]);
+        query.set("t", frame / steps);
+        say(`Drawing frame ${++count} of ${seeds.length * steps} ...`);
+        yield await engine.generate(await wish("/morph", query), { signal });
+      }
     }
   }
-  const film = await animated(blobs, opened.engine.width, opened.engine.height, Math.round(1000 / FPS));
-  return new Response(film, { headers: { "Content-Disposition": `inline; filename="seeds${seeds.join("-")}.webp"` } });
+  const drawn = await film(frames(), { width, height, fps: FPS });
+  const made = await engine.stamp(drawn, { ...asked, film: `seeds=${seeds.join()}&frames=${steps}&fps=${FPS}` }, { name: fileOf(name) });
+  const extension = made.type === "video/mp4" ? "mp4" : "webp";
+  return new Response(made, { headers: { "Content-Disposition": `inline; filename="seeds${seeds.join("-")}.${extension}"` } });
 }
 
 const say = (text) => (document.getElementById("status").textContent = text);

@@ -1,13 +1,20 @@
 //! The engine in a browser: what js/worker.js calls. Only for wasm32; on other targets the crate is empty.
 #![cfg(target_arch = "wasm32")]
 
+use stylegan_studio::drawing::work::Macs;
+use stylegan_studio::pictures::request::Origin;
 use stylegan_studio::vectors::Axes;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::RandomState;
-use stylegan_wgpu::{Generator, Gpu, Input, Model, Options, Precision, PrecisionChoice, Transform, Ws};
+use stylegan_wgpu::{Generator, Gpu, Input, Look, Model, Options, Precision, PrecisionChoice, Transform, Ws};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+mod network;
+mod stamp;
 mod wish;
 
+use network::Network;
 use wish::Wish;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,8 +28,8 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
-impl From<Error> for wasm_bindgen::JsValue {
-    fn from(Error(text): Error) -> wasm_bindgen::JsValue {
+impl From<Error> for JsValue {
+    fn from(Error(text): Error) -> JsValue {
         wasm_bindgen::JsError::new(&text).into()
     }
 }
@@ -37,43 +44,16 @@ fn start() {
 extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     fn console_error(text: &str);
-    /// Hears the part that is done, from 0 to 1.
+    /// Hears of a stage what part is done, from 0 to 1.
     pub type Listener;
     #[wasm_bindgen(method, js_name = call)]
-    fn tell(this: &Listener, that: &wasm_bindgen::JsValue, done: f32);
+    fn tell(this: &Listener, that: &JsValue, stage: &str, done: f32);
 }
 
-/// A network in memory: converted, not yet on a device.
-#[wasm_bindgen]
-pub struct Network {
-    model: Model,
-}
-
-#[wasm_bindgen]
-impl Network {
-    /// Reads a checkpoint of any known format; `name` is only recorded.
-    #[wasm_bindgen(constructor)]
-    pub fn new(bytes: Vec<u8>, name: &str, listener: &Listener) -> Result<Network> {
-        let mut progress = |done: f32| listener.tell(&wasm_bindgen::JsValue::NULL, done);
-        Ok(Network { model: stylegan_convert::from_bytes(&bytes, name, &mut progress)? })
-    }
-
-    /// The file that `stylegan convert` writes; `half` stores 16-bit floats.
-    pub fn safetensors(&self, half: bool) -> Result<Vec<u8>> {
-        Ok(self.model.to_bytes(if half { Precision::F16 } else { Precision::F32 })?)
-    }
-
-    /// Sizes and where the weights came from, as JSON.
-    pub fn facts(&self) -> Result<String> {
-        let config = &self.model.config;
-        let (height, width) = config.image_size();
-        let facts = serde_json::json!({
-            "network": config.network(), "height": height, "width": width, "channels": config.img_channels(), "zDim": config.z_dim(),
-            "wDim": config.w_dim(), "numWs": config.num_ws(), "classes": config.c_dim(), "parameters": self.model.parameters(),
-            "hasTransform": Transform::of(&self.model).is_some(), "provenance": self.model.provenance,
-        });
-        Ok(facts.to_string())
-    }
+/// The settings that a picture has, as JSON; none where it has none.
+#[wasm_bindgen(js_name = settingsOf)]
+pub fn settings_of(picture: Vec<u8>) -> Result<Option<String>> {
+    stamp::settings_of(picture)
 }
 
 /// A network on the browser's GPU.
@@ -81,28 +61,59 @@ impl Network {
 pub struct Engine {
     generator: Generator,
     model: Model,
+    /// Which a picture names: another device takes the same.
+    precision: Option<DType>,
+    /// What its pictures say, made when the first is asked.
+    origin: Option<Origin>,
 }
 
 #[wasm_bindgen]
 impl Engine {
     /// Opens the GPU and puts the network on it; `precision` is auto, f32 or f16.
-    pub async fn open(network: &Network, precision: &str) -> Result<Engine> {
-        let precision = match precision {
+    pub async fn open(network: Network, precision: &str, listener: Listener) -> Result<Engine> {
+        let choice = match precision {
             "auto" => PrecisionChoice::Auto,
             "f32" => PrecisionChoice::F32,
             "f16" => PrecisionChoice::F16,
             other => return Err(Error(format!("precision is {other:?}; it is auto, f32 or f16"))),
         };
-        let model = network.model.clone();
+        let Network { mut model, unaveraged } = network;
+        listener.tell(&JsValue::NULL, "gpu", 0.0);
         let gpu = Gpu::open(None).await?;
-        let generator = Generator::new(&gpu, &model, &Options::new().precision(precision)).await?;
-        Ok(Engine { generator, model })
+        let mut generator = Generator::new(&gpu, &model, &Options::new().precision(choice)).await?;
+        if unaveraged {
+            average(&mut generator, &mut model, &listener).await?;
+        }
+        let dtype = generator.dtype();
+        let precision = (choice != PrecisionChoice::Auto || dtype == DType::F32).then_some(dtype);
+        Ok(Engine { generator, model, precision, origin: None })
     }
 
-    /// Element type and bytes on the device, as JSON.
+    /// Sizes, where the weights came from, element type and bytes on the device, as JSON.
     pub fn facts(&self) -> String {
-        let tier = self.generator.gpu().tier().to_string();
-        serde_json::json!({ "precision": self.generator.dtype().name(), "memory": self.generator.memory(), "tier": tier }).to_string()
+        let config = &self.model.config;
+        let (height, width) = config.image_size();
+        let macs = Macs::of(config);
+        let facts = serde_json::json!({
+            "network": config.network(), "height": height, "width": width, "channels": config.img_channels(), "zDim": config.z_dim(),
+            "wDim": config.w_dim(), "numWs": config.num_ws(), "classes": config.c_dim(), "parameters": self.model.parameters(),
+            "hasTransform": Transform::of(&self.model).is_some(), "provenance": self.model.provenance,
+            "gmac": macs.convolutions as f64 / 1e9, "gmacPapers": macs.papers as f64 / 1e9, "version": env!("CARGO_PKG_VERSION"),
+            "precision": self.generator.dtype().name(), "memory": self.generator.memory(), "tier": self.generator.gpu().tier().to_string(),
+        });
+        facts.to_string()
+    }
+
+    /// The file that `stylegan convert` writes; `half` stores 16-bit floats.
+    pub fn safetensors(&self, half: bool) -> Result<Vec<u8>> {
+        Ok(self.model.to_bytes(if half { Precision::F16 } else { Precision::F32 })?)
+    }
+
+    /// A picture or film with how it was made in it; `asked` is the JSON of js/index.d.ts's `Asked`, `name` the network's file, none for
+    /// the built-in one, `rows` what was drawn in the place of a seed.
+    pub fn stamp(&mut self, file: Vec<u8>, asked: &str, name: Option<String>, rows: Option<Vec<f32>>) -> Result<Vec<u8>> {
+        let origin = self.origin.get_or_insert_with(|| stamp::origin(&self.model, name.as_deref(), self.precision));
+        stamp::stamped(file, origin, asked, rows.as_deref())
     }
 
     /// A picture as RGBA, rows dense; `wish` is the JSON of js/index.d.ts's `Wish`, `rows` rows of w in the place of its seed.
@@ -120,6 +131,15 @@ impl Engine {
         let input = ws.as_ref().map_or(Input::Seed(wish.seed), Input::Ws);
         let pictures = self.generator.submit_f32(input, &look)?.await?;
         pictures.into_iter().next().ok_or_else(|| Error("the device gave no picture".into()))
+    }
+
+    /// Milliseconds of every pass of one picture, as JSON; an error where the browser has no timestamps.
+    pub async fn profile(&mut self) -> Result<String> {
+        let passes = self.generator.profile(1, &Look::new())?.await?;
+        let passes = passes
+            .iter()
+            .map(|pass| serde_json::json!({ "label": pass.name, "kernel": pass.kernel, "variant": pass.variant, "ms": pass.milliseconds }));
+        Ok(serde_json::Value::from_iter(passes).to_string())
     }
 
     /// Rows of w of a seed, `[num_ws, w_dim]`, not truncated.
@@ -143,6 +163,7 @@ impl Engine {
     }
 
     /// Rows of w of one picture out of a file that a projector or encoder wrote (.npz, .npy, .pt, .pkl).
+    #[cfg(feature = "convert")]
     #[wasm_bindgen(js_name = readRows)]
     pub fn read_rows(&self, bytes: Vec<u8>) -> Result<Vec<f32>> {
         use stylegan_studio::vectors::{self, Sizes, VectorFile};
@@ -154,7 +175,25 @@ impl Engine {
     }
 
     fn rows(&self, rows: Option<Vec<f32>>) -> Result<Option<Ws>> {
-        let (num_ws, w_dim) = (self.model.config.num_ws(), self.model.config.w_dim());
-        Ok(rows.map(|values| Ws::new(1, num_ws, w_dim, values)).transpose()?)
+        let Some(values) = rows else { return Ok(None) };
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error(format!("the rows of w are {} at {at}; numbers are needed", values[at])));
+        }
+        Ok(Some(Ws::new(1, self.model.config.num_ws(), self.model.config.w_dim(), values)?))
     }
+}
+
+/// Computes an average w that the file did not have.
+#[cfg(feature = "convert")]
+async fn average(generator: &mut Generator, model: &mut Model, listener: &Listener) -> Result<()> {
+    let w_avg = network::average::of(generator, |done| listener.tell(&JsValue::NULL, "average", done)).await?;
+    generator.replace_w_avg(&w_avg)?;
+    model.arrays.insert("mapping.w_avg".into(), stylegan_wgpu::Array::from_f32(&[w_avg.len()], &w_avg));
+    Ok(())
+}
+
+/// A file of ours has one.
+#[cfg(not(feature = "convert"))]
+async fn average(_: &mut Generator, _: &mut Model, _: &Listener) -> Result<()> {
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! A wish: what a page asks for of a picture, as JSON.
 
 use serde::Deserialize;
-use stylegan_wgpu::{Look, Noise, Transform};
+use stylegan_studio::drawing::place;
+use stylegan_wgpu::{Look, Noise};
 
 use crate::{Error, Result};
 
@@ -27,7 +28,7 @@ pub(crate) struct Wish {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum NoiseWish {
+pub(crate) enum NoiseWish {
     Named(String),
     Seed(u32),
 }
@@ -49,7 +50,7 @@ struct Direction {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+pub(crate) struct Place {
     #[serde(default)]
     translate: [f32; 2],
     #[serde(default)]
@@ -62,22 +63,32 @@ fn one() -> f32 {
     1.0
 }
 
+impl Place {
+    pub(crate) fn place(&self) -> place::Place {
+        place::Place { translate: self.translate, rotate: self.rotate, zoom: self.zoom }
+    }
+}
+
+/// What layers add, of what a wish says of it.
+pub(crate) fn noise(wish: Option<&NoiseWish>) -> Result<Noise> {
+    match wish {
+        None => Ok(Noise::Const),
+        Some(NoiseWish::Seed(seed)) => Ok(Noise::Random { seed: *seed }),
+        Some(NoiseWish::Named(name)) => match name.as_str() {
+            "const" => Ok(Noise::Const),
+            "none" => Ok(Noise::None),
+            other => Err(Error(format!("noise is {other:?}; it is \"const\", \"none\" or a seed"))),
+        },
+    }
+}
+
 impl Wish {
     pub(crate) fn read(json: &str) -> Result<Wish> {
         serde_json::from_str(json).map_err(|error| Error(format!("what is asked of a picture: {error}")))
     }
 
     pub(crate) fn look(&self) -> Result<Look> {
-        let noise = match &self.noise {
-            None => Noise::Const,
-            Some(NoiseWish::Seed(seed)) => Noise::Random { seed: *seed },
-            Some(NoiseWish::Named(name)) => match name.as_str() {
-                "const" => Noise::Const,
-                "none" => Noise::None,
-                other => return Err(Error(format!("noise is {other:?}; it is \"const\", \"none\" or a seed"))),
-            },
-        };
-        let mut look = Look::new().psi(self.psi).noise(noise);
+        let mut look = Look::new().psi(self.psi).noise(noise(self.noise.as_ref())?);
         if let Some(cutoff) = self.cutoff {
             look = look.cutoff(cutoff);
         }
@@ -95,7 +106,7 @@ impl Wish {
         }
         if let Some(place) = &self.transform {
             let beyond = || Error("the picture is moved too far: nothing is drawn there".into());
-            look = look.transform(Transform::new(place.translate, place.rotate, place.zoom).ok_or_else(beyond)?);
+            look = look.transform(place.place().matrix().ok_or_else(beyond)?);
         }
         Ok(look)
     }

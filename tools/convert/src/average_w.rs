@@ -1,5 +1,6 @@
 //! w_avg = mean over RandomState(123).randn(10000, z_dim) of mapping(z), for checkpoints that do not carry it.
 
+use std::cell::Cell;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use stylegan_wgpu::latent::RandomState;
@@ -15,6 +16,25 @@ const LANES: usize = 8;
 const BLOCK: usize = 80;
 /// Outputs computed together, so that a sample is loaded once for all of them.
 const ROWS: usize = 4;
+
+thread_local! {
+    /// Whether the average is put off on this thread, and whether one was.
+    static PUT_OFF: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Does `work` without computing any average: zeros are in the place of a missing one, and true says that there are.
+pub(crate) fn put_off<T>(work: impl FnOnce() -> T) -> (T, bool) {
+    /// Also when `work` panics.
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            PUT_OFF.set(None);
+        }
+    }
+    let _end = End;
+    PUT_OFF.set(Some(false));
+    (work(), PUT_OFF.get() == Some(true))
+}
 
 /// A fully connected layer of the mapping network with its scales folded in: sqrt(2) * lrelu(x W^T + b).
 pub(crate) struct Dense {
@@ -33,6 +53,10 @@ impl Dense {
 
 /// The mean. Blocks are summed in f64 and in order, so it does not depend on the number of threads.
 pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut(f32)) -> Vec<f32> {
+    if PUT_OFF.get().is_some() {
+        PUT_OFF.set(Some(true));
+        return vec![0.0; layers.last().map_or(z_dim, Dense::outputs)];
+    }
     let blocks = SAMPLES.div_ceil(BLOCK);
     let sums = Mutex::new(vec![Vec::new(); blocks]);
     // The latents of a block are drawn while it is taken, so that they come in order and few exist at a time.

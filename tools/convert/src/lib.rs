@@ -91,8 +91,16 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
 pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
     match recognise::kind(bytes)? {
         Kind::SafeTensors if foreign::is_ours(bytes) => Ok(Model::from_bytes(bytes.to_vec())?),
+        Kind::OpenVino => openvino::from_wheel(bytes, Path::new(name), progress),
         kind => convert(bytes, kind, Untold::default(), name, progress),
     }
+}
+
+/// [`from_bytes`] for programs that have the network on a device soon: a missing average w is not computed, `mapping.w_avg` is zeros, and
+/// true says so. It is the mean of the mapping network over [`AVERAGE_SAMPLES`] latents of `RandomState(AVERAGE_SEED)`.
+pub fn from_bytes_unaveraged(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<(Model, bool)> {
+    let (model, missing) = average_w::put_off(|| from_bytes(bytes, name, progress));
+    Ok((model?, missing))
 }
 
 fn convert(bytes: &[u8], kind: Kind<'_>, untold: Untold, name: &str, progress: &mut Progress<'_>) -> Result<Model> {

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::args::{self, DevicePrecision};
 use crate::drawing::centers::{self, Chosen, Wanted};
-use crate::drawing::stamp::{self, Towards};
+use crate::drawing::stamp;
 use crate::drawing::{default_model, network};
 use crate::failure::Failure;
 use crate::serve::Listeners;
@@ -186,7 +186,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         }
         let painter = gallery.painter(number)?;
         let settings = stamp::settings("serve", *file, sha256);
-        let towards = args.centers.as_ref().zip(centers[number].as_ref()).map(|(wanted, centers)| Towards::of(wanted, centers));
+        let towards = args.centers.as_ref().zip(centers[number].as_ref()).map(|(wanted, centers)| stamp::towards(wanted, centers));
         facts.origin = (!args.no_metadata).then(|| Origin { settings, precision: stamp::named(args.precision, painter.dtype()), towards });
         facts.device = painter.device();
         facts.number = number;

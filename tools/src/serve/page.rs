@@ -12,12 +12,13 @@ use stylegan_convert::hex;
 use super::app::App;
 
 /// Path, content type, text.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
     ("/controls.js", "text/javascript; charset=utf-8", include_str!("page/controls.js")),
     ("/server.js", "text/javascript; charset=utf-8", include_str!("page/server.js")),
+    ("/sheet.js", "text/javascript; charset=utf-8", include_str!("page/sheet.js")),
     ("/state.js", "text/javascript; charset=utf-8", include_str!("page/state.js")),
     ("/strip.js", "text/javascript; charset=utf-8", include_str!("page/strip.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),

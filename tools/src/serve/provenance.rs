@@ -1,143 +1,49 @@
-//! What the pictures of `serve` say about how they were made: the command that draws the same picture, where there is one; otherwise
-//! the request.
+//! What the pictures of `serve` say about how they were made; see [`stylegan_studio::pictures::request`].
 
-use stylegan_studio::drawing::place::Place;
-use stylegan_studio::pictures::flags;
-use stylegan_studio::pictures::picture_settings::Settings;
-use stylegan_wgpu::Noise;
-use stylegan_wgpu::internals::tensor::DType;
-use stylegan_wgpu::latent::Truncation;
+use stylegan_studio::pictures::request::{self, Request};
 
 use super::facts::Facts;
 use super::params::File;
 use super::recipe::{Recipe, Source};
-use crate::args::NoiseMode;
-use crate::drawing::stamp::{self, Manner, Own, Towards};
+
+pub(crate) use stylegan_studio::pictures::request::Origin;
 
 /// Steps along directions, as a request names them.
 pub(super) type Moves = [(usize, f32)];
 
-/// What all pictures of a network say.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    /// Without command and flags.
-    pub(crate) settings: Settings,
-    /// See [`stamp::named`].
-    pub(crate) precision: Option<DType>,
-    pub(crate) towards: Option<Towards>,
-}
-
 /// The packet of a picture.
 pub(super) fn picture(facts: &Facts, recipe: &Recipe, moves: &Moves, file: File) -> Option<String> {
-    let origin = facts.origin.as_ref()?;
-    // Commands draw in the network's own size.
-    let whole = moves.is_empty() && file.side as usize == facts.height.max(facts.width);
-    let trunc = recipe.truncation.psi;
-    let (command, own, place) = match &recipe.source {
-        Source::Seed(seed) if whole => ("generate", Own::default().flag("seeds", seed).flag("trunc", trunc), 0),
-        Source::Mix { seed, with, layers } if whole => {
-            let layers: Vec<u32> = layers.iter().map(|&layer| layer as u32).collect();
-            let own = Own::default().flag("rows", seed).flag("cols", with).flag("styles", flags::ranges(&layers)).flag("trunc", trunc);
-            // `mix` draws a source before it, whose noise is the first.
-            ("mix", own, u32::from(seed != with))
-        }
-        Source::Ws(ws) => ("serve", Own::default().values("projected-w", stamp::sha256(&ws.values)), 0),
-        _ => ("serve", Own::default(), 0),
-    };
-    if command == "serve" {
-        let size = format!("&size={}&format={}", file.side, file.format.extension());
-        return request(origin, own, &(of_source(&recipe.source) + &of_look(recipe, moves) + &size));
-    }
-    let (noise_mode, noise_seed) = match recipe.noise {
-        Noise::Const => (NoiseMode::Const, 0),
-        Noise::None => (NoiseMode::None, 0),
-        Noise::Random { seed } => (NoiseMode::Random, seed.wrapping_sub(place)),
-        Noise::AfterZ { .. } => (NoiseMode::Tf, 0),
-    };
-    let Truncation { cutoff: trunc_cutoff, .. } = recipe.truncation;
-    let (translate, rotate, zoom) = match recipe.place {
-        Some(Place { translate, rotate, zoom }) => (Some(translate), Some(rotate), Some(zoom)),
-        None => (None, None, None),
-    };
-    let manner = Manner { trunc_cutoff, class: recipe.class, noise_mode, no_tune: true, translate, rotate, zoom, ..plain(origin) };
-    let own = own.towards(origin.towards.as_ref());
-    stamp::packet(&Settings { command: command.into(), ..origin.settings.clone() }, own, manner, noise_seed)
+    let whole = file.side as usize == facts.height.max(facts.width);
+    facts.origin.as_ref()?.picture(&asked(recipe, moves), request::File { side: file.side, whole, extension: file.format.extension() })
 }
 
 /// The packet of a film, of which `query` says what its look does not.
 pub(super) fn film(facts: &Facts, look: &Recipe, moves: &Moves, query: &str) -> Option<String> {
-    request(facts.origin.as_ref()?, Own::default(), &format!("/video?{query}{}", of_look(look, moves)))
+    facts.origin.as_ref()?.film(&asked(look, moves), query)
 }
 
-/// How this server draws, when a request says nothing.
-fn plain(origin: &Origin) -> Manner {
-    Manner {
-        trunc_cutoff: None,
-        class: None,
-        noise_mode: NoiseMode::Const,
-        precision: origin.precision,
-        no_tune: false,
-        conv_clamp: None,
-        translate: None,
-        rotate: None,
-        zoom: None,
-    }
-}
-
-fn request(origin: &Origin, own: Own, request: &str) -> Option<String> {
-    let own = own.towards(origin.towards.as_ref());
-    stamp::packet(&origin.settings, own.flag("request", request), plain(origin), 0)
-}
-
-fn of_source(source: &Source) -> String {
-    match source {
-        Source::Seed(seed) => format!("/image?seed={seed}"),
-        Source::Mix { seed, with, layers } => {
-            let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
-            format!("/mix?seed={seed}&with={with}&layers={}", layers.join(","))
-        }
-        Source::Morph { from, to, t } => format!("/morph?seed={from}&to={to}&t={t}"),
-        Source::Ws(_) => "/image?".into(),
-    }
-}
-
-/// The rest of the look, each with an & in front.
-fn of_look(recipe: &Recipe, moves: &Moves) -> String {
-    let mut text = String::new();
-    let mut add = |name: &str, value: String| text.push_str(&format!("&{name}={value}"));
-    if !matches!(recipe.source, Source::Ws(_)) {
-        add("trunc", recipe.truncation.psi.to_string());
-    }
-    if let Some(cutoff) = recipe.truncation.cutoff {
-        add("cutoff", cutoff.to_string());
-    }
-    if !moves.is_empty() {
-        let moves: Vec<String> = moves.iter().map(|(direction, step)| format!("{direction}:{step}")).collect();
-        add("moves", moves.join(","));
-    }
-    if let Some(class) = recipe.class {
-        add("class", class.to_string());
-    }
-    match recipe.noise {
-        Noise::Const => {}
-        Noise::None => add("noise", "none".into()),
-        Noise::Random { seed } => add("noise", format!("random&noise_seed={seed}")),
-        Noise::AfterZ { .. } => add("noise", "tf".into()),
-    }
-    if let Some(Place { translate: [x, y], rotate, zoom }) = recipe.place {
-        add("translate", format!("{x},{y}"));
-        add("rotate", rotate.to_string());
-        add("zoom", zoom.to_string());
-    }
-    text
+fn asked<'a>(recipe: &'a Recipe, moves: &'a Moves) -> Request<'a> {
+    let source = match &recipe.source {
+        Source::Seed(seed) => request::Source::Seed(*seed),
+        Source::Mix { seed, with, layers } => request::Source::Mix { seed: *seed, with: *with, layers },
+        Source::Morph { from, to, t } => request::Source::Morph { from: *from, to: *to, t: *t },
+        Source::Ws(ws) => request::Source::Ws(&ws.values),
+    };
+    let Recipe { truncation, class, noise, place, .. } = *recipe;
+    Request { source, truncation, moves, class, noise, place }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
 
+    use stylegan_studio::drawing::place::Place;
     use stylegan_studio::pictures::picture::Format;
-    use stylegan_studio::pictures::picture_settings::{self, Kind};
+    use stylegan_studio::pictures::picture_settings::{self, Kind, Settings};
+    use stylegan_studio::pictures::stamp;
+    use stylegan_wgpu::Noise;
+    use stylegan_wgpu::internals::tensor::DType;
+    use stylegan_wgpu::latent::Truncation;
 
     use super::*;
 

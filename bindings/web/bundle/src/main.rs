@@ -38,6 +38,9 @@ fn bundle(wasm: &Path, npm: &Path, web: &Path) -> Result<(), Box<dyn std::error:
         .web(true)?
         .omit_default_module_path(false)
         .typescript(false)
+        // Names of functions are a sixth of the file, and only a debugger reads them.
+        .remove_name_section(true)
+        .remove_producers_section(true)
         .generate(npm.join("pkg"))
         .map_err(|error| format!("{error:#}"))?;
     let copy = |folder: &str, names: &[&str], to: &Path| {
@@ -50,8 +53,12 @@ fn bundle(wasm: &Path, npm: &Path, web: &Path) -> Result<(), Box<dyn std::error:
     copy("bindings/web", &["package.json", "README.md"], npm)?;
     copy("", &["LICENSE-MIT", "LICENSE-APACHE"], npm)?;
 
-    copy("tools/src/serve/page", &["index.html", "style.css", "app.js", "controls.js", "state.js", "strip.js", "icon.svg"], web)?;
-    copy("bindings/web/page", &["server.js", "animated.js", "offline-worker.js"], web)?;
+    copy(
+        "tools/src/serve/page",
+        &["index.html", "style.css", "app.js", "controls.js", "sheet.js", "state.js", "strip.js", "icon.svg"],
+        web,
+    )?;
+    copy("bindings/web/page", &["server.js", "settings.js", "bench.js", "films.js", "animated.js", "mp4.js", "offline-worker.js"], web)?;
     copy("weights", &["open-peeps-128.safetensors"], web)?;
     let engine = web.join("engine");
     fs::create_dir_all(engine.join("pkg"))?;

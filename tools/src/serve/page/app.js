@@ -1,8 +1,9 @@
 // The page of `stylegan serve`. What is shown is decided by `state`, which the address has too, so that a face can be shared.
 
 import { addLayers, addMoves, reflect as controls } from "./controls.js";
-import { ask as request, opens, wait } from "./server.js";
-import { PLACE, address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "./state.js";
+import { about, ask as request, opens, wait } from "./server.js";
+import { sheet } from "./sheet.js";
+import { MOST_SEED, PLACE, address, all, anySeed, describe, facts, isApart, posting, read, state, target, usual } from "./state.js";
 import { Strip, reduced, store, stored } from "./strip.js";
 
 const $ = (id) => document.getElementById(id);
@@ -174,6 +175,13 @@ function loop(seeds) {
   return `/video?seeds=${seeds.join()}&${query}`;
 }
 
+// Sixteen faces from the seed that is shown, as a file.
+const sixteen = () =>
+  sheet({
+    ...{ columns: 4, rows: 4, first: state.seed, sizes: facts.sizes, ratio: facts.width / facts.height, most: MOST_SEED, tell: say },
+    draw: (seed, size) => ask(target({ mode: "one", seed, size })),
+  });
+
 async function save(answered) {
   try {
     say("Drawing the file ...");
@@ -260,6 +268,8 @@ function listen() {
   $("new").addEventListener("click", newFace);
   $("favourite").addEventListener("click", () => shown?.key && favour(here()));
   $("save").addEventListener("click", () => save(dropped ? post({ format: "png" }) : ask(target({ format: "png" }))));
+  $("sheet").addEventListener("click", () => save(sixteen()));
+  $("measure").addEventListener("click", () => save(about.measure()));
   $("video").addEventListener("click", () => save(ask(loop([state.seed, state.other]))));
   $("open").addEventListener("click", () => $("rows").click());
   $("rows").addEventListener("change", () => (drop($("rows").files[0]), ($("rows").value = "")));
@@ -334,6 +344,10 @@ async function start() {
   // A face is shown before they are there, unless its address names some.
   const late = facts.searching && !/[?&]moves=/.test(location.search);
   const { width, height } = facts;
+  Object.assign($("rows"), { accept: about.files });
+  $("open").textContent = about.open;
+  $("api").hidden = !about.api;
+  $("measure-box").hidden = !about.measure;
   $("network").textContent = facts.several ? `${width} x ${height}` : `${facts.name}, ${width} x ${height}`;
   Object.assign($("face"), { width, height });
   document.documentElement.style.setProperty("--ratio", width / height);

@@ -9,6 +9,9 @@ export const wait = (ms, signal) =>
 // A server's networks are its owner's: a file is rows of w.
 export const opens = async () => false;
 
+// What is said of it on the page.
+export const about = { files: ".npz,.npy,.pt,.pkl", open: "Open w", api: true };
+
 // Asks the server; comes back when it is busy, and asks for the token when one is needed. `more` goes to fetch.
 export async function ask(url, { signal, busy, token, ...more } = {}) {
   for (let tries = 0; ; tries++) {

@@ -9,4 +9,6 @@ pub mod manifest;
 pub mod maps;
 pub mod picture;
 pub mod picture_settings;
+pub mod request;
 pub mod spectrum;
+pub mod stamp;

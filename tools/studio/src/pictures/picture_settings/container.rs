@@ -30,7 +30,7 @@ pub(super) fn kind_of(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Puts a packet into a PNG, JPEG or still WebP that has none. Other bytes, and a packet that is too large, come back as they are.
+/// Puts a packet into a PNG, JPEG, lossless still WebP or MP4 that has none. Other bytes, and a packet that is too large, come back as they are.
 pub fn embed(picture: Vec<u8>, packet: &str) -> Vec<u8> {
     if packet.len() > MOST_BYTES {
         return picture;
@@ -52,6 +52,7 @@ pub fn embed(picture: Vec<u8>, packet: &str) -> Vec<u8> {
             spliced(&picture, first.min(picture.len()), &segment)
         }
         Some(Kind::Webp) => webp(&picture, packet).unwrap_or(picture),
+        Some(Kind::Mp4) => [picture, mp4_box(packet)].concat(),
         _ => picture,
     }
 }
