@@ -49,6 +49,8 @@ fn serve(mut stream: TcpStream, root: &Path) {
             if own.exists() { own } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures").join(name) }
         }
         None if target == "/" => root.join("index.html"),
+        // What a browser asks for where no page names another.
+        None if target == "/favicon.ico" => root.join("icon.svg"),
         None => root.join(target.trim_start_matches('/')),
     };
     let kind = match path.extension().and_then(|ending| ending.to_str()) {

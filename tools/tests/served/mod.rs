@@ -72,7 +72,13 @@ impl Drop for Server {
 
 /// One request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
+    ask_within(PATIENCE, address, method, target, headers, body)
+}
+
+/// [`ask`], of what may take longer.
+pub(crate) fn ask_within(patience: Duration, address: SocketAddr, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
     let mut stream = connect(address);
+    stream.set_read_timeout(Some(patience)).unwrap();
     stream.write_all(&request(method, target, headers, body)).unwrap();
     Answer::read(stream)
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::served::{PATIENCE, Server, ask};
+use crate::served::{PATIENCE, Server, ask, ask_within};
 
 /// What a container needs, and nothing that would ask the network for anything.
 const FLAGS: [&str; 11] = [
@@ -87,7 +87,9 @@ impl Browser {
     #[track_caller]
     pub(crate) fn post(&self, path: &str, body: Value) -> Value {
         let target = format!("{}{path}", self.session);
-        let answer = ask(self.address, "POST", &target, &["Content-Type: application/json"], body.to_string().as_bytes());
+        // A script has its own patience, after which the driver answers.
+        let patience = self.patience + PATIENCE;
+        let answer = ask_within(patience, self.address, "POST", &target, &["Content-Type: application/json"], body.to_string().as_bytes());
         let json = answer.json();
         assert_eq!(answer.status, 200, "{path} {body}: {json}");
         json["value"].clone()
