@@ -82,7 +82,7 @@ fn what_goes_wrong_is_said() {
         ("await drawn.generate({ ws: new Float32Array(12 * drawn.wDim).fill(NaN) })", "rows of w are NaN at 0"),
         ("await drawn.generate({ ws: new Float32Array(5) })", "cannot hold 5 values"),
         ("await drawn.reads(new Uint8Array([1, 2, 3]))", "no checkpoint we know"),
-        ("await drawn.settingsOf(new Blob(['no picture at all']))", "picture"),
+        ("await drawn.settingsOf(new Blob(['no picture at all']))", "neither a PNG"),
         (
             "const other = (await import('/engine/index.js')).Stylegan; await other.open('/open-peeps-128.safetensors', { precision: 'f16' })",
             "this GPU has no 16-bit floats",
