@@ -11,9 +11,10 @@ struct Params {
     demod_n: u32,
 }
 override KERNEL: i32 = 3;
+override TAPS: u32 = u32(KERNEL);  // in a row
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Block>;          // [O/16, I/4, k, k, 4] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;   // [O/16 * 4]
@@ -25,22 +26,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     begin(thread);
     let subgroup = thread / LANES;
     let lane = thread % LANES;
-    let taps = u32(KERNEL);
     let pixels = p.band.images * p.band.rows * p.x.width;
     // Pixels beyond the last repeat it; they are not stored.
-    let pixel = spot(min(group.x * SIDE + lane % SIDE, pixels - 1), p.x.width);
+    let first = find_first(spot(min(group.x * SIDE + lane % SIDE, pixels - 1), p.x.width), group.y, lane);
 
     var sum0: MatSum;  // SIDE outputs ...
     var sum1: MatSum;  // ... and the next
-    fetch(pixel, group.y, subgroup * 4, 0, taps, lane);
+    fetch(first, subgroup * 4, 0, lane);
     for (var inputs = 0u; inputs < p.x.channels; inputs += 16) {
-        for (var k = 0u; k < taps; k++) {
+        for (var k = 0u; k < TAPS; k++) {
             workgroupBarrier();  // everyone has read what was staged before
-            stage(subgroup, taps, lane);
+            stage(subgroup, lane);
             workgroupBarrier();
-            let last = k + 1 == taps;
-            fetch(pixel, group.y, select(inputs, inputs + 16, last) + subgroup * 4, select(k + 1, 0u, last), taps, lane);
-            for (var l = 0u; l < taps; l++) { multiply_tap(&sum0, &sum1, subgroup, l); }
+            let last = k + 1 == TAPS;
+            fetch(first, select(inputs, inputs + 16, last) + subgroup * 4, select(k + 1, 0u, last), lane);
+            for (var l = 0u; l < TAPS; l++) { multiply_tap(&sum0, &sum1, subgroup, l); }
         }
     }
     finish(sum0, group, thread, 0);

@@ -8,20 +8,20 @@
 // Implicit GEMM of fragments of SIDE x SIDE: a row of SIDE neighbouring cells, times SIDE outputs. 16 input channels at a time
 // are modulated and staged as a patch in workgroup memory, with the weights of all taps: a tap is an offset into both. The next
 // weights are on their way into registers while the units work. Four subgroups share a tile, DOWN x ACROSS; each holds the
-// sums of 2 rows of cells x 2 fragments of outputs x 4 phases:
+// sums of 4 rows of cells x 1 fragment of outputs x 4 phases, so that a fragment of weights is loaded for 4 products:
 //
-//     ACROSS 2 (64 outputs)              ACROSS 1 (32 outputs)
+//     ACROSS 2 (32 outputs)              ACROSS 1 (16 outputs)
 //     +--------+--------+                +--------+
-//     |  0     |  1     | 2 rows         |  0     | 2 rows of SIDE cells
+//     |  0     |  1     | 4 rows         |  0     | 4 rows of SIDE cells
 //     +--------+--------+                +--------+
-//     |  2     |  3     | 2 rows         |  ...   | 8 rows in all
+//     |  2     |  3     | 4 rows         |  ...   | 16 rows in all
 //     +--------+--------+                +--------+
 //
 // Counted for 16 input channels, SIDE 16; what it gives is not measured on hardware:
 //
 //     outputs   MFLOP   from L2: patch + weights    FLOP per byte   workgroup memory
-//          64    1.18          2.7 + 18.4 kB               56              29.9 kB
-//          32    1.18          4.9 +  9.2 kB               83              24.0 kB
+//          32    1.18          4.9 +  9.2 kB               83              26.3 kB
+//          16    1.18          9.2 +  4.6 kB               85              25.9 kB
 struct Params {
     band: Band,    // of cells: H + 1 rows
     x: Slab,
@@ -31,36 +31,39 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
-// Two inputs to 4 outputs: a load of 16 bytes.
-struct Pair { a: vec4<f16>, b: vec4<f16> }
+// Four inputs to 4 outputs.
+struct Block { a: vec4<f16>, b: vec4<f16>, c: vec4<f16>, d: vec4<f16> }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Block>;          // [O/16, I/4, k, k, 4] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
 
 override LANES: u32 = 32;  // of a subgroup
 override ACROSS: u32 = 1;  // subgroups side by side, along outputs
-override ROWS: u32 = 8 / ACROSS;  // of cells of a tile
-override OUTPUTS: u32 = ACROSS * 2 * SIDE;
+override ROWS: u32 = 16 / ACROSS;  // of cells of a tile
+override OUTPUTS: u32 = ACROSS * SIDE;
 override THREADS: u32 = 4 * LANES;
 
-const STAGE = 4u;            // groups of four input channels staged at a time
-const PATCH = SIDE + 1;      // cells of a row of the patch
-const X_PITCH = STAGE + 2;   // [ROWS + 1][PATCH] cells; 16 bytes of padding keep neighbours in different banks
-override X_SIZE: u32 = (ROWS + 1) * PATCH * X_PITCH;
-override W_PITCH: u32 = OUTPUTS / 4 + 2;  // [9 taps][16 inputs]
+const STAGE = 4u;           // groups of four input channels staged at a time
+const PATCH = SIDE + 1;     // cells of a row of the patch
+const X_PITCH = STAGE + 2;  // [ROWS + 1][PATCH] cells; 16 bytes of padding keep neighbours in different banks
+override X_SIZE: u32 = CELLS * X_PITCH;
+override CELLS: u32 = (ROWS + 1) * PATCH;
+const W_PITCH = STAGE + 2;  // [9 taps][OUTPUTS]
 override W_SIZE: u32 = 9 * TAP;
-override TAP: u32 = 16 * W_PITCH;
-const SUM_PITCH = SIDE + 4;  // [4 subgroups][SIDE cells]
-var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
-// The next weights, WEIGHTS pairs of all threads: up to 9 of each, 18 with subgroups of 8 lanes. What counts up to FETCHES is unrolled
-// by compilers, and what it indexes stays in registers.
-override WEIGHTS: u32 = 18 * OUTPUTS;
-override FETCHES: u32 = (WEIGHTS + THREADS - 1) / THREADS;
-var<private> fetched_a: array<vec4<f16>, 18>;
-var<private> fetched_b: array<vec4<f16>, 18>;
+override TAP: u32 = OUTPUTS * W_PITCH;
+const SUM_PITCH = SIDE / 4 + 1;  // [4 subgroups][SIDE cells] of SIDE outputs
+const SUM_SIZE = 4 * SIDE * SUM_PITCH;
+// The next weights, BLOCKS of all threads, and the cells. What counts up to FETCHES or STEPS is unrolled by compilers, and what it indexes
+// stays in registers: up to 3 cells and 3 blocks, 9 with subgroups of 8 lanes.
+override BLOCKS: u32 = 9 * OUTPUTS;
+override FETCHES: u32 = (BLOCKS + THREADS - 1) / THREADS;
+override STEPS: u32 = (CELLS + THREADS - 1) / THREADS;
+var<private> fetched: array<Block, 9>;
+var<private> block_at: array<u32, 9>;  // where this thread's blocks of the first inputs lie
+var<private> cell_at: array<i32, 3>;   // ... and its cells
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -70,136 +73,178 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let top = i32(p.band.y + group.x / across * ROWS);
     let left = i32(group.x % across * SIDE);
     let subgroup = thread / LANES;
-    let my_rows = subgroup / ACROSS * 2;
-    let my_outputs = subgroup % ACROSS * SIDE / 2;
+    let my_rows = subgroup / ACROSS * 4;
+    let my_outputs = subgroup % ACROSS * SIDE;
 
-    // Sums of fragments: phase (t[2cy][2cx], t[2cy][2cx+1], t[2cy+1][2cx], t[2cy+1][2cx+1]), row of cells, column of outputs.
+    // Sums of fragments: phase (t[2cy][2cx], t[2cy][2cx+1], t[2cy+1][2cx], t[2cy+1][2cx+1]), row of cells.
     // Not in structures, which SPIR-V would lay out in memory.
-    var ee00: MatSum; var ee01: MatSum; var ee10: MatSum; var ee11: MatSum;
-    var eo00: MatSum; var eo01: MatSum; var eo10: MatSum; var eo11: MatSum;
-    var oe00: MatSum; var oe01: MatSum; var oe10: MatSum; var oe11: MatSum;
-    var oo00: MatSum; var oo01: MatSum; var oo10: MatSum; var oo11: MatSum;
+    var ee0: MatSum; var ee1: MatSum; var ee2: MatSum; var ee3: MatSum;
+    var eo0: MatSum; var eo1: MatSum; var eo2: MatSum; var eo3: MatSum;
+    var oe0: MatSum; var oe1: MatSum; var oe2: MatSum; var oe3: MatSum;
+    var oo0: MatSum; var oo1: MatSum; var oo2: MatSum; var oo3: MatSum;
     let row = PATCH * X_PITCH;
-    fetch_weights(group.y, 0, thread);
+    find_cells(n, top, left, thread);
+    find_weights(group.y, thread);
+    fetch_weights(0, thread);
     for (var stage = 0u; stage < p.x.channels; stage += STAGE) {
         workgroupBarrier();  // everyone has read what was staged before
-        stage_patch(n, stage, top, left, thread);
+        stage_patch(p.style + n * p.style_n, stage, thread);
         stage_weights(thread);
         workgroupBarrier();
-        if (stage + STAGE < p.x.channels) { fetch_weights(group.y, stage + STAGE, thread); }
+        if (stage + STAGE < p.x.channels) { fetch_weights(stage + STAGE, thread); }
         for (var i = 0u; i < 16; i += SIDE) {
             let a = (my_rows + 1) * row + X_PITCH + i / 4;
-            let b = i * W_PITCH + my_outputs;
+            let b = my_outputs * W_PITCH + i / 4;
             let x0 = load_x(a);
             let x1 = load_x(a + row);
-            multiply_tap(&ee00, &ee01, &ee10, &ee11, x0, x1, b);
-            multiply_tap(&eo00, &eo01, &eo10, &eo11, x0, x1, b + TAP);
-            multiply_tap(&oe00, &oe01, &oe10, &oe11, x0, x1, b + 3 * TAP);
-            multiply_tap(&oo00, &oo01, &oo10, &oo11, x0, x1, b + 4 * TAP);
+            let x2 = load_x(a + 2 * row);
+            let x3 = load_x(a + 3 * row);
+            multiply_tap(&ee0, &ee1, &ee2, &ee3, x0, x1, x2, x3, b);
+            multiply_tap(&eo0, &eo1, &eo2, &eo3, x0, x1, x2, x3, b + TAP);
+            multiply_tap(&oe0, &oe1, &oe2, &oe3, x0, x1, x2, x3, b + 3 * TAP);
+            multiply_tap(&oo0, &oo1, &oo2, &oo3, x0, x1, x2, x3, b + 4 * TAP);
+            let up = load_x(a - row);  // above the second row lies the first
+            multiply_tap(&ee0, &ee1, &ee2, &ee3, up, x0, x1, x2, b + 6 * TAP);
+            multiply_tap(&eo0, &eo1, &eo2, &eo3, up, x0, x1, x2, b + 7 * TAP);
             let left0 = load_x(a - X_PITCH);
             let left1 = load_x(a + row - X_PITCH);
-            multiply_tap(&ee00, &ee01, &ee10, &ee11, left0, left1, b + 2 * TAP);
-            multiply_tap(&oe00, &oe01, &oe10, &oe11, left0, left1, b + 5 * TAP);
-            let up0 = load_x(a - row);
-            multiply_tap(&ee00, &ee01, &ee10, &ee11, up0, x0, b + 6 * TAP);  // above the second row lies the first
-            multiply_tap(&eo00, &eo01, &eo10, &eo11, up0, x0, b + 7 * TAP);
-            multiply_tap(&ee00, &ee01, &ee10, &ee11, load_x(a - row - X_PITCH), left0, b + 8 * TAP);
+            let left2 = load_x(a + 2 * row - X_PITCH);
+            let left3 = load_x(a + 3 * row - X_PITCH);
+            multiply_tap(&ee0, &ee1, &ee2, &ee3, left0, left1, left2, left3, b + 2 * TAP);
+            multiply_tap(&oe0, &oe1, &oe2, &oe3, left0, left1, left2, left3, b + 5 * TAP);
+            multiply_tap(&ee0, &ee1, &ee2, &ee3, load_x(a - row - X_PITCH), left0, left1, left2, b + 8 * TAP);
         }
     }
 
-    let place = Place(n, top + i32(my_rows), left, group.y * OUTPUTS / 4 + my_outputs, subgroup * SIDE * SUM_PITCH, thread % LANES);
-    finish_phase(ee00, ee01, ee10, ee11, place, 0, 0);
-    finish_phase(eo00, eo01, eo10, eo11, place, 0, 1);
-    finish_phase(oe00, oe01, oe10, oe11, place, 1, 0);
-    finish_phase(oo00, oo01, oo10, oo11, place, 1, 1);
+    let lane = thread % LANES;
+    let c = (group.y * OUTPUTS + my_outputs) / 4 + lane / SIDE;
+    let place = Place(n, top + i32(my_rows), left + i32(lane % SIDE), c, subgroup * SIDE * SUM_PITCH, lane);
+    finish_phase(ee0, ee1, ee2, ee3, place, 0, 0);
+    finish_phase(eo0, eo1, eo2, eo3, place, 0, 1);
+    finish_phase(oe0, oe1, oe2, oe3, place, 1, 0);
+    finish_phase(oo0, oo1, oo2, oo3, place, 1, 1);
+    zero_edges(n, group.y * OUTPUTS / 4, top, left, thread);
 }
 
-// 16 channels of the tile's cells, their upper and their left neighbours, modulated.
-fn stage_patch(n: u32, stage: u32, top: i32, left: i32, thread: u32) {
+// The tile's cells, their upper and their left neighbours. Cells beyond the band or the border repeat the last ones; they only feed cells
+// that are not stored.
+fn find_cells(n: u32, top: i32, left: i32, thread: u32) {
     let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
-    for (var i = thread; i < STAGE * (ROWS + 1) * PATCH; i += THREADS) {
-        // Cells beyond the band or the border repeat the last ones; they only feed cells that are not stored.
-        let cell = i % ((ROWS + 1) * PATCH);
-        let yy = min(top - 1 + i32(cell / PATCH), last);
-        let xx = min(left - 1 + i32(cell % PATCH), i32(p.x.width));
-        let c = i / ((ROWS + 1) * PATCH);
-        let v = widen(x[at(p.x, n, stage + c, yy, xx)]) * style[p.style + n * p.style_n + stage + c];
-        stage_x(cell * X_PITCH + c, vec4<f16>(v));
+    for (var f = 0u; f < STEPS; f++) {
+        let i = f * THREADS + thread;
+        cell_at[f] = at(p.x, n, 0, min(top - 1 + i32(i / PATCH), last), min(left - 1 + i32(i % PATCH), i32(p.x.width)));
     }
 }
 
-// All taps, 16 inputs x OUTPUTS outputs, into registers: 72 threads load 1152 bytes in a row. Blocks beyond the last repeat it;
-// their sums are not stored.
-fn fetch_weights(tile: u32, stage: u32, thread: u32) {
+// 16 channels of them, modulated.
+fn stage_patch(styles: u32, stage: u32, thread: u32) {
+    for (var f = 0u; f < STEPS; f++) {
+        let i = f * THREADS + thread;
+        if (i < CELLS) {
+            let first = cell_at[f] + i32(stage) * p.x.c;
+            stage_x(i * X_PITCH, modulated(first, styles + stage));
+            stage_x(i * X_PITCH + 1, modulated(first + p.x.c, styles + stage + 1));
+            stage_x(i * X_PITCH + 2, modulated(first + 2 * p.x.c, styles + stage + 2));
+            stage_x(i * X_PITCH + 3, modulated(first + 3 * p.x.c, styles + stage + 3));
+        }
+    }
+}
+
+fn modulated(first: i32, c: u32) -> vec4<f16> {
+    return vec4<f16>(widen(x[first]) * style[c]);
+}
+
+// All taps, 16 inputs x OUTPUTS outputs: 36 threads read 1152 bytes in a row. Blocks beyond the last repeat it; their sums are not stored.
+fn find_weights(tile: u32, thread: u32) {
     let blocks = (p.y.channels + 7) / 8 * 2;  // of 16 outputs
     for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < WEIGHTS) {
-            let block = min(tile * OUTPUTS / 16 + i / (72 * STAGE), blocks - 1);
-            let weights = w[(block * p.x.channels + stage) * 72 + i % (72 * STAGE)];
-            fetched_a[f] = weights.a;
-            fetched_b[f] = weights.b;
-        }
+        let block = min((tile * OUTPUTS + i / (36 * STAGE) * 16) / 16, blocks - 1);
+        block_at[f] = block * p.x.channels * 36 + i % (36 * STAGE);
     }
 }
 
+// Those of a stage, into registers.
+fn fetch_weights(stage: u32, thread: u32) {
+    for (var f = 0u; f < FETCHES; f++) {
+        if (f * THREADS + thread < BLOCKS) { fetched[f] = w[block_at[f] + stage * 36]; }
+    }
+}
+
+// A block of four inputs, as four outputs.
 fn stage_weights(thread: u32) {
     for (var f = 0u; f < FETCHES; f++) {
         let i = f * THREADS + thread;
-        if (i < WEIGHTS) {
-            let row = i / 8 % 9 * 16 + i / 72 % STAGE * 4 + i % 2 * 2;
-            let at = row * W_PITCH + i / (72 * STAGE) * 4 + i % 8 / 2;
-            stage_w(at, fetched_a[f]);
-            stage_w(at + W_PITCH, fetched_b[f]);
+        if (i < BLOCKS) {
+            let output = i / (36 * STAGE) * 16 + i % 4 * 4;
+            let at = i / 4 % 9 * TAP + output * W_PITCH + i / 36 % STAGE;
+            let block = fetched[f];
+            stage_w(at, vec4(block.a.x, block.b.x, block.c.x, block.d.x));
+            stage_w(at + W_PITCH, vec4(block.a.y, block.b.y, block.c.y, block.d.y));
+            stage_w(at + 2 * W_PITCH, vec4(block.a.z, block.b.z, block.c.z, block.d.z));
+            stage_w(at + 3 * W_PITCH, vec4(block.a.w, block.b.w, block.c.w, block.d.w));
         }
     }
 }
 
 // sum += x * W of one tap, at `b` of the staged weights.
 fn multiply_tap(
-    sum00: ptr<function, MatSum>, sum01: ptr<function, MatSum>, sum10: ptr<function, MatSum>, sum11: ptr<function, MatSum>,
-    x0: MatX, x1: MatX, b: u32,
+    sum0: ptr<function, MatSum>, sum1: ptr<function, MatSum>, sum2: ptr<function, MatSum>, sum3: ptr<function, MatSum>,
+    x0: MatX, x1: MatX, x2: MatX, x3: MatX, b: u32,
 ) {
-    let b0 = load_w(b);
-    let b1 = load_w(b + SIDE / 4);
-    *sum00 = multiply_add(x0, b0, *sum00);
-    *sum01 = multiply_add(x0, b1, *sum01);
-    *sum10 = multiply_add(x1, b0, *sum10);
-    *sum11 = multiply_add(x1, b1, *sum11);
+    let weights = load_w(b);
+    *sum0 = multiply_add(x0, weights, *sum0);
+    *sum1 = multiply_add(x1, weights, *sum1);
+    *sum2 = multiply_add(x2, weights, *sum2);
+    *sum3 = multiply_add(x3, weights, *sum3);
 }
 
-// Where a subgroup's sums go.
+// Where a lane's part of its subgroup's sums goes: a cell, and every LANES / SIDE-th group of four outputs.
 struct Place {
     n: u32,
     cy: i32,
     cx: i32,
-    c: u32,        // group of four outputs
+    c: u32,
     scratch: u32,  // in staged_sum
     lane: u32,
 }
 
-fn finish_phase(sum00: MatSum, sum01: MatSum, sum10: MatSum, sum11: MatSum, place: Place, dy: i32, dx: i32) {
-    finish_fragment(sum00, place, dy, dx, 0, 0);
-    finish_fragment(sum01, place, dy, dx, 0, 1);
-    finish_fragment(sum10, place, dy, dx, 1, 0);
-    finish_fragment(sum11, place, dy, dx, 1, 1);
+fn finish_phase(sum0: MatSum, sum1: MatSum, sum2: MatSum, sum3: MatSum, place: Place, dy: i32, dx: i32) {
+    finish_fragment(sum0, place, dy, dx, 0);
+    finish_fragment(sum1, place, dy, dx, 1);
+    finish_fragment(sum2, place, dy, dx, 2);
+    finish_fragment(sum3, place, dy, dx, 3);
 }
 
 // Through workgroup memory, since a lane cannot know which values of a fragment it holds.
-fn finish_fragment(sum: MatSum, place: Place, dy: i32, dx: i32, row: i32, column: u32) {
+fn finish_fragment(sum: MatSum, place: Place, dy: i32, dx: i32, row: i32) {
     workgroupBarrier();
     store_sum(place.scratch, sum);
     workgroupBarrier();
     let cy = place.cy + row;
-    for (var i = place.lane; i < SIDE * SIDE / 4; i += LANES) {
-        let ty = 2 * cy + dy;
-        let tx = 2 * (place.cx + i32(i % SIDE)) + dx;
-        let c = place.c + column * SIDE / 4 + i / SIDE;
-        // The last row and column of cells only have their even phases.
-        if (cy < i32(p.band.y + p.band.rows) && ty < i32(p.y.height) && tx < i32(p.y.width) && c < p.y.channels) {
-            let s = place.scratch + i % SIDE * SUM_PITCH + i / SIDE * 4;
-            let v = vec4(staged_sum[s], staged_sum[s + 1], staged_sum[s + 2], staged_sum[s + 3]);
-            store(place.n, c, ty, tx, v * demod[p.demod + place.n * p.demod_n + c]);
+    let ty = 2 * cy + dy;
+    let tx = 2 * place.cx + dx;
+    // The last row and column of cells only have their even phases.
+    let there = cy < i32(p.band.y + p.band.rows) && ty < i32(p.y.height) && tx < i32(p.y.width);
+    let to = at(p.y, place.n, place.c, ty, tx);
+    for (var i = 0u; i < SIDE * SIDE / 4; i += LANES) {
+        let c = place.c + i / SIDE;
+        if (there && place.lane + i < SIDE * SIDE / 4 && c < p.y.channels) {
+            let v = sum_at(place.scratch + place.lane % SIDE * SUM_PITCH + place.lane / SIDE + i / SIDE);
+            y[to + i32(i / SIDE) * p.y.c] = narrow(v * demod[p.demod + place.n * p.demod_n + c]);
         }
+    }
+}
+
+// The border beside a tile at an edge, once all of it is stored: of 16 stores of fragments each with its own, the code was most of it.
+fn zero_edges(n: u32, outputs: u32, top: i32, left: i32, thread: u32) {
+    let bottom = min(2 * min(top + i32(ROWS), i32(p.band.y + p.band.rows)), i32(p.y.height));
+    let right = min(2 * (left + i32(SIDE)), i32(p.y.width));
+    if (top > 0 && left > 0 && bottom < i32(p.y.height) && right < i32(p.y.width)) { return; }
+    for (var i = thread; i < ROWS * SIDE * OUTPUTS; i += THREADS) {
+        let ty = 2 * top + i32(i / (2 * SIDE) % (2 * ROWS));
+        let tx = 2 * left + i32(i % (2 * SIDE));
+        let c = outputs + i / (4 * ROWS * SIDE);
+        if (ty < bottom && tx < right && c < p.y.channels) { zero_beside(n, c, ty, tx); }
     }
 }

@@ -12,9 +12,10 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
+const TAPS = 3u;  // in a row
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
-@group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
+@group(0) @binding(2) var<storage, read> w: array<Block>;          // [O/16, I/4, k, k, 4] of 4 outputs
 @group(0) @binding(3) var<storage, read> style: array<vec4<f32>>;  // [N, all layers' I/4]
 @group(0) @binding(4) var<storage, read> demod: array<vec4<f32>>;  // [N, all layers' O/4]
 @group(0) @binding(5) var<storage, read_write> y: array<out4>;     // slab [N, O, 2H+1, 2W+1]
@@ -26,20 +27,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lane = thread % LANES;
     let cells = p.band.images * p.band.rows * (p.x.width + 1);
     // Cells beyond the last repeat it; they are not stored.
-    let cell = spot(min(group.x * SIDE + lane % SIDE, cells - 1), p.x.width + 1);
+    let first = find_first(spot(min(group.x * SIDE + lane % SIDE, cells - 1), p.x.width + 1), group.y, lane);
 
     // Phases t[2cy][2cx], t[2cy][2cx+1], t[2cy+1][2cx], t[2cy+1][2cx+1]: SIDE outputs and the next.
     var ee0: MatSum; var ee1: MatSum;
     var eo0: MatSum; var eo1: MatSum;
     var oe0: MatSum; var oe1: MatSum;
     var oo0: MatSum; var oo1: MatSum;
-    fetch(cell, group.y, subgroup * 4, 0, 3, lane);
+    fetch(first, subgroup * 4, 0, lane);
     for (var inputs = 0u; inputs < p.x.channels; inputs += 16) {
         for (var k = 0u; k < 3; k++) {
             workgroupBarrier();  // everyone has read what was staged before
-            stage(subgroup, 3, lane);
+            stage(subgroup, lane);
             workgroupBarrier();
-            fetch(cell, group.y, select(inputs, inputs + 16, k == 2) + subgroup * 4, (k + 1) % 3, 3, lane);
+            fetch(first, select(inputs, inputs + 16, k == 2) + subgroup * 4, select(k + 1, 0u, k == 2), lane);
             if (k == 1) {
                 multiply_tap(&oe0, &oe1, subgroup, 0);
                 multiply_tap(&oo0, &oo1, subgroup, 1);

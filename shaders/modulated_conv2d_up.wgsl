@@ -5,10 +5,8 @@
 //     t[2cy  ][2cx] = W00 x + W02 left + W20 up + W22 upleft      t[2cy  ][2cx+1] = W01 x + W21 up
 //     t[2cy+1][2cx] = W10 x + W12 left                            t[2cy+1][2cx+1] = W11 x
 //
-// Implicit GEMM. A workgroup owns 8 x 8 cells (16 x 16 pixels of t) and 4 GROUPS outputs; the modulated patch of 9 x 9 cells is
+// Implicit GEMM. A workgroup owns 8 x 8 cells (16 x 16 pixels of t) and 16 outputs; the modulated patch of 9 x 9 cells is
 // staged in workgroup memory 32 channels at a time. A thread owns 2 cells of a row, 4 pixels of 2 rows of t, and 4 outputs: 8 vec4 sums.
-//
-// GROUPS 4: 16 outputs, 128 threads. GROUPS 8: 32 outputs, half the reads of x.
 struct Params {
     band: Band,    // of cells: H + 1 rows
     x: Slab,
@@ -20,8 +18,7 @@ struct Params {
 }
 // Two inputs to 4 outputs: a load of 16 bytes in f16.
 struct Pair { a: elem4, b: elem4 }
-override GROUPS: u32 = 4;  // of 4 outputs
-override THREADS: u32 = 32 * GROUPS;
+const THREADS = 128u;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
 @group(0) @binding(2) var<storage, read> w: array<Pair>;           // [O/16, I/4, k, k, 4, 4 inputs] of 4 outputs
@@ -39,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let top = i32(p.band.y + group.x / across * 8);
     let left = i32(group.x % across * 8);
     let strip = thread % 32;
-    let c = group.y * GROUPS + thread / 32;  // this thread's group of four outputs
+    let c = group.y * 4 + thread / 32;  // this thread's group of four outputs
     let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
     // Blocks of 16 outputs beyond the last repeat it; their sums are not stored.
     let weights = min(c / 4, (p.y.channels + 7) / 8 * 2 - 1) * p.x.channels * 72 + c % 4 * 2;

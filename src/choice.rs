@@ -14,6 +14,8 @@ pub(crate) fn tier(gpu: &Gpu, options: &Options) -> Tier {
     let mut tier = gpu.tier();
     tier.subgroup &= !options.portable;
     tier.words &= !options.portable;
+    // Asked for by its name, a variant runs on a processor, too.
+    tier.software &= options.variant.is_none();
     tier.matrix = options.matrix.or(tier.matrix.filter(|_| !options.portable));
     tier
 }

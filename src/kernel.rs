@@ -84,8 +84,10 @@ impl Chosen {
     }
 }
 
-/// Pixels of all images up to which the sum is worth splitting: beyond 32 x 32 there are enough tiles for a large GPU.
-pub(crate) const SPLIT_PIXELS: usize = 1024;
+/// Pixels (cells) x outputs of a layer up to which its sum is worth splitting: that many are 512 workgroups of the split forms of 16x16
+/// units, which take then what the tiles take on RDNA 3 and 4, by the model of tools/gpu-lab. Of an image, not of a batch: in which form
+/// a layer is summed decides the last bits, and a picture must not depend on the others of its batch.
+pub(crate) const SPLIT_SUMS: usize = 512 * 16 * 32;
 
 /// What a CPU twin gets.
 pub struct Call<'a> {
@@ -119,7 +121,7 @@ impl Variant {
         let enable = if [reads, writes].contains(&DType::F16) { "enable f16;\n" } else { "" };
         let matrix = match self.needs {
             Needs::Matrix { side, .. } => matrix_prelude(side, emulated),
-            Needs::Portable | Needs::Subgroup | Needs::Software => String::new(),
+            Needs::Portable | Needs::Subgroup | Needs::Software | Needs::Gpu => String::new(),
         };
         let units = if !matrix.is_empty() && !emulated { "enable wgpu_cooperative_matrix;\n" } else { "" };
         // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.

@@ -11,6 +11,8 @@ pub enum Needs {
     Portable,
     /// Subgroups of 8 lanes.
     Subgroup,
+    /// No processor that plays the GPU: threads that share a sum, through workgroup memory and barriers, are slow there.
+    Gpu,
     /// A processor that plays the GPU: subgroups of 8 lanes or more, and 64-bit words.
     Software,
     /// Matrix units, multiplying f16 and summing f32.
@@ -131,6 +133,7 @@ impl Tier {
         match needs {
             Needs::Portable => true,
             Needs::Subgroup => self.subgroup,
+            Needs::Gpu => !self.software,
             Needs::Software => self.subgroup && self.words,
             Needs::Matrix { side, workgroup_memory } => {
                 self.matrix.is_some_and(|matrix| matrix.side == side && matrix.workgroup_memory >= workgroup_memory)

@@ -8,6 +8,7 @@ alias MatW = u32;
 alias MatSum = array<f32, HELD>;
 var<workgroup> staged_x: array<vec4<f16>, X_SIZE>;
 var<workgroup> staged_w: array<vec4<f16>, W_SIZE>;
+var<workgroup> staged_sum: array<vec4<f32>, SUM_SIZE>;
 var<private> lane_id: u32;
 fn begin(thread: u32) { lane_id = thread % LANES; }
 fn stage_x(i: u32, v: vec4<f16>) { staged_x[i] = v; }
@@ -22,7 +23,7 @@ fn multiply_add(a: MatX, b: MatW, sum: MatSum) -> MatSum {
         let v = f32(staged_x[a + first / SIDE * X_PITCH + k / 4][k % 4]);
         for (var j = 0u; j < HELD; j++) {
             let o = first % SIDE + j;
-            result[j] += v * f32(staged_w[b + k * W_PITCH + o / 4][o % 4]);
+            result[j] += v * f32(staged_w[b + o * W_PITCH + k / 4][k % 4]);
         }
     }
     return result;
@@ -31,5 +32,9 @@ fn store_sum(i: u32, sum: MatSum) {
     if (lane_id >= 32) { return; }
     var values = sum;
     let first = lane_id * HELD;
-    for (var j = 0u; j < HELD; j++) { staged_sum[i + first / SIDE * SUM_PITCH + first % SIDE + j] = values[j]; }
+    for (var j = 0u; j < HELD; j++) {
+        let o = first % SIDE + j;
+        staged_sum[i + first / SIDE * SUM_PITCH + o / 4][o % 4] = values[j];
+    }
 }
+fn sum_at(i: u32) -> vec4<f32> { return staged_sum[i]; }

@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, LIMITED, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, LIMITED, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -15,13 +15,13 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d",
     variants: &[
-        split::<16>("matrix16.split", 29_696),
+        split::<16>("matrix16.split", 32_768),
         split::<8>("matrix8.split", 15_360),
-        matrix::<16, 128>("matrix16.128", 26_816, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
-        matrix::<16, 64>("matrix16.64", 27_584, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
-        matrix::<16, 32>("matrix16.32", 24_512, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
-        matrix::<8, 64>("matrix8.64", 13_248, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
-        matrix::<8, 32>("matrix8.32", 14_016, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 128>("matrix16.128", 32_192, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 64>("matrix16.64", 29_888, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
+        matrix::<16, 32>("matrix16.32", 25_280, &[("ACROSS", 1.0), ("COLUMNS", 2.0)]),
+        matrix::<8, 64>("matrix8.64", 15_552, &[("ACROSS", 2.0), ("COLUMNS", 4.0)]),
+        matrix::<8, 32>("matrix8.32", 14_784, &[("ACROSS", 1.0), ("COLUMNS", 4.0)]),
         Variant {
             name: "winograd",
             prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4, FINISH],
@@ -63,28 +63,46 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
-        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
-        portable::<64>("portable.64", &[("GROUPS", 8.0)], |pass| {
-            let [n, outputs, height, width] = pass.write.shape;
-            outputs >= 64 && n * height * width >= 4096
+        portable::<1>("split", &[("ACROSS", 1.0), ("SLICES", 8.0)], Needs::Gpu, |pass| {
+            let ([_, inputs, ..], [_, outputs, height, width]) = (pass.reads[0].shape, pass.write.shape);
+            inputs.is_multiple_of(32) && height * width * outputs <= SPLIT_SUMS
         }),
-        portable::<32>("portable", &[], always),
+        Variant {
+            name: "wide",
+            prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
+            source: include_str!("../../shaders/modulated_conv2d.wide.wgsl"),
+            constants: &[],
+            needs: Needs::Gpu,
+            // Where its tiles are full, and enough for a large GPU.
+            fits: |pass| pass.write.shape[2] >= 32 && pass.write.shape[3] >= 32,
+            // Tiles of 8 x 32 pixels, 8 channels.
+            grid: |pass, band| {
+                let tiles = pass.columns.div_ceil(32) as u32 * band.rows.div_ceil(8);
+                [tiles, pass.write.shape[1].div_ceil(8) as u32, band.images]
+            },
+        },
+        portable::<4>("portable", &[], Needs::Portable, always),
     ],
     twin,
 };
 
-/// Tiles of 8 x 16 pixels, `OUTPUTS` channels.
-const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
+/// Tiles of 8 x 4 `ACROSS` pixels, 32 channels.
+const fn portable<const ACROSS: usize>(
+    name: &'static str,
+    constants: &'static [(&'static str, f64)],
+    needs: Needs,
+    fits: fn(&Pass) -> bool,
+) -> Variant {
     Variant {
         name,
         prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
         source: include_str!("../../shaders/modulated_conv2d.wgsl"),
         constants,
-        needs: Needs::Portable,
+        needs,
         fits,
         grid: |pass, band| {
-            let tiles = pass.columns.div_ceil(16) as u32 * band.rows.div_ceil(8);
-            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
+            let tiles = pass.columns.div_ceil(4 * ACROSS) as u32 * band.rows.div_ceil(8);
+            [tiles, pass.write.shape[1].div_ceil(32) as u32, band.images]
         },
     }
 }
@@ -124,9 +142,9 @@ const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> 
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         fits: |pass| {
-            let [n, outputs, height, width] = pass.write.shape;
+            let [_, outputs, height, width] = pass.write.shape;
             let whole = pass.dtype == DType::F16 && pass.reads[0].shape[1].is_multiple_of(16) && outputs >= SIDE;
-            whole && n * height * width <= SPLIT_PIXELS
+            whole && height * width * outputs <= SPLIT_SUMS
         },
         grid: |pass, band| {
             let pixels = (band.images * band.rows) as usize * pass.columns;

@@ -6,8 +6,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_PIXELS, STORE, STORE4, Variant, always, line};
-use crate::plan::{NewPass, Pass, Plan, Window};
+use crate::kernel::{COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line};
+use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
 
@@ -15,12 +15,12 @@ use crate::tier::Needs;
 pub static KERNEL: Kernel = Kernel {
     name: "modulated_conv2d_up",
     variants: &[
-        split::<16>("matrix16.split", 29_696),
+        split::<16>("matrix16.split", 32_768),
         split::<8>("matrix8.split", 15_360),
-        matrix::<16, 64>("matrix16.64", 29_936, &[("ACROSS", 2.0)]),
-        matrix::<16, 32>("matrix16.32", 23_984, &[("ACROSS", 1.0)]),
-        matrix::<8, 32>("matrix8.32", 15_216, &[("ACROSS", 2.0)]),
-        matrix::<8, 16>("matrix8.16", 12_336, &[("ACROSS", 1.0)]),
+        matrix::<16, 32>("matrix16.32", 26_288, &[("ACROSS", 2.0)]),
+        matrix::<16, 16>("matrix16.16", 25_904, &[("ACROSS", 1.0)]),
+        matrix::<8, 32>("matrix8.32", 17_520, &[("ACROSS", 4.0)]),
+        matrix::<8, 16>("matrix8.16", 12_336, &[("ACROSS", 2.0)]),
         Variant {
             name: "subgroup",
             prelude: &[SLAB, COLUMNS, STORE4],
@@ -34,33 +34,37 @@ pub static KERNEL: Kernel = Kernel {
                 [x, pass.write.shape[1].div_ceil(16) as u32, y * band.images]
             },
         },
-        // Where there are tiles enough for a large GPU, and outputs enough for the tile.
-        portable::<32>("portable.32", &[("GROUPS", 8.0)], |pass| {
-            let ([_, _, height, width], [n, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
-            outputs >= 32 && n * height * width >= 1024
-        }),
-        portable::<16>("portable", &[], always),
+        Variant {
+            name: "wide",
+            prelude: &[SLAB, STORE4],
+            source: include_str!("../../shaders/modulated_conv2d_up.wide.wgsl"),
+            constants: &[],
+            needs: Needs::Gpu,
+            fits: always,
+            // 64 strips of 2 cells, 4 channels.
+            grid: |pass, band| {
+                let strips = pass.columns.div_ceil(2) as u32 * band.rows;
+                [strips.div_ceil(64), pass.write.shape[1].div_ceil(4) as u32, band.images]
+            },
+        },
+        Variant {
+            name: "portable",
+            prelude: &[SLAB, STORE4],
+            source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+            constants: &[],
+            needs: Needs::Portable,
+            fits: always,
+            // Tiles of 8 x 8 cells, 16 channels.
+            grid: |pass, band| {
+                let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
+                [tiles, pass.write.shape[1].div_ceil(16) as u32, band.images]
+            },
+        },
     ],
     twin,
 };
 
-/// Tiles of 8 x 8 cells, `OUTPUTS` channels.
-const fn portable<const OUTPUTS: usize>(name: &'static str, constants: &'static [(&'static str, f64)], fits: fn(&Pass) -> bool) -> Variant {
-    Variant {
-        name,
-        prelude: &[SLAB, STORE4],
-        source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
-        constants,
-        needs: Needs::Portable,
-        fits,
-        grid: |pass, band| {
-            let tiles = pass.columns.div_ceil(8) as u32 * band.rows.div_ceil(8);
-            [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
-        },
-    }
-}
-
-/// Tiles of 8 rows (4 where two subgroups lie side by side) x `SIDE` cells, `OUTPUTS` channels.
+/// Tiles of `SIDE` cells, `OUTPUTS` channels and 4 rows for each of the four subgroups that does not lie beside another.
 const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
     name: &'static str,
     workgroup_memory: u32,
@@ -78,8 +82,8 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
             whole && pass.columns > SIDE && pass.domain.rows > 4
         },
         grid: |pass, band| {
-            let rows = if OUTPUTS == 4 * SIDE { 4 } else { 8 };
-            let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows);
+            let rows = 16 * SIDE / OUTPUTS;
+            let tiles = pass.columns.div_ceil(SIDE) as u32 * band.rows.div_ceil(rows as u32);
             [tiles, pass.write.shape[1].div_ceil(OUTPUTS) as u32, band.images]
         },
     }
@@ -94,9 +98,9 @@ const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> 
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         fits: |pass| {
-            let ([_, inputs, height, width], [n, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
+            let ([_, inputs, height, width], [_, outputs, ..]) = (pass.reads[0].shape, pass.write.shape);
             let whole = pass.dtype == DType::F16 && inputs.is_multiple_of(16) && outputs >= SIDE;
-            whole && n * height * width <= SPLIT_PIXELS
+            whole && height * width * outputs <= SPLIT_SUMS
         },
         grid: |pass, band| {
             let cells = (band.images * band.rows) as usize * pass.columns;

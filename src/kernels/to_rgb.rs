@@ -11,19 +11,35 @@ use crate::tier::Needs;
 /// See the module.
 pub static KERNEL: Kernel = Kernel {
     name: "to_rgb",
-    variants: &[Variant {
-        name: "portable",
-        prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
-        source: include_str!("../../shaders/to_rgb.wgsl"),
-        constants: &[],
-        needs: Needs::Portable,
-        fits: always,
-        // 4 pixels of 4 rows an invocation.
-        grid: |pass, band| {
-            let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(4) as usize, 64);
-            [x, y, band.images]
+    variants: &[
+        Variant {
+            name: "split",
+            prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
+            source: include_str!("../../shaders/to_rgb.split.wgsl"),
+            constants: &[],
+            needs: Needs::Gpu,
+            // Beyond, there are threads enough for a large GPU.
+            fits: |pass| pass.write.shape[2] * pass.write.shape[3] <= 128 * 128,
+            // 4 squares of 4 x 4 pixels a workgroup.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(4) as usize, 4);
+                [x, y, band.images]
+            },
         },
-    }],
+        Variant {
+            name: "portable",
+            prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
+            source: include_str!("../../shaders/to_rgb.wgsl"),
+            constants: &[],
+            needs: Needs::Portable,
+            fits: always,
+            // 4 pixels of 4 rows an invocation.
+            grid: |pass, band| {
+                let [x, y, _] = line(pass.columns.div_ceil(4) * band.rows.div_ceil(4) as usize, 64);
+                [x, y, band.images]
+            },
+        },
+    ],
     twin,
 };
 

@@ -14,6 +14,9 @@ const CONVOLUTIONS: &[[usize; 5]] = &[
     [1, 4, 20, 37, 41],
     [2, 72, 24, 7, 12],
     [1, 4, 72, 65, 64],
+    [2, 20, 20, 33, 34],
+    [2, 64, 40, 5, 7],
+    [1, 32, 24, 9, 1],
     [2, 12, 24, 9, 2],
     [1, 8, 40, 6, 1],
     [2, 5, 20, 1, 3],
@@ -31,6 +34,9 @@ fn modulated_conv2d_equals_its_twin() {
                 let (style, demod) = (layer.slice("style", n, inputs), layer.slice("demod", n, outputs));
                 let tail = layer.tail(outputs, if seed % 2 == 0 { 1 } else { n }, [height, width]);
                 layer.plan.modulated_conv2d("conv", x, weight, style, demod, tail);
+                if !apply(&options, &layer.plan) {
+                    continue;
+                }
                 check(
                     &format!("{kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"),
                     layer.plan,
@@ -77,6 +83,9 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
                 let tail = layer.tail(outputs, 1, [2 * height, 2 * width]);
                 let t = layer.plan.modulated_conv2d_up("up", x, weight, style, demod, filter_bias_act::border(filter));
                 layer.plan.filter_bias_act("filter", t, filter, tail);
+                if !apply(&options, &layer.plan) {
+                    continue;
+                }
                 check(&format!("up {n} {inputs}>{outputs} {height}x{width} {dtype:?} {options:?}"), layer.plan, &layer.inputs, &options);
             }
         }
@@ -86,8 +95,16 @@ fn modulated_conv2d_up_and_filter_equal_their_twins() {
 #[test]
 fn bands_change_nothing() {
     let square = [24, 24];
-    let cases = [(DType::F32, false, square), (DType::F16, false, square), (DType::F32, true, square), (DType::F16, false, [46, 11])];
-    for (dtype, portable, [height, width]) in cases.into_iter().filter(|(dtype, ..)| types().contains(dtype)) {
+    let [here, portable, wide, split] = options();
+    let cases = [
+        (DType::F32, &here, square),
+        (DType::F16, &here, square),
+        (DType::F32, &portable, square),
+        (DType::F16, &here, [46, 11]),
+        (DType::F16, &wide, [24, 17]),
+        (DType::F32, &split, square),
+    ];
+    for (dtype, options, [height, width]) in cases.into_iter().filter(|(dtype, ..)| types().contains(dtype)) {
         let build = || {
             let mut layer = Layer::new(11);
             let x = layer.slab([2, 8, height, width], dtype);
@@ -112,7 +129,7 @@ fn bands_change_nothing() {
         };
         let run = |what: &str, max_binding| {
             let layer = build();
-            check(what, layer.plan, &layer.inputs, &Options { max_binding, portable, ..Options::default() })
+            check(what, layer.plan, &layer.inputs, &Options { max_binding, ..options.clone() })
         };
         let whole = run("whole", None);
         let per_image = run("an image at a time", Some(25_000 * dtype.bytes() as u64));

@@ -7,7 +7,11 @@ fn to_rgb_equals_its_twin() {
     let filters: [&[f32]; 4] = [&[1.0, 3.0, 3.0, 1.0], &[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0], &[1.0]];
     let shapes =
         [[1, 8, 3, 8, 8], [2, 40, 1, 16, 6], [1, 5, 4, 4, 4], [1, 33, 2, 32, 32], [2, 8, 3, 18, 2], [2, 8, 4, 2, 10], [1, 8, 3, 2, 2]];
-    for (seed, [n, inputs, channels, height, width]) in (0..).zip(shapes) {
+    // As a processor runs it, and as a GPU.
+    let options = [Options::default(), Options { variant: Some("split"), ..Options::default() }];
+    for ((seed, [n, inputs, channels, height, width]), options) in
+        (0..).zip(shapes).flat_map(|case| options.iter().map(move |options| (case, options)))
+    {
         for &dtype in types() {
             let mut layer = Layer::new(seed);
             let x = layer.slab([n, inputs, height, width], dtype);
@@ -21,7 +25,9 @@ fn to_rgb_equals_its_twin() {
             let img = layer.plan.to_rgb("second", x, weight, style, bias, Some(skip), filter, 0.5);
             layer.plan.to_rgba8("rgba", img);
             layer.plan.to_rgba8("rgba", first);
-            check(&format!("torgb {n} {inputs}>{channels} {height}x{width} {dtype:?}"), layer.plan, &layer.inputs, &Options::default());
+            let split = options.variant.is_some();
+            assert_eq!(layer.plan.passes[0].kernel.variants[0].name, "split");
+            check(&format!("torgb {n} {inputs}>{channels} {height}x{width} {dtype:?} split {split}"), layer.plan, &layer.inputs, options);
         }
     }
 }

@@ -32,8 +32,16 @@ fn fixed(values: Vec<f32>) -> Load {
     Arc::new(move || values.clone())
 }
 
-fn options() -> [Options; 2] {
-    [Options::default(), Options { portable: true, ..Options::default() }]
+/// What this device takes, what every device can, and what GPUs take of large and of small images.
+fn options() -> [Options; 4] {
+    let of = |name| Options { variant: Some(name), ..Options::default() };
+    [Options::default(), Options { portable: true, ..Options::default() }, of("wide"), of("split")]
+}
+
+/// Whether the options ask for nothing, or for a variant that a pass of the plan fits.
+fn apply(options: &Options, plan: &Plan) -> bool {
+    let has = |name| plan.passes.iter().any(|pass| pass.kernel.variants.iter().any(|variant| variant.name == name && (variant.fits)(pass)));
+    options.variant.is_none_or(has)
 }
 
 /// A plan with an activation, and what a convolution layer needs, filled with random values.

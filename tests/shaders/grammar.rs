@@ -44,7 +44,7 @@ fn every_portable_kernel_is_valid_for_tint() {
         println!("tint does not run here ({error}): only the grammar's rules on parentheses are held");
         return;
     }
-    let kernels = assembled().into_iter().filter(|one| one.variant.needs == Needs::Portable && !one.assembly.words);
+    let kernels = assembled().into_iter().filter(|one| matches!(one.variant.needs, Needs::Portable | Needs::Gpu) && !one.assembly.words);
     let sources = kernels.map(|one| (one.label, one.source)).chain([("to_texture".to_owned(), internals::to_texture())]);
     for (label, source) in sources {
         std::fs::write(&path, source).expect("a file");
@@ -75,7 +75,8 @@ fn operators_stand_in_the_parentheses_that_the_grammar_demands() {
 /// The first place where binary operators meet that WGSL's grammar only takes with parentheses: operands of `&`, `|`, `^` and shifts
 /// are unary, but for chains of one of the three; comparisons do not chain; `&&` and `||` do not mix.
 fn ungrouped(source: &str) -> Option<String> {
-    const TEMPLATES: [&str; 11] = ["vec2", "vec3", "vec4", "mat2x4", "mat4x4", "array", "ptr", "var", "bitcast", "coopLoadT", "coop_mat"];
+    const TEMPLATES: [&str; 12] =
+        ["vec2", "vec3", "vec4", "mat2x4", "mat4x4", "array", "ptr", "var", "bitcast", "coopLoad", "coopLoadT", "coop_mat"];
     let comparisons = ["==", "!=", "<=", ">=", "<", ">"];
     let text: String = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     // Operators of the brackets that are open, since the last separator.

@@ -134,7 +134,7 @@ fn kernels_become_metal_and_hlsl_within_their_limits() {
                 assert_eq!(grammar::duplicates(&text), Vec::<String>::new(), "{label}: Direct3D 12 refuses a second definition");
             }
             // What is compiled without DXC: no 16-bit floats, 64-bit words or subgroups there.
-            if variant.needs == Needs::Portable && *types == [DType::F32; 2] && !assembly.words {
+            if matches!(variant.needs, Needs::Portable | Needs::Gpu) && *types == [DType::F32; 2] && !assembly.words {
                 let text = hlsl(&label, &module, &info, ShaderModel::V5_1);
                 for word in ["half", "float16_t", "int64_t", "Wave"] {
                     assert!(!text.contains(word), "{label}: {word} in shader model 5.1");
@@ -146,7 +146,7 @@ fn kernels_become_metal_and_hlsl_within_their_limits() {
 
 /// What Apple's GPUs have, and of kernels that run everywhere what WebGPU promises.
 fn within_limits(label: &str, module: &Module, needs: Needs) {
-    let everywhere = needs == Needs::Portable;
+    let everywhere = matches!(needs, Needs::Portable | Needs::Gpu);
     let workgroup = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
     let bytes: u32 = workgroup.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).sum();
     assert!(bytes <= if everywhere { 16 << 10 } else { 32 << 10 }, "{label}: {bytes} bytes of workgroup memory");

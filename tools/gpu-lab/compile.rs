@@ -2,7 +2,9 @@
 //! Nothing is dispatched, so that drivers without hardware will do; what their compilers say is taken down by `pipestat.c`, in this order.
 //!
 //! Prints, tab-separated: `device`, its name, driver and tier; and for every pipeline `pipeline`, its label, `fixed` if the fixed order can
-//! choose it on this device (else `tuned`), the first layer that it serves, its workgroups and the layer's FLOP.
+//! choose it on this device (else `tuned`), the first layer that it serves, its workgroups and the layer's FLOP; and for every layer of
+//! config F and every pipeline that it can run on, in the fixed order, `layer`, its name, the pipeline, the layer's element type,
+//! workgroups, FLOP, bytes of its operands, inputs and outputs.
 //!
 //! `LAB_ONLY`: part of the labels to compile. `LAB_WGSL`: a folder with sources to take in place of the kernels' own, named as
 //! `STYLEGAN_DUMP_WGSL` names them.
@@ -49,6 +51,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 refused &= matches!(variant.needs, Needs::Matrix { .. });
                 let matrix = tier.matrix.filter(|_| matches!(variant.needs, Needs::Matrix { .. }));
                 let wanted = Wanted { pass, variant, matrix, layer: format!("{network} {}", pass.label), fixed };
+                if *network == "config F" {
+                    println!("{}", layer(&wanted, plan));
+                }
                 let entry = pipelines.entry(label(&wanted)).or_insert(wanted);
                 entry.fixed |= fixed;
             }
@@ -56,10 +61,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for (label, Wanted { pass, variant, matrix, layer, fixed }) in pipelines.iter().filter(|(label, _)| label.contains(&only)) {
         gpu.compile_untried(pass, variant, *matrix, folder.as_deref())?;
-        let [x, y, z] = (variant.grid)(pass, &Band { y: 0, rows: pass.domain.rows, n: 0, images: pass.domain.images });
+        let [x, y, z] = grid(pass, variant);
         println!("pipeline\t{label}\t{}\t{layer}\t{x}x{y}x{z}\t{}", if *fixed { "fixed" } else { "tuned" }, pass.flops);
     }
     Ok(())
+}
+
+/// Workgroups of a whole layer.
+fn grid(pass: &Pass, variant: &Variant) -> [u32; 3] {
+    (variant.grid)(pass, &Band { y: 0, rows: pass.domain.rows, n: 0, images: pass.domain.images })
+}
+
+/// What the model of times (model.py) wants to know of a layer.
+fn layer(wanted: &Wanted, plan: &Plan) -> String {
+    let pass = wanted.pass;
+    let [x, y, z] = grid(pass, wanted.variant);
+    let (inputs, outputs) = (pass.reads[0].shape[1], pass.write.shape[1]);
+    format!("layer\t{}\t{}\t{x}x{y}x{z}\t{}\t{}\t{inputs}\t{outputs}", pass.label, label(wanted), pass.flops, plan.traffic(pass))
 }
 
 /// Networks in which every kernel occurs, in every precision that the device has.
