@@ -97,6 +97,26 @@ impl Job {
         Ok(self.is_done())
     }
 
+    /// The same, submitted by itself; waits for the device. For a thread of the application's that draws while another shows frames: with
+    /// one slice on the device at a time, a frame waits for no more than that.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn wait_some(&mut self, budget: Budget) -> Result<bool> {
+        let gpu = self.gpu.clone();
+        let mut done = Ok(false);
+        let submission = gpu.submit("a slice of a job", |encoder| done = self.encode_some(encoder, budget))?;
+        gpu.wait_for(Some(submission))?;
+        done
+    }
+
+    /// [`Job::encode_target`], submitted by itself; waits for the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn wait_target(&self, target: Target<'_>) -> Result<()> {
+        let mut encoded = Ok(());
+        let submission = self.gpu.submit("pictures into a target", |encoder| encoded = self.encode_target(encoder, target))?;
+        self.gpu.wait_for(Some(submission))?;
+        encoded
+    }
+
     fn is_done(&self) -> bool {
         self.pieces.is_empty() && self.next_pass == self.encoding.prepared.executor.plan().passes.len()
     }

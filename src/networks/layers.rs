@@ -56,6 +56,11 @@ impl Synthesis {
     }
 }
 
+/// The resolution of the preview that ends with this pass, if one does.
+pub(crate) fn preview_of(label: &str) -> Option<usize> {
+    label.strip_prefix('b')?.strip_suffix(".torgb")?.parse().ok()
+}
+
 /// A synthesis network under construction.
 pub(crate) struct Layers<'a> {
     pub(crate) plan: Plan,

@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 #[cfg(feature = "serve")]
 use crate::commands::serve;
+#[cfg(feature = "view")]
+use crate::commands::view;
 use crate::commands::{
     bench, blend, centers, completions, convert, devices, directions, edit, generate, grid, inspect, man, mix, project_average,
     random_weights, video,
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Man(man::ManArgs),
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
+    #[cfg(feature = "view")]
+    View(view::ViewArgs),
 }
 
 impl Command {
@@ -73,6 +77,8 @@ impl Command {
             Command::Man(args) => man::run(&args),
             #[cfg(feature = "serve")]
             Command::Serve(args) => serve::run(&args),
+            #[cfg(feature = "view")]
+            Command::View(args) => view::run(&args),
         }
     }
 

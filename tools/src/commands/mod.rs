@@ -18,3 +18,5 @@ pub(crate) mod random_weights;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod video;
+#[cfg(feature = "view")]
+pub(crate) mod view;

@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::note;
 
 #[cfg(feature = "default-model")]
-const EMBEDDED: Option<&[u8]> = Some(stylegan_weights::OPEN_PEEPS_128);
+pub(crate) const EMBEDDED: Option<&[u8]> = Some(stylegan_weights::OPEN_PEEPS_128);
 #[cfg(not(feature = "default-model"))]
-const EMBEDDED: Option<&[u8]> = None;
+pub(crate) const EMBEDDED: Option<&[u8]> = None;
 
 /// Reads the default model.
 pub(crate) fn open() -> Result<Model, Failure> {

@@ -1,0 +1,6 @@
+//! The window as somebody meets it who finds controls by their names: on a device as the real one's, without a display.
+
+mod controls;
+mod files;
+mod harness;
+mod keys;
