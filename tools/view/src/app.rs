@@ -11,8 +11,11 @@ use crate::state::{Kept, State};
 const KEY: &str = "stylegan-view";
 
 /// Keys of the window itself; 1, 2, ... are its tabs.
-const KEYS: [Key; 3] =
-    [plain(egui::Key::F1, "these keys, and away"), command(egui::Key::O, "open a file"), plain(egui::Key::F11, "the whole screen, and back")];
+const KEYS: [Key; 3] = [
+    plain(egui::Key::F1, "these keys, and away"),
+    command(egui::Key::O, "open a file"),
+    plain(egui::Key::F11, "the whole screen, and back"),
+];
 const DIGITS: [egui::Key; 9] = [
     egui::Key::Num1,
     egui::Key::Num2,
@@ -118,12 +121,12 @@ impl App {
 
     /// A file that is dropped is opened; of several the last, because there is one picture.
     fn drops(&mut self, context: &egui::Context) {
-        let dropped = context.input(|input| input.raw.dropped_files.iter().rev().find_map(|file| file.path.clone()));
+        let dropped = context.input(|input| input.raw.dropped_files.last().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
             self.state.open(path);
         }
         if context.input(|input| !input.raw.hovered_files.is_empty()) {
-            let area = egui::Area::new("drop".into()).anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO);
+            let area = egui::Area::new(egui::Id::unique("drop")).anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO);
             area.show(context, |ui| egui::Frame::popup(ui.style()).show(ui, |ui| ui.heading("Drop it to open it")));
         }
     }
@@ -209,7 +212,7 @@ impl App {
                 for (i, tab) in self.tabs.iter().enumerate() {
                     ui.selectable_value(&mut self.tab, i, tab.title);
                 }
-                egui::widgets::global_theme_preference_switch(ui);
+                egui::widgets::global_theme_preference_buttons(ui);
             });
             ui.separator();
             egui::ScrollArea::vertical().show(ui, |ui| {

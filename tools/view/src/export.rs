@@ -22,11 +22,11 @@ use crate::wish::{Maps, Source, Wish};
 const TOOL: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
 
 /// What was written.
-pub struct Written {
+pub(crate) struct Written {
     /// The files.
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// What draws the picture again, beside its files.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
 }
 
 /// How pictures are drawn, whatever they show.
@@ -79,11 +79,6 @@ pub(crate) fn settings(network: &Network, wishes: &[Wish], rows: Option<(&str, &
         flags: found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         values,
     }
-}
-
-/// What draws a wish again, where that is one seed.
-pub(crate) fn command(network: &Network, wish: &Wish, manner: Manner, dtype: &str) -> Option<String> {
-    wish.is_of_seed().then(|| settings(network, std::slice::from_ref(wish), None, manner, dtype).command_line(Kind::Png))
 }
 
 /// Draws and writes a picture, and beside it its rows of w where no seed gives them.

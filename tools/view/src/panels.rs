@@ -9,7 +9,7 @@ mod look;
 mod pad;
 
 /// A part of the window with controls.
-pub trait Panel {
+pub(crate) trait Panel {
     /// The name on its tab; no two are alike.
     fn title(&self) -> &'static str;
 
@@ -40,20 +40,20 @@ pub trait Panel {
 }
 
 /// A key, and what it does, for the help.
-pub struct Key {
+pub(crate) struct Key {
     /// Which.
-    pub shortcut: egui::KeyboardShortcut,
+    pub(crate) shortcut: egui::KeyboardShortcut,
     /// What it does, in a few words.
-    pub does: &'static str,
+    pub(crate) does: &'static str,
 }
 
 /// A key without others held.
-pub const fn plain(key: egui::Key, does: &'static str) -> Key {
+pub(crate) const fn plain(key: egui::Key, does: &'static str) -> Key {
     Key { shortcut: egui::KeyboardShortcut::new(egui::Modifiers::NONE, key), does }
 }
 
 /// A key with Ctrl, or Cmd on a Mac.
-pub const fn command(key: egui::Key, does: &'static str) -> Key {
+pub(crate) const fn command(key: egui::Key, does: &'static str) -> Key {
     Key { shortcut: egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, key), does }
 }
 
@@ -69,8 +69,5 @@ pub(crate) struct Tab {
 /// All tabs, in the order of their keys 1, 2, ...
 pub(crate) fn all() -> Vec<Tab> {
     let tab = |title, panels| Tab { title, panels };
-    vec![
-        tab("Live", vec![Box::<pad::Pad>::default(), Box::<look::Looks>::default()]),
-        tab(FILES, vec![Box::<files::Files>::default()]),
-    ]
+    vec![tab("Live", vec![Box::<pad::Pad>::default(), Box::<look::Looks>::default()]), tab(FILES, vec![Box::<files::Files>::default()])]
 }

@@ -8,13 +8,13 @@ use eframe::egui_wgpu::RenderState;
 use serde::{Deserialize, Serialize};
 use stylegan_wgpu::{Config, Error};
 
+use crate::Options;
 use crate::error::ViewError;
 use crate::hand::Hand;
 use crate::loading::{self, Network, Opened};
 use crate::painter::{Facts, News, Painter, Shown};
 use crate::tasks::{Reporter, Task};
 use crate::wish::{Source, Wish};
-use crate::Options;
 
 /// Files of the list "recent".
 const MOST_RECENT: usize = 10;
@@ -129,7 +129,9 @@ impl State {
 
     /// Whether the picture that is shown is the wish, whole.
     pub fn is_settled(&self) -> bool {
-        let settled = |shown: &Shown| !shown.preview && self.wished.as_ref().is_some_and(|(wish, number)| *number == shown.number && *wish == self.wish);
+        let settled = |shown: &Shown| {
+            !shown.preview && self.wished.as_ref().is_some_and(|(wish, number)| *number == shown.number && *wish == self.wish)
+        };
         self.shown.as_ref().is_some_and(settled)
     }
 
@@ -202,7 +204,8 @@ impl State {
                 Err(error) => self.trouble(&error),
             }
         }
-        if let Some(text) = self.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let uncaptured = self.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(text) = uncaptured {
             self.trouble(&ViewError::Window(text));
         }
         while let Some(news) = self.painter.as_mut().and_then(Painter::try_news) {

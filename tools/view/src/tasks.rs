@@ -1,8 +1,8 @@
 //! Work that takes longer than a frame: on a thread of its own or on the painter's, with progress, and to be cancelled.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::Arc;
 
 use eframe::egui;
 

@@ -9,7 +9,7 @@ use stylegan_wgpu::latent::{Truncation, Ws};
 use stylegan_wgpu::{Config, Error, Look, Noise, Result};
 
 /// Seeds from one row of the pad to the next, as NVIDIA's visualizer has it.
-pub const PAD_WIDTH: u32 = 100;
+pub(crate) const PAD_WIDTH: u32 = 100;
 
 /// Everything that decides a picture but the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

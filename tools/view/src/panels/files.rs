@@ -82,7 +82,8 @@ impl Panel for Files {
         ui.separator();
         ui.heading("Save");
         let label = ui.label("Folder to save into");
-        ui.add(egui::TextEdit::singleline(&mut self.folder).hint_text("the current folder").desired_width(f32::INFINITY)).labelled_by(label.id);
+        ui.add(egui::TextEdit::singleline(&mut self.folder).hint_text("the current folder").desired_width(f32::INFINITY))
+            .labelled_by(label.id);
         ui.horizontal_wrapped(|ui| {
             for (what, name) in [(What::Picture, "Save picture"), (What::Sheet, "Save sheet"), (What::Rows, "Save rows of w")] {
                 if ui.add_enabled(self.saving.is_none(), egui::Button::new(name)).clicked() {

@@ -1,6 +1,6 @@
 //! Where in latent space: a map of seeds to drag on, and seeds that walk by themselves.
 
-use eframe::egui::{self, Align2, FontId, Sense, Stroke, WidgetInfo, WidgetType, pos2, vec2};
+use eframe::egui::{self, Align2, FontId, Role, Sense, Stroke, WidgetInfo, pos2, vec2};
 
 use super::{Key, Panel, plain};
 use crate::state::State;
@@ -148,7 +148,7 @@ fn any_seed() -> u32 {
 fn map(ui: &mut egui::Ui, state: &mut State) {
     let side = ui.available_width().min(300.0);
     let (response, painter) = ui.allocate_painter(vec2(side, side), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, "Map of seeds"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Map of seeds"));
     let (rect, visuals) = (response.rect, ui.visuals());
     let cell = f64::from(side) / ACROSS;
     let (mut x, mut y, space) = place(state);
@@ -171,7 +171,13 @@ fn map(ui: &mut egui::Ui, state: &mut State) {
         for i in -half..=half {
             let (column, row) = (x.round() + i as f64, y.round() + k as f64);
             let seed = nearest(column, row).to_string();
-            painter.with_clip_rect(rect).text(at(column, row) + vec2(3.0, -2.0), Align2::LEFT_BOTTOM, seed, FontId::proportional(11.0), visuals.weak_text_color());
+            painter.with_clip_rect(rect).text(
+                at(column, row) + vec2(3.0, -2.0),
+                Align2::LEFT_BOTTOM,
+                seed,
+                FontId::proportional(11.0),
+                visuals.weak_text_color(),
+            );
         }
     }
     painter.circle(rect.center(), 6.0, visuals.selection.bg_fill, Stroke::new(2.0, visuals.strong_text_color()));
