@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable;
 use stylegan_view::{Maps, Source, Space};
 use stylegan_wgpu::{Look, Noise};
 
-use crate::harness::{assert_shows, generator, open, picture, settle, wait, wish};
+use crate::harness::{assert_shows, generator, open, picture, settle, slide, wait, wish};
 
 fn place(window: &mut crate::harness::Window) -> (f64, f64, Space) {
     match wish(window).source {
@@ -22,12 +22,12 @@ fn the_first_picture_is_the_engines() {
 #[test]
 fn psi_and_cutoff_are_those_of_the_engine() {
     let mut window = open();
-    window.get_by_label("truncation psi").set_value_accesskit(0.25);
-    window.get_by_label("truncated rows of w").set_value_accesskit(3.0);
+    slide(&mut window, "truncation psi", 0.25);
+    slide(&mut window, "truncated rows of w", 3.0);
     window.run_steps(2);
     assert_eq!((wish(&mut window).psi, wish(&mut window).cutoff), (0.25, Some(3)));
     assert_shows(&mut window, 85, &Look::new().psi(0.25).cutoff(3));
-    window.get_by_label("truncated rows of w").set_value_accesskit(1000.0);
+    slide(&mut window, "truncated rows of w", 1000.0);
     window.run_steps(2);
     assert_eq!(wish(&mut window).cutoff, None);
 }
@@ -127,7 +127,7 @@ fn between_seeds_z_is_another_picture_and_at_seeds_the_same() {
 #[test]
 fn seeds_walk_by_themselves_and_stop() {
     let mut window = open();
-    window.get_by_label("seeds a second").set_value_accesskit(5.0);
+    slide(&mut window, "seeds a second", 5.0);
     window.run_steps(2);
     window.get_by_label("Walk").click();
     wait(&mut window, "a walk", |window| place(window).0 > 85.2);

@@ -12,7 +12,7 @@ use stylegan_wgpu::internals::networks::stylegan2;
 use stylegan_wgpu::internals::random_weights::random_weights;
 use stylegan_wgpu::{Config, Look};
 
-use crate::harness::{Window, assert_shows, generator, listed, open, open_with, picture, settle, text, wait, wish};
+use crate::harness::{Window, assert_shows, generator, listed, open, open_with, picture, settle, slide, text, wait, wish};
 
 /// The folder that pictures are saved into, as somebody types it.
 fn saves_into(window: &mut Window, folder: &Path) {
@@ -154,9 +154,8 @@ fn a_checkpoint_is_converted_and_drawn_and_remembered() {
     drops(&mut window, &path);
     wait(&mut window, "the network", |window| window.state_mut().state().network().is_some_and(|network| network.path.is_some()));
     settle(&mut window);
-    window.get_by_label("class").set_value_accesskit(4.0);
-    window.run_steps(2);
     let before = picture(&mut window);
+    slide(&mut window, "class", 4.0);
     settle(&mut window);
     assert!(picture(&mut window) != before, "another class is another picture");
     assert_eq!(window.state_mut().state().recent, [path.canonicalize().expect("a path")]);

@@ -55,6 +55,12 @@ pub fn open_with(options: Options) -> Window {
         .build_eframe(|context| App::new(context, options).expect("a window"))
 }
 
+/// Sets a slider, whose number has the same name.
+pub fn slide(window: &mut Window, name: &str, value: f64) {
+    window.get_by_role_and_label(Role::Slider, name).set_value_accesskit(value);
+    window.run_steps(2);
+}
+
 /// Frames until something is so.
 pub fn wait(window: &mut Window, what: &str, mut so: impl FnMut(&mut Window) -> bool) {
     let start = Instant::now();
