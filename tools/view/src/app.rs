@@ -212,7 +212,10 @@ impl App {
                 for (i, tab) in self.tabs.iter().enumerate() {
                     ui.selectable_value(&mut self.tab, i, tab.title);
                 }
-                egui::widgets::global_theme_preference_buttons(ui);
+                let (name, theme) = if ui.visuals().dark_mode { ("Light", egui::Theme::Light) } else { ("Dark", egui::Theme::Dark) };
+                if ui.button(name).on_hover_text("the other theme; at first it is the system's").clicked() {
+                    ui.ctx().set_theme(theme);
+                }
             });
             ui.separator();
             egui::ScrollArea::vertical().show(ui, |ui| {

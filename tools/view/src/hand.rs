@@ -190,9 +190,20 @@ impl Hand {
         let canvas = self.canvas(preview);
         job.wait_target(Target::Texture(&canvas.texture))?;
         drop(job);
-        self.times.insert(preview, begun.elapsed());
+        self.learn(preview, begun.elapsed());
         let took = wished.since.elapsed().min(start.elapsed());
         Ok(Some(Shown { canvas, number: wished.number, preview: preview.is_some(), took }))
+    }
+
+    /// Remembers how long a picture took. One of the next resolution takes about four times as long: where it took much longer, the
+    /// machine was busy then.
+    fn learn(&mut self, preview: Option<usize>, took: Duration) {
+        self.times.insert(preview, took);
+        let next =
+            self.generator.previews().iter().map(|(resolution, _)| *resolution).find(|known| preview.is_some_and(|now| *known > now));
+        if let Some(time) = self.times.get_mut(&next).filter(|_| next.is_some()) {
+            *time = (*time).min(took * 6);
+        }
     }
 
     fn canvas(&mut self, preview: Option<usize>) -> Arc<Canvas> {

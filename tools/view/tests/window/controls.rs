@@ -84,7 +84,8 @@ fn a_drag_on_the_map_moves_the_place_and_a_click_goes_there() {
     pointer(&window, from + Vec2::new(0.5 * cell, 0.0), false);
     window.run_steps(2);
     let (x, y, space) = place(&mut window);
-    assert!((x - 85.5).abs() < 1e-3 && y == 0.0 && space == Space::W, "{x} {y}");
+    // The first points are not a drag yet.
+    assert!((85.35..85.51).contains(&x) && y == 0.0 && space == Space::W, "{x} {y}");
     settle(&mut window);
 
     // Half way between two seeds lies the mean of their w.

@@ -14,7 +14,7 @@ use stylegan_wgpu::{Generator, Look, Model, blocking, wgpu};
 /// Longer than any of it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub type Window = Harness<'static, App>;
+pub(crate) type Window = Harness<'static, App>;
 
 struct Device(RenderState);
 
@@ -34,14 +34,14 @@ impl TestRenderer for Device {
 }
 
 /// A window with the built-in network, its first picture drawn.
-pub fn open() -> Window {
+pub(crate) fn open() -> Window {
     let mut window = open_with(Options { builtin: Some(stylegan_weights::OPEN_PEEPS_128), ..Options::default() });
     settle(&mut window);
     window
 }
 
 /// A window that has just been opened.
-pub fn open_with(options: Options) -> Window {
+pub(crate) fn open_with(options: Options) -> Window {
     let setup = stylegan_view::setup();
     let configuration = WgpuConfiguration { wgpu_setup: setup.clone(), ..Default::default() };
     let render = pollster::block_on(async {
@@ -56,13 +56,13 @@ pub fn open_with(options: Options) -> Window {
 }
 
 /// Sets a slider, whose number has the same name.
-pub fn slide(window: &mut Window, name: &str, value: f64) {
+pub(crate) fn slide(window: &mut Window, name: &str, value: f64) {
     window.get_by_role_and_label(Role::Slider, name).set_value_accesskit(value);
     window.run_steps(2);
 }
 
 /// Frames until something is so.
-pub fn wait(window: &mut Window, what: &str, mut so: impl FnMut(&mut Window) -> bool) {
+pub(crate) fn wait(window: &mut Window, what: &str, mut so: impl FnMut(&mut Window) -> bool) {
     let start = Instant::now();
     loop {
         window.step();
@@ -75,24 +75,24 @@ pub fn wait(window: &mut Window, what: &str, mut so: impl FnMut(&mut Window) -> 
 }
 
 /// Frames until the window shows its wish, whole.
-pub fn settle(window: &mut Window) {
+pub(crate) fn settle(window: &mut Window) {
     window.run_steps(2);
     wait(window, "the picture", |window| window.state_mut().state().is_settled());
 }
 
 /// All that is written in the window.
-pub fn text(window: &Window) -> String {
+pub(crate) fn text(window: &Window) -> String {
     let labels = window.get_all_by_role(Role::Label).filter_map(|node| node.value());
     labels.collect::<Vec<_>>().join("; ")
 }
 
 /// The wish.
-pub fn wish(window: &mut Window) -> Wish {
+pub(crate) fn wish(window: &mut Window) -> Wish {
     window.state_mut().state().wish.clone()
 }
 
 /// What is in the window's texture.
-pub fn picture(window: &mut Window) -> RgbaImage {
+pub(crate) fn picture(window: &mut Window) -> RgbaImage {
     let state = window.state_mut().state();
     let (device, queue) = (state.render.device.clone(), state.render.queue.clone());
     let texture = state.shown().expect("a picture").canvas.texture.clone();
@@ -116,21 +116,21 @@ pub fn picture(window: &mut Window) -> RgbaImage {
 }
 
 /// A generator of a device of its own, for what the window's picture is compared with.
-pub fn generator() -> blocking::Generator {
+pub(crate) fn generator() -> blocking::Generator {
     let gpu = blocking::open(None).expect("an adapter");
     let model = Model::from_bytes(stylegan_weights::OPEN_PEEPS_128.to_vec()).expect("the built-in network");
     blocking::Generator::from(pollster::block_on(Generator::new(&gpu, &model, &stylegan_wgpu::Options::new())).expect("a generator"))
 }
 
 /// What a window shows is what the engine draws for a seed, bit for bit.
-pub fn assert_shows(window: &mut Window, seed: u32, look: &Look) {
+pub(crate) fn assert_shows(window: &mut Window, seed: u32, look: &Look) {
     settle(window);
     let expected = generator().picture(seed, look).expect("a picture");
     assert!(picture(window) == expected, "the window does not show seed {seed} with {look:?}");
 }
 
 /// The files of a folder, in order.
-pub fn listed(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn listed(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files

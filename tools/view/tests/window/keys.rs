@@ -3,7 +3,7 @@
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
-use crate::harness::{open, settle, text, wish};
+use crate::harness::{open, text, wait, wish};
 
 #[test]
 fn arrows_step_from_seed_to_seed() {
@@ -22,11 +22,9 @@ fn arrows_step_from_seed_to_seed() {
 fn space_walks_and_stops() {
     let mut window = open();
     window.key_press(Key::Space);
-    settle(&mut window);
-    window.run_steps(8);
+    wait(&mut window, "a walk", |window| wish(window).source.seed().is_none());
     window.key_press(Key::Space);
     window.run_steps(2);
-    assert_eq!(wish(&mut window).source.seed(), None);
     let there = wish(&mut window);
     window.run_steps(4);
     assert_eq!(wish(&mut window), there);
@@ -59,4 +57,14 @@ fn keys_are_for_the_text_that_is_written() {
     window.run_steps(2);
     assert_eq!(wish(&mut window).source.seed(), Some(85));
     assert_eq!(window.get_by_label("File to open").value().as_deref(), Some("r1"));
+}
+
+#[test]
+fn the_theme_is_turned() {
+    let mut window = open();
+    assert!(window.ctx.theme() == eframe::egui::Theme::Dark);
+    window.get_by_label("Light").click();
+    window.run_steps(2);
+    assert!(window.ctx.theme() == eframe::egui::Theme::Light);
+    assert!(window.query_by_label("Dark").is_some());
 }
