@@ -10,8 +10,7 @@ use crate::executor::{self, Executor, Readback};
 use crate::gpu::{Gpu, lock};
 use crate::latent::Ws;
 use crate::model::{Array, Model, Precision};
-use crate::networks::{self, Config, NoiseSource};
-use crate::plan::Pass;
+use crate::networks::{Config, NoiseSource};
 use crate::tensor::{DType, Tensor};
 use crate::tune::Progress;
 
@@ -111,23 +110,13 @@ impl Generator {
             previews: Vec::new(),
         };
         generator.prepare(&Way { images: options.batch, noise: NoiseSource::Const, preview: None, tap: None }, progress)?;
-        let plan = generator.prepared.last().expect("just prepared").executor.plan();
-        let preview = |pass: &Pass| Some((networks::layers::preview_of(&pass.label)?, (pass.write.shape[2], pass.write.shape[3])));
-        generator.previews = plan.passes.iter().filter_map(preview).collect();
-        // The last one is the whole picture.
-        generator.previews.pop();
+        generator.previews = inside::previews(generator.prepared.last().expect("just prepared").executor.plan());
         Ok(generator)
     }
 
     /// The network's configuration.
     pub fn config(&self) -> &Config {
         &self.model.config
-    }
-
-    /// The resolutions that [`Look::preview`] draws sooner than the whole picture, the smallest first, each with the height and width of
-    /// its picture; none of networks whose blocks do not add up their pictures.
-    pub fn previews(&self) -> &[(usize, (usize, usize))] {
-        &self.previews
     }
 
     /// The average w: `[w_dim]`, or `[num_ws, w_dim]` when the model has one for each layer, or `[c_dim, w_dim]` of a StyleGAN-XL.

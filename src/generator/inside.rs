@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::executor::{Executor, PassInfo, Readback, Timestamps, nanoseconds};
 use crate::gpu::Gpu;
 use crate::networks::{self, NoiseSource};
+use crate::plan::{Pass, Plan};
 use crate::tensor::DType;
 
 /// An activation that [`Generator::tap`] gives, `[channels, height, width]` of each picture.
@@ -26,7 +27,22 @@ pub struct LayerInfo {
     pub width: usize,
 }
 
+/// See [`Generator::previews`]; of the plan of a whole picture.
+pub(super) fn previews(plan: &Plan) -> Vec<(usize, (usize, usize))> {
+    let preview = |pass: &Pass| Some((networks::layers::preview_of(&pass.label)?, (pass.write.shape[2], pass.write.shape[3])));
+    let mut previews: Vec<_> = plan.passes.iter().filter_map(preview).collect();
+    // The last one is the whole picture.
+    previews.pop();
+    previews
+}
+
 impl Generator {
+    /// The resolutions that [`Look::preview`] draws sooner than the whole picture, the smallest first, each with the height and width of
+    /// its picture; none of networks whose blocks do not add up their pictures.
+    pub fn previews(&self) -> &[(usize, (usize, usize))] {
+        &self.previews
+    }
+
     /// The layers that can be tapped and give maps, in the order they are drawn in. Of a StyleGAN3 with the margin that it draws.
     pub fn layers(&self) -> Vec<LayerInfo> {
         let plan = networks::synthesis(&self.model, 1, self.dtype, NoiseSource::Const).plan;
