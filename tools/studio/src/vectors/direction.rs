@@ -1,5 +1,7 @@
 //! Directions in w: ours, GANSpace's, rosinality's factorisation, and the single arrays that people publish.
 
+use stylegan_wgpu::latent::Ws;
+
 use super::Sizes;
 use super::error::{Result, VectorError};
 use super::file::{Leaf, Node, Part, VectorFile, join};
@@ -15,6 +17,16 @@ pub struct Direction {
     pub sigma: Option<f32>,
     /// Whether a strength without a unit counts standard deviations: where the file was made for that.
     pub in_sigma: bool,
+}
+
+/// Moves `layers` of every picture by `strength` times the rows of a direction, `[num_ws, w_dim]`.
+pub fn shift(ws: &mut Ws, rows: &[f32], layers: &[usize], strength: f32) {
+    for picture in ws.values.chunks_exact_mut(ws.num_ws * ws.w_dim) {
+        for &layer in layers {
+            let row = layer * ws.w_dim..(layer + 1) * ws.w_dim;
+            picture[row.clone()].iter_mut().zip(&rows[row]).for_each(|(value, step)| *value += strength * step);
+        }
+    }
 }
 
 /// A list of directions as a tool writes it: the array, what holds their standard deviations, and how it is laid out.
@@ -62,6 +74,23 @@ impl Direction {
         let array = file.values(&name, leaf)?;
         let rows = select(&array.shape, &array.values, row, sizes)?;
         Ok(Direction { rows, layers: None, sigma: None, in_sigma: false })
+    }
+
+    /// What a strength of one standard deviation multiplies it by, of rows of w `[_, w_dim]`: where rows of the direction differ, so that
+    /// none goes further. 0 where w does not vary along it.
+    pub fn spread(&self, w: &[f32], w_dim: usize) -> f32 {
+        let count = (w.len() / w_dim).max(1) as f64;
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let of_row = |row: &[f32]| {
+            let along = || w.chunks_exact(w_dim).map(|w| dot(w, row));
+            let mean = along().sum::<f64>() / count;
+            let deviation = (along().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+            deviation / dot(row, row)
+        };
+        let mut rows: Vec<&[f32]> = self.rows.chunks_exact(w_dim).filter(|row| row.iter().any(|value| *value != 0.0)).collect();
+        rows.dedup();
+        let least = rows.into_iter().map(of_row).fold(f64::INFINITY, f64::min);
+        if least.is_finite() { least as f32 } else { 0.0 }
     }
 }
 
@@ -190,6 +219,25 @@ mod tests {
 
     fn all(a: f32, b: f32) -> Vec<f32> {
         [a, b].repeat(4)
+    }
+
+    #[test]
+    fn a_standard_deviation_of_w_is_the_same_whatever_the_length_of_a_direction() {
+        // Deviation 2 along the first axis, 1 along the second.
+        let w = [5.0, 1.0, 1.0, 3.0, 5.0, 3.0, 1.0, 1.0];
+        let of = |rows: &[f32]| Direction { rows: rows.to_vec(), layers: None, sigma: None, in_sigma: false }.spread(&w, 2);
+        assert_eq!(of(&[1.0, 0.0]), 2.0);
+        assert_eq!(of(&[4.0, 0.0]), 0.5);
+        assert_eq!(of(&[0.0, 0.0, 0.0, -1.0, 1.0, 0.0]), 1.0, "the row that goes furthest, and none that goes nowhere");
+        assert_eq!(of(&[0.0, 0.0]), 0.0);
+    }
+
+    #[test]
+    fn only_the_layers_chosen_move() {
+        let mut ws = Ws::new(2, 3, 2, vec![1.0; 12]).unwrap();
+        shift(&mut ws, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 2], -2.0);
+        assert_eq!(ws.image(0), [-1.0, -3.0, 1.0, 1.0, -9.0, -11.0]);
+        assert_eq!(ws.image(1), ws.image(0));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod source;
 pub use axes::{Axes, Method};
 pub use breeding::Breeding;
 pub use centers::Centers;
-pub use direction::Direction;
+pub use direction::{Direction, shift};
 pub use error::{Result, VectorError};
 pub use farthest::farthest;
 pub use file::VectorFile;
