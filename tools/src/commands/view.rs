@@ -41,6 +41,7 @@ pub(crate) fn run(args: &ViewArgs) -> Result<(), Failure> {
         precision: args.precision.into(),
         tuning: cache_folder().filter(|_| !args.no_tune),
         memory: stylegan_view::memory().filter(|_| !args.fresh),
+        program: std::env::current_exe().ok(),
         ..Options::default()
     };
     stylegan_view::run(options).map_err(|error| match error {

@@ -12,12 +12,14 @@ mod again;
 mod app;
 mod error;
 mod export;
+mod film;
 mod hand;
 mod loading;
 mod painter;
 mod panels;
 mod state;
 mod tasks;
+mod timeline;
 mod wish;
 
 pub use app::App;
@@ -40,6 +42,8 @@ pub struct Options {
     pub precision: PrecisionChoice,
     /// Use the fastest variants of the kernels, by timing; kept in this folder.
     pub tuning: Option<PathBuf>,
+    /// The program `stylegan`, which "bench this" runs; none does not.
+    pub program: Option<PathBuf>,
     /// Where layout, wish and recent files are remembered; none does not.
     pub memory: Option<PathBuf>,
     /// What a window leaves to the one that is opened in its place.

@@ -4,9 +4,15 @@ use eframe::egui;
 
 use crate::state::State;
 
+mod breed;
 mod files;
+mod inside;
 mod look;
+mod mixing;
 mod pad;
+mod parts;
+mod shape;
+mod timeline;
 
 /// A part of the window with controls.
 pub(crate) trait Panel {
@@ -69,5 +75,12 @@ pub(crate) struct Tab {
 /// All tabs, in the order of their keys 1, 2, ...
 pub(crate) fn all() -> Vec<Tab> {
     let tab = |title, panels| Tab { title, panels };
-    vec![tab("Live", vec![Box::<pad::Pad>::default(), Box::<look::Looks>::default()]), tab(FILES, vec![Box::<files::Files>::default()])]
+    vec![
+        tab("Live", vec![Box::<pad::Pad>::default(), Box::<look::Looks>::default()]),
+        tab("Shape", vec![Box::<shape::Shape>::default(), Box::<mixing::Mixing>::default()]),
+        tab("Breed", vec![Box::<breed::Breed>::default()]),
+        tab("Timeline", vec![Box::<timeline::Film>::default()]),
+        tab("Inside", vec![Box::<inside::Activations>::default(), Box::<inside::Passes>::default(), Box::<inside::Bench>::default()]),
+        tab(FILES, vec![Box::<files::Files>::default()]),
+    ]
 }

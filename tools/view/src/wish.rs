@@ -121,6 +121,9 @@ pub struct Move {
     pub direction: Vector,
     /// How far.
     pub strength: f32,
+    /// The strength of one standard deviation of w, which sliders count in.
+    #[serde(default = "one")]
+    pub sigma: f32,
     /// Rows of w that move; all when absent.
     pub layers: Option<Vec<usize>>,
 }
@@ -269,6 +272,10 @@ impl Wish {
     }
 }
 
+fn one() -> f32 {
+    1.0
+}
+
 impl Move {
     /// Moves the rows of w of a picture.
     fn take(&self, ws: &mut Ws) -> Result<()> {
@@ -277,12 +284,13 @@ impl Move {
             let text = format!("the direction {} has {found} values; w has {w_dim}, in {} layers", self.name, ws.num_ws);
             return Err(Error::Argument(text));
         }
-        for (layer, row) in ws.values.chunks_exact_mut(w_dim).enumerate() {
-            if self.layers.as_ref().is_none_or(|layers| layers.contains(&layer)) {
-                let direction = &self.direction.0[if found == w_dim { 0 } else { layer * w_dim }..][..w_dim];
-                row.iter_mut().zip(direction).for_each(|(value, step)| *value += self.strength * step);
-            }
+        let rows: Vec<f32> = self.direction.0.iter().copied().cycle().take(ws.num_ws * w_dim).collect();
+        let all: Vec<usize> = (0..ws.num_ws).collect();
+        let layers = self.layers.as_ref().unwrap_or(&all);
+        if let Some(layer) = layers.iter().find(|layer| **layer >= ws.num_ws) {
+            return Err(Error::Argument(format!("the direction {} moves row {layer} of w; there are {}", self.name, ws.num_ws)));
         }
+        stylegan_studio::vectors::shift(ws, &rows, layers, self.strength);
         Ok(())
     }
 }

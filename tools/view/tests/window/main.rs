@@ -1,6 +1,10 @@
 //! The window as somebody meets it who finds controls by their names: on a device as the real one's, without a display.
 
+mod breed;
 mod controls;
 mod files;
 mod harness;
+mod inside;
 mod keys;
+mod shape;
+mod timeline;
