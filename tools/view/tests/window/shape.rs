@@ -23,7 +23,7 @@ fn click(window: &mut Window, name: &str) {
 }
 
 /// Rows of w of a seed, truncated as the window does.
-pub fn ws(engine: &mut blocking::Generator, seed: u32, psi: f32) -> Ws {
+pub(crate) fn ws(engine: &mut blocking::Generator, seed: u32, psi: f32) -> Ws {
     let mut ws = engine.mapping(&z(seed, engine.config().z_dim()), None).expect("w");
     Truncation { psi, cutoff: None }.apply(&mut ws, &engine.w_avg()).expect("truncated");
     ws
