@@ -220,7 +220,8 @@ impl App {
             ui.separator();
             egui::ScrollArea::vertical().show(ui, |ui| {
                 for panel in &mut self.tabs[self.tab].panels {
-                    panel.ui(ui, &mut self.state);
+                    // What one shows or hides changes no name in another: the keyboard stays where it is.
+                    ui.push_id(panel.title(), |ui| panel.ui(ui, &mut self.state));
                     ui.add_space(8.0);
                 }
             });
