@@ -84,9 +84,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             multiply_add(&a, &b, tap, staged[row], staged[row + 1], staged[row + 2], staged[row + 3]);
         }
     }
-    for (var half = SLICES / 2; half > 0; half /= 2) {
-        a += passed_on(a, half, slice, thread);
-        b += passed_on(b, half, slice, thread);
+    for (var pairs = SLICES / 2; pairs > 0; pairs /= 2) {
+        a += passed_on(a, pairs, slice, thread);
+        b += passed_on(b, pairs, slice, thread);
     }
     if (slice > 0) { return; }
 
@@ -100,10 +100,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }
 
 // What the second half of the slices has summed, for the first half.
-fn passed_on(sum: mat4x4<f32>, half: u32, slice: u32, thread: u32) -> mat4x4<f32> {
-    let i = thread % (4 * STRIPS * half) * 4;
+fn passed_on(sum: mat4x4<f32>, pairs: u32, slice: u32, thread: u32) -> mat4x4<f32> {
+    let i = thread % (4 * STRIPS * pairs) * 4;
     workgroupBarrier();
-    if (slice >= half && slice < 2 * half) {
+    if (slice >= pairs && slice < 2 * pairs) {
         staged[i] = sum[0];
         staged[i + 1] = sum[1];
         staged[i + 2] = sum[2];
