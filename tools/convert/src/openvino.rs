@@ -145,7 +145,7 @@ fn unpack(bytes: &[u8], path: &Path, budget: &Budget) -> Result<Files> {
         Ok(Ir { xml: read(&format!("{name}.xml"), XML_LIMIT)?, bin: read(&format!("{name}.bin"), limit)? })
     };
     let (mapping, synthesis) = (graph("MappingNetwork", MAPPING_BIN_LIMIT)?, graph("SynthesisNetwork", BIN_LIMIT)?);
-    let sha256 = hex(&Sha256::digest(bytes));
+    let sha256 = super::sha256(bytes);
     let format = if sha256 == KNOWN_WHEEL { "OpenVINO IR (random-face 2021.7.21.1)" } else { "OpenVINO IR (wheel)" };
     Ok((mapping, synthesis, provenance(path, format, &sha256)))
 }
