@@ -190,7 +190,7 @@ fn is_letter(c: char) -> bool {
 }
 
 /// The WGSL of matrix units of 16 or 8 rows and columns, and of their emulation by the lanes. A kernel adds `LANES`, `X_SIZE`,
-/// `X_PITCH`, `W_SIZE`, `W_PITCH` (in vectors of four), `SUM_PITCH` and `staged_sum`, and `enable wgpu_cooperative_matrix`.
+/// `X_PITCH`, `W_SIZE`, `W_PITCH`, `SUM_SIZE` and `SUM_PITCH` (in vectors of four), and `enable wgpu_cooperative_matrix`.
 pub fn matrix_prelude(side: u32, emulated: bool) -> String {
     let units = match (side, emulated) {
         (_, true) => include_str!("../shaders/prelude/matrix_emulated.wgsl"),

@@ -16,8 +16,8 @@ const X_PITCH = SIDE / 4 + 2;  // padded by 16 bytes, as in the convolutions
 const X_SIZE = 2 * SIDE * X_PITCH;
 const W_PITCH = X_PITCH;
 const W_SIZE = X_SIZE;
-const SUM_PITCH = SIDE + 4;
-var<workgroup> staged_sum: array<f32, 4 * SIDE * SUM_PITCH>;
+const SUM_PITCH = SIDE / 4 + 1;
+const SUM_SIZE = 4 * SIDE * SUM_PITCH;
 
 @compute @workgroup_size(THREADS)
 fn matrix_rate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -45,12 +45,12 @@ fn matrix_rate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
         }
     }
     let scratch = thread / LANES * SIDE * SUM_PITCH;
-    let last = scratch + (SIDE - 1) * SUM_PITCH + SIDE - 1;
+    let last = scratch + (SIDE - 1) * SUM_PITCH + SIDE / 4 - 1;
     var counted = vec4<f32>();
-    store_sum(scratch, s00); workgroupBarrier(); counted.x = staged_sum[last]; workgroupBarrier();
-    store_sum(scratch, s01); workgroupBarrier(); counted.y = staged_sum[last]; workgroupBarrier();
-    store_sum(scratch, s10); workgroupBarrier(); counted.z = staged_sum[last]; workgroupBarrier();
-    store_sum(scratch, s11); workgroupBarrier(); counted.w = staged_sum[last];
+    store_sum(scratch, s00); workgroupBarrier(); counted.x = sum_at(last).w; workgroupBarrier();
+    store_sum(scratch, s01); workgroupBarrier(); counted.y = sum_at(last).w; workgroupBarrier();
+    store_sum(scratch, s10); workgroupBarrier(); counted.z = sum_at(last).w; workgroupBarrier();
+    store_sum(scratch, s11); workgroupBarrier(); counted.w = sum_at(last).w;
     // The sums are needed to know whether to store, so no compiler leaves them out.
     if (dot(counted, counted) < 0.0 || group.x == 0 && thread == 0) { dst[0] = counted; }
 }
