@@ -1,7 +1,8 @@
 //! How the window holds up while a hand drags over its map: longest frame, frames and pictures a second. docs/performance.md
 //!
-//!     cargo bench -p stylegan-view --bench drag -- [NETWORK] [SECONDS]
+//!     cargo bench -p stylegan-view --bench drag -- [NETWORK|none] [SECONDS]
 //!
+//! With `none`, there is nothing to draw: what the window takes by itself.
 //! It opens the real window, so it needs a display (Xvfb is one), and moves the pointer by itself.
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ struct Dragged {
     previews: usize,
     first: Duration,
     opened: Instant,
+    nothing: bool,
 }
 
 impl Dragged {
@@ -62,7 +64,7 @@ impl eframe::App for Dragged {
         let now = Instant::now();
         self.app.ui(ui, frame);
         ui.ctx().request_repaint();
-        let settled = self.app.state().is_settled();
+        let settled = self.nothing || self.app.state().is_settled();
         let shown = self.app.state().shown().map(|shown| (shown.number, shown.preview));
         match self.begun {
             None if settled => {
@@ -90,8 +92,10 @@ fn main() {
     // Cargo adds --bench.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let network = arguments.next().map(PathBuf::from);
+    let nothing = network.as_ref().is_some_and(|network| network.as_os_str() == "none");
     let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(20.0);
-    let options = Options { network, builtin: Some(stylegan_weights::OPEN_PEEPS_128), ..Options::default() };
+    let (network, builtin) = if nothing { (None, None) } else { (network, Some(stylegan_weights::OPEN_PEEPS_128)) };
+    let options = Options { network, builtin, ..Options::default() };
     let native = eframe::NativeOptions {
         renderer: eframe::Renderer::Wgpu,
         wgpu_options: eframe::egui_wgpu::WgpuConfiguration { wgpu_setup: stylegan_view::setup(), ..Default::default() },
@@ -105,7 +109,18 @@ fn main() {
         Box::new(move |context| {
             let app = App::new(context, options)?;
             let (frames, pictures) = Default::default();
-            Ok(Box::new(Dragged { app, seconds, begun: None, last: opened, frames, pictures, previews: 0, first: Duration::ZERO, opened }))
+            Ok(Box::new(Dragged {
+                app,
+                seconds,
+                begun: None,
+                last: opened,
+                frames,
+                pictures,
+                previews: 0,
+                first: Duration::ZERO,
+                opened,
+                nothing,
+            }))
         }),
     );
     if let Err(error) = window {

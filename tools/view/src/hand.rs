@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eframe::egui_wgpu::RenderState;
 use image::RgbaImage;
 use stylegan_wgpu::latent::Ws;
-use stylegan_wgpu::{Budget, Config, Error, Job, Look, Result, Target, blocking};
+use stylegan_wgpu::{Budget, Config, Error, Job, Look, Result, Target, blocking, wgpu};
 
 use crate::error::ViewError;
 use crate::loading::Network;
@@ -19,6 +19,8 @@ use crate::wish::{Latents, Wish};
 const FLUENT: Duration = Duration::from_millis(50);
 /// A whole picture that takes longer is given up for a newer wish.
 const SLOW: Duration = Duration::from_secs(1);
+/// And so is a preview that takes longer.
+const LATE: Duration = Duration::from_millis(200);
 /// Rows of w that are kept: some MB.
 const MOST_ROWS: usize = 4096;
 /// Ways of running that stay prepared: whole, and some previews.
@@ -64,7 +66,7 @@ impl Hand {
         software: bool,
     ) -> Hand {
         generator.keep_prepared(PREPARED);
-        let (gflop, millis) = if software { (0.25, 12) } else { (5.0, 4) };
+        let (gflop, millis) = if software { (0.25, 30) } else { (5.0, 4) };
         let pace = Pace { gflop, target: Duration::from_millis(millis) };
         let (rows, canvases, times) = Default::default();
         Hand { generator, network, render, inbox, teller, pace, rows, canvases, times, owed: None }
@@ -112,6 +114,8 @@ impl Hand {
 
     /// The next slice of a job, and waits for it.
     fn advance(&mut self, job: &mut Job) -> Result<bool> {
+        // What the window has submitted before is not the slice's time. Its error is the slice's, too.
+        let _ = self.render.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: None });
         let start = Instant::now();
         let done = job.wait_some(Budget::Gflop(self.pace.gflop))?;
         self.pace.learn(start.elapsed());
@@ -141,15 +145,14 @@ impl Hand {
 
     /// The resolution at which the next wish is answered; none is whole.
     fn preview(&self) -> Option<usize> {
-        if self.times.get(&None).is_none_or(|time| *time <= FLUENT) {
-            return None;
-        }
-        let mut best = None;
-        let mut expected = Duration::ZERO;
-        for (resolution, _) in self.generator.previews() {
-            // One that was never drawn takes about four times the one before it.
-            expected = self.times.get(&Some(*resolution)).copied().unwrap_or(expected * 4);
-            if best.is_none() || expected <= FLUENT {
+        let whole = self.times.get(&None).filter(|time| **time > FLUENT)?;
+        let previews = self.generator.previews();
+        let (mut best, mut before) = (None, Duration::ZERO);
+        for (i, (resolution, _)) in previews.iter().enumerate() {
+            // One that was never drawn takes half of the next, or twice the one before it, whichever is more.
+            let guess = || (*whole / (1 << (previews.len() - i).min(16))).max(before * 2);
+            before = self.times.get(&Some(*resolution)).copied().unwrap_or_else(guess);
+            if best.is_none() || before <= FLUENT {
                 best = Some(*resolution);
             }
         }
@@ -183,7 +186,13 @@ impl Hand {
         // What was prepared now is not the picture's time.
         let begun = Instant::now();
         while !self.advance(&mut job)? {
-            if self.inbox.is_closed() || gives_way && self.inbox.overtaken() {
+            // A preview that is late was a wrong guess: the next wish gets a smaller one, if there is one.
+            let smallest = self.generator.previews().first().map(|(resolution, _)| *resolution);
+            let late = preview.is_some() && preview != smallest && begun.elapsed() > LATE;
+            if self.inbox.is_closed() || (gives_way || late) && self.inbox.overtaken() {
+                if late {
+                    self.learn(preview, begun.elapsed());
+                }
                 return Ok(None);
             }
         }
