@@ -145,7 +145,14 @@ fn whoever_runs_the_server_has_an_address_that_no_client_can_fill() {
     assert_eq!(Answer::read(rebound).status, 403);
     drop(held);
     let start = Instant::now();
-    while server.ask("GET", "/metrics", &["Authorization: Bearer 0123456789abcdef"], b"").status != 404 {
+    // Until those that were held are noticed to be gone, a client more is reset.
+    let asked = || {
+        let mut stream = server.connect();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer 0123456789abcdef\r\nConnection: close\r\n\r\n";
+        let mut answer = Vec::new();
+        stream.write_all(request).and_then(|()| std::io::Read::read_to_end(&mut stream, &mut answer)).map(|_| answer)
+    };
+    while !asked().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 404")) {
         assert!(start.elapsed() < PATIENCE, "the metrics are at the other address only");
         std::thread::sleep(Duration::from_millis(20));
     }
