@@ -35,8 +35,6 @@ struct Params {
     demod: u32,
     demod_n: u32,
 }
-// Four inputs to 4 outputs.
-struct Block { a: vec4<f16>, b: vec4<f16>, c: vec4<f16>, d: vec4<f16> }
 override KERNEL: i32 = 3;
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<elem4>;          // slab [N, I, H, W]
@@ -153,18 +151,8 @@ fn find_pixels(n: u32, top: i32, left: i32, thread: u32) {
 fn stage_patch(styles: u32, stage: u32, thread: u32) {
     for (var f = 0u; f < STEPS; f++) {
         let i = f * THREADS + thread;
-        if (i < PIXELS) {
-            let first = pixel_at[f] + i32(stage) * p.x.c;
-            stage_x(i * X_PITCH, modulated(first, styles + stage));
-            stage_x(i * X_PITCH + 1, modulated(first + p.x.c, styles + stage + 1));
-            stage_x(i * X_PITCH + 2, modulated(first + 2 * p.x.c, styles + stage + 2));
-            stage_x(i * X_PITCH + 3, modulated(first + 3 * p.x.c, styles + stage + 3));
-        }
+        if (i < PIXELS) { stage_pixel(i * X_PITCH, pixel_at[f] + i32(stage) * p.x.c, styles + stage); }
     }
-}
-
-fn modulated(first: i32, c: u32) -> vec4<f16> {
-    return vec4<f16>(widen(x[first]) * style[c]);
 }
 
 // Taps of the first row, 16 inputs x OUTPUTS outputs: 4 threads read 128 bytes of a tap, 3 taps lie in a row. Blocks beyond the last
@@ -187,7 +175,6 @@ fn fetch_weights(stage: u32, k: u32, thread: u32) {
     }
 }
 
-// A block of four inputs, as four outputs.
 fn stage_weights(thread: u32) {
     let taps = u32(KERNEL);
     for (var f = 0u; f < FETCHES; f++) {
@@ -195,11 +182,7 @@ fn stage_weights(thread: u32) {
         if (i < BLOCKS) {
             let output = i / 4 % taps * OUTPUTS + i / (4 * taps * STAGE) * 16 + i % 4 * 4;
             let at = output * W_PITCH + i / (4 * taps) % STAGE;
-            let block = fetched[f];
-            stage_w(at, vec4(block.a.x, block.b.x, block.c.x, block.d.x));
-            stage_w(at + W_PITCH, vec4(block.a.y, block.b.y, block.c.y, block.d.y));
-            stage_w(at + 2 * W_PITCH, vec4(block.a.z, block.b.z, block.c.z, block.d.z));
-            stage_w(at + 3 * W_PITCH, vec4(block.a.w, block.b.w, block.c.w, block.d.w));
+            stage_block(at, fetched[f]);
         }
     }
 }

@@ -90,14 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     zero_border(p.y, n, c, 1, 2 * cy, 2 * cx, 2, 4);
 }
 
-// The cells of both runs. What lies beyond the band or the border repeats the last; it only feeds cells that are not stored.
+// The cells of both runs. What lies beyond the band or the border repeats the last; it only feeds cells that are not stored. Before the
+// first strip of a band lies a zero, two rows up for run 0: any zero beside the image will do, and the row above is there.
 fn find_cells(n: u32, first: u32, strips: u32, thread: u32) {
     let last = i32(min(p.x.height, p.band.y + p.band.rows - 1));
+    let above = i32(p.band.y) - 1;
     for (var f = 0u; f < STEPS; f++) {
         let i = f * THREADS + thread;
         let cell = (first + strips) * 2 - 1 + i % RUN;  // a row ahead: the neighbour of the first is none
         let row = i32(p.band.y + cell / (2 * strips) + i / RUN) - 2;
-        cell_at[f] = at(p.x, n, 0, min(row, last), i32(min(cell % (2 * strips), p.x.width)));
+        cell_at[f] = at(p.x, n, 0, clamp(row, above, last), i32(min(cell % (2 * strips), p.x.width)));
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn choose(gpu: &Gpu, pass: &Pass, tier: &Tier, options: &Options, tun
 pub(crate) fn admit(gpu: &Gpu, pass: &Pass, name: &str, tier: &Tier, options: &Options) -> Result<Option<Chosen>> {
     let fitting = pass.kernel.fitting(tier, pass);
     let Some(&variant) = fitting.iter().find(|variant| variant.name == name) else { return Ok(None) };
-    let wanted = options.variant.is_none_or(|wanted| wanted == name || variant.needs == Needs::Portable);
+    let portable = variant.needs == Needs::Portable;
+    let wanted = options.variant.map_or(portable || !options.portable, |wanted| wanted == name || portable);
     Ok(match (variant.needs, tier.matrix) {
         _ if !wanted => None,
         (Needs::Matrix { .. }, Some(matrix)) => {

@@ -15,6 +15,8 @@ pub(crate) const LIMITED: &str = include_str!("../shaders/prelude/limited.wgsl")
 pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
 pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
+/// Prelude: what matrix kernels stage.
+pub(crate) const BLOCKS: &str = include_str!("../shaders/prelude/blocks.wgsl");
 /// Prelude: small images on matrix units.
 pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
 /// Prelude: the tail of two rows of four pixels.

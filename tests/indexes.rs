@@ -179,11 +179,49 @@ fn stores_stay_in_their_slabs_and_leave_no_hole() {
     }
 }
 
+/// Where `find_cells` of modulated_conv2d_up.wide.wgsl looks, a row of strips after the other: of any size and band, in the rows that the
+/// executor binds, and what a strip finds there are its cells, those above and the neighbours on the left, zeros beside the image.
+#[test]
+fn strips_find_their_cells() {
+    let mut draw = Draw(0x1234_5678_9abc_def1);
+    for _ in 0..3000 {
+        let [height, width] = [draw.of(1, 40), draw.of(1, 70)].map(|size| size as i32);
+        let top = draw.of(0, height as usize) as i32;
+        let rows = draw.of(1, (height + 1 - top) as usize) as i32;
+        let (strips, last, above) = ((width + 2) / 2, height.min(top + rows - 1), top - 1);
+        // Zero beside the image, and beyond its right edge.
+        let pixel = |y: i32, x: i32| ((0..height).contains(&y) && (0..width).contains(&x)).then_some((y, x));
+        for group in 0..(strips * rows + 63) / 64 {
+            let place = |i: i32| {
+                let cell = (group * 64 + strips) * 2 - 1 + i % 129;
+                let row = top + cell / (2 * strips) + i / 129 - 2;
+                (row.clamp(above, last), (cell % (2 * strips)).min(width))
+            };
+            for (y, x) in (0..258).map(place) {
+                assert!((above..=last).contains(&y) && (0..=width).contains(&x), "{y} {x} of {height}x{width}, rows {top}+{rows}");
+            }
+            for strip in (group * 64)..(group * 64 + 64).min(strips * rows) {
+                let (cy, cx) = (top + strip / strips, strip % strips * 2);
+                let in_run = strip % 64 * 2;
+                for (run, dy) in [(0, -1), (1, 0)] {
+                    for (i, x) in (cx - 1..=cx + 1).enumerate().filter(|&(_, x)| x <= width) {
+                        let (found_y, found_x) = place(run * 129 + in_run + i as i32);
+                        let what = format!("cell {cy} {cx}, {run} {i}, of {height}x{width}, rows {top}+{rows}");
+                        assert_eq!(pixel(found_y, found_x), pixel(cy + dy, x), "{what}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Convolutions and images of odd sizes on the device against their twins, whose every index Rust checks. How many: INDEXES=1000.
 #[test]
 fn odd_sizes_equal_their_twins() {
     let count = std::env::var("INDEXES").ok().and_then(|count| count.parse().ok()).unwrap_or(8);
     let mut draw = Draw(0x2545_f491_4f6c_dd1d);
+    let of = |name| Options { variant: Some(name), ..Options::default() };
+    let options = [Options::default(), Options { portable: true, ..Options::default() }, of("wide"), of("split")];
     for round in 0..count {
         let [n, inputs, outputs] = [draw.of(1, 3), draw.of(1, 37), draw.of(1, 70)];
         let [height, width] = [draw.of(1, 34), draw.of(1, 37)];
@@ -207,7 +245,10 @@ fn odd_sizes_equal_their_twins() {
         let weight = plan.convolution_weight("weight", shape, DType::F32, Arc::new(move || weights.clone()));
         let tail = Tail { bias, noise, noise_strength: 0.3, slope: 0.2, gain: 1.4, limit: 2.0 };
         plan.modulated_conv2d("conv", x, weight, style, demod, tail);
+        if kernel == 3 {
+            plan.modulated_conv2d_up("up", x, weight, style, demod, 1);
+        }
         let what = format!("round {round}: {kernel}x{kernel} {n} {inputs}>{outputs} {height}x{width}");
-        check(&what, plan, &inputs_of, &Options { portable: round % 2 == 1, ..Options::default() });
+        check(&what, plan, &inputs_of, &options[round as usize % options.len()]);
     }
 }

@@ -10,7 +10,6 @@
 // Counted for SIDE 16, 3x3: 16 inputs of 16 pixels x 32 outputs are 147 kFLOP, from 4.6 kB of pixels (a copy for each tap, of a
 // cache) and 9.2 kB of weights: 11 FLOP per byte. At 4x4 and 8x8 weights are the cost, read once and four times. Config F at
 // 4x4 has 16 workgroups, at 32x32 1024: what that gives is not measured on hardware.
-struct Block { a: vec4<f16>, b: vec4<f16>, c: vec4<f16>, d: vec4<f16> }  // four inputs to 4 outputs
 override LANES: u32 = 32;  // of a subgroup
 override THREADS: u32 = 4 * LANES;
 
@@ -89,11 +88,7 @@ fn stage(subgroup: u32, lane: u32) {
         if (i < TAPS * 2 * SIDE) {
             let output = (subgroup * 3 + i / (SIDE / 2) / 4) * 2 * SIDE + i % (SIDE / 2) * 4;
             let at = output * W_PITCH + i / (SIDE / 2) % 4;
-            let block = fetched_w[f];
-            stage_w(at, vec4(block.a.x, block.b.x, block.c.x, block.d.x));
-            stage_w(at + W_PITCH, vec4(block.a.y, block.b.y, block.c.y, block.d.y));
-            stage_w(at + 2 * W_PITCH, vec4(block.a.z, block.b.z, block.c.z, block.d.z));
-            stage_w(at + 3 * W_PITCH, vec4(block.a.w, block.b.w, block.c.w, block.d.w));
+            stage_block(at, fetched_w[f]);
         }
     }
 }

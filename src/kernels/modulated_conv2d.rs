@@ -6,7 +6,9 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{BiasAct, CHANNEL_TILE, Slice, Tail, sliced};
-use crate::kernel::{BIAS_ACT, COLUMNS, Call, FINISH, Kernel, LIMITED, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{
+    BIAS_ACT, BLOCKS, COLUMNS, Call, FINISH, Kernel, LIMITED, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line,
+};
 use crate::plan::{Load, NewPass, Pass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor, quads};
 use crate::tier::Needs;
@@ -115,7 +117,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 ) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, BLOCKS],
         source: include_str!("../../shaders/modulated_conv2d.matrix.wgsl"),
         constants,
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
@@ -137,7 +139,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, SPLIT],
+        prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, BLOCKS, SPLIT],
         source: include_str!("../../shaders/modulated_conv2d.split.wgsl"),
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },

@@ -6,7 +6,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{Slice, sliced};
-use crate::kernel::{COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line};
+use crate::kernel::{BLOCKS, COLUMNS, Call, Kernel, SLAB, SPLIT, SPLIT_SUMS, STORE, STORE4, Variant, always, line};
 use crate::plan::{NewPass, Plan, Window};
 use crate::tensor::{DType, Layout, Tensor};
 use crate::tier::Needs;
@@ -72,7 +72,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 ) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, STORE],
+        prelude: &[SLAB, STORE, BLOCKS],
         source: include_str!("../../shaders/modulated_conv2d_up.matrix.wgsl"),
         constants,
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
@@ -93,7 +93,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
 const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> Variant {
     Variant {
         name,
-        prelude: &[SLAB, STORE, SPLIT],
+        prelude: &[SLAB, STORE, BLOCKS, SPLIT],
         source: include_str!("../../shaders/modulated_conv2d_up.split.wgsl"),
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },

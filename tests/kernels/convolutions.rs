@@ -102,6 +102,7 @@ fn bands_change_nothing() {
         (DType::F32, &portable, square),
         (DType::F16, &here, [46, 11]),
         (DType::F16, &wide, [24, 17]),
+        (DType::F32, &wide, square),
         (DType::F32, &split, square),
     ];
     for (dtype, options, [height, width]) in cases.into_iter().filter(|(dtype, ..)| types().contains(dtype)) {
