@@ -106,3 +106,22 @@ fn without_a_display_it_says_so_in_a_line() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.starts_with("error: there is no display to open a window on") && said.lines().count() == 1, "{said}");
 }
+
+/// Before any window, where it was typed.
+#[test]
+fn a_network_that_is_not_there_is_said_at_once() {
+    let place = Place::new();
+    for (path, says) in
+        [("none.pkl", "error: none.pkl: No such file"), ("https://a.b/c.pkl", "error: https://a.b/c.pkl is an address, not a file")]
+    {
+        let output = stylegan(&place)
+            .args(["view", "--fresh", "--network", path])
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with(says) && said.lines().count() == 1, "{said}");
+    }
+}

@@ -7,7 +7,7 @@ use stylegan_studio::drawing::cache_folder;
 use stylegan_view::{Options, ViewError};
 
 use crate::args::DevicePrecision;
-use crate::drawing::default_model;
+use crate::drawing::{default_model, network};
 use crate::failure::Failure;
 
 /// Opens a window in which a network is drawn live: drag through latent space, turn truncation, noise and the rest, save what you see.
@@ -35,6 +35,10 @@ pub(crate) struct ViewArgs {
 }
 
 pub(crate) fn run(args: &ViewArgs) -> Result<(), Failure> {
+    // Said here, where it was typed; what is wrong inside of the file is said in the window, which can open another.
+    if let Some(path) = &args.network {
+        network::check_there(path)?;
+    }
     let options = Options {
         network: args.network.clone(),
         builtin: default_model::EMBEDDED,

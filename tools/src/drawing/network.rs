@@ -28,9 +28,7 @@ pub(crate) fn open(path: &Path) -> Result<Model, Failure> {
 pub(crate) fn open_with(path: &Path, conv_clamp: Option<f32>) -> Result<Model, Failure> {
     let mut untold = Untold::default();
     untold.conv_clamp = conv_clamp;
-    if !path.exists() && path.to_string_lossy().contains("://") {
-        return Err(Failure::Runtime(format!("{} is an address, not a file; download it first", path.display())));
-    }
+    check_there(path)?;
     let bar = bar(1000, "converting");
     let result =
         stylegan_convert::open_with(path, untold, &mut |fraction: f32| bar.set_position((fraction.clamp(0.0, 1.0) * 1000.0) as u64));
@@ -38,6 +36,14 @@ pub(crate) fn open_with(path: &Path, conv_clamp: Option<f32>) -> Result<Model, F
     result.map_err(|error| match &error {
         ConvertError::Io { .. } => Failure::Runtime(error.to_string()),
         _ => Failure::Runtime(format!("{}: {error}", path.display())),
+    })
+}
+
+/// An error where there is no such file or folder.
+pub(crate) fn check_there(path: &Path) -> Result<(), Failure> {
+    path.metadata().map(drop).map_err(|source| match path.to_string_lossy().contains("://") {
+        true => Failure::Runtime(format!("{} is an address, not a file; download it first", path.display())),
+        false => Failure::Runtime(ConvertError::Io { path: path.into(), source }.to_string()),
     })
 }
 
