@@ -182,7 +182,7 @@ impl App {
                     return;
                 };
                 ui.separator();
-                ui.label(format!("{} ({})", facts.device, facts.dtype.to_lowercase()));
+                ui.label(format!("{} ({})", facts.device, facts.dtype.name()));
                 if let Some(shown) = self.state.shown() {
                     ui.separator();
                     let ((height, width), millis) = (shown.canvas.size(), shown.took.as_secs_f64() * 1e3);

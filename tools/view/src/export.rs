@@ -9,6 +9,7 @@ use stylegan_studio::pictures::grid::Grid;
 use stylegan_studio::pictures::picture::{Format, Picture};
 use stylegan_studio::pictures::picture_settings::{Kind, Settings, public_name};
 use stylegan_studio::pictures::stamp;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::{Config, PrecisionChoice};
 
@@ -16,10 +17,7 @@ use crate::error::ViewError;
 use crate::hand::Hand;
 use crate::loading::Network;
 use crate::tasks::Reporter;
-use crate::wish::{Maps, Source, Wish};
-
-/// Name and version of this program, as pictures have it.
-const TOOL: &str = concat!("stylegan ", env!("CARGO_PKG_VERSION"));
+use crate::wish::{Source, Wish};
 
 /// What was written.
 pub(crate) struct Written {
@@ -39,46 +37,28 @@ pub(crate) struct Manner {
 }
 
 /// The settings of pictures: of a seed by its number, of all else by the rows of w in the file of that name.
-pub(crate) fn settings(network: &Network, wishes: &[Wish], rows: Option<(&str, &Ws)>, manner: Manner, dtype: &str) -> Settings {
-    let config = &network.model.config;
-    let wish = &wishes[0];
-    let mut values = std::collections::BTreeMap::new();
-    let mut found: Vec<(&str, Option<String>)> = Vec::new();
-    match rows {
-        Some((name, ws)) => {
-            values.insert("projected-w".into(), stamp::sha256(&ws.values));
-            found.push(("projected-w", Some(public_name(name))));
-        }
+pub(crate) fn settings(network: &Network, wishes: &[Wish], rows: Option<(&str, &Ws)>, manner: Manner, dtype: DType) -> Settings {
+    let (config, wish) = (&network.model.config, &wishes[0]);
+    let placed = matches!(config, Config::StyleGan3(_)) && wish.is_placed();
+    let mut how = stamp::Manner {
+        noise: wish.noise(),
+        // Not the f16 of "auto", which draws in f32 what f16 does not hold.
+        precision: (manner.precision != PrecisionChoice::Auto || dtype == DType::F32).then_some(dtype),
+        no_tune: !manner.tuned,
+        translate: placed.then_some(wish.translate),
+        rotate: placed.then_some(wish.rotate),
+        zoom: placed.then_some(wish.zoom),
+        ..stamp::Manner::default()
+    };
+    let own = match rows {
+        Some((name, ws)) => stamp::Own::default().file("projected-w", public_name(name), stamp::sha256(&ws.values)),
         None => {
+            (how.trunc_cutoff, how.class) = (wish.cutoff, wish.class_of(config));
             let seeds: Vec<u32> = wishes.iter().filter_map(|wish| wish.source.seed()).collect();
-            found.push(("seeds", Some(flags::ranges(&seeds))));
-            found.push(("trunc", Some(wish.psi.to_string())));
-            found.push(("trunc-cutoff", wish.cutoff.map(|cutoff| cutoff.to_string())));
-            found.push(("class", wish.class_of(config).map(|class| class.to_string())));
+            stamp::Own::default().flag("seeds", flags::ranges(&seeds)).flag("trunc", wish.psi)
         }
-    }
-    let fresh = matches!(wish.noise, Maps::Fresh | Maps::Animated);
-    let mode = if fresh { Some("random") } else { (wish.noise == Maps::None).then_some("none") };
-    found.push(("noise-mode", mode.map(String::from)));
-    found.push(("noise-seed", fresh.then(|| wish.noise_seed.to_string())));
-    // Not the f16 of "auto", which draws in f32 what f16 does not hold.
-    let named = manner.precision != PrecisionChoice::Auto || dtype.eq_ignore_ascii_case("f32");
-    found.push(("precision", named.then(|| dtype.to_lowercase())));
-    if matches!(config, Config::StyleGan3(_)) && wish.is_placed() {
-        let [x, y] = wish.translate;
-        found.push(("translate", Some(format!("{x},{y}"))));
-        found.push(("rotate", Some(wish.rotate.to_string())));
-        found.push(("zoom", Some(wish.zoom.to_string())));
-    }
-    found.push(("no-tune", (!manner.tuned).then(String::new)));
-    Settings {
-        tool: TOOL.into(),
-        network: network.file_name(),
-        sha256: network.sha256().into(),
-        command: "generate".into(),
-        flags: found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
-        values,
-    }
+    };
+    stamp::stamped(&stamp::settings("generate", network.file_name(), network.sha256().into()), own, how)
 }
 
 /// Draws and writes a picture, and beside it its rows of w where no seed gives them.

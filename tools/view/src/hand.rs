@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui_wgpu::RenderState;
 use image::RgbaImage;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::latent::Ws;
 use stylegan_wgpu::{Budget, Config, Error, Job, Look, Result, Target, blocking, wgpu};
 
@@ -83,8 +84,8 @@ impl Hand {
     }
 
     /// Element type of its activations.
-    pub fn dtype(&self) -> &'static str {
-        self.generator.dtype().name()
+    pub fn dtype(&self) -> DType {
+        self.generator.dtype()
     }
 
     /// Rows of w of a wish.

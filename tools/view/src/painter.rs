@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
+use stylegan_wgpu::internals::tensor::DType;
 use stylegan_wgpu::{Generator, Gpu, Options, blocking, wgpu};
 
 use crate::error::ViewError;
@@ -49,7 +50,7 @@ pub struct Facts {
     /// The adapter.
     pub device: String,
     /// Element type of activations.
-    pub dtype: &'static str,
+    pub dtype: DType,
     /// Bytes on the device.
     pub memory: u64,
     /// Whether a processor plays a GPU.
@@ -290,7 +291,7 @@ fn hand(
     };
     let facts = Facts {
         device: gpu.name().to_owned(),
-        dtype: generator.dtype().name(),
+        dtype: generator.dtype(),
         memory: generator.memory(),
         software: gpu.info().device_type == wgpu::DeviceType::Cpu,
     };

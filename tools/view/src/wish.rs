@@ -245,14 +245,19 @@ impl Wish {
 
     /// What is not in the rows of w.
     pub fn look(&self, config: &Config) -> Result<Look> {
-        let look = Look::new().noise(match self.noise {
-            Maps::Stored => Noise::Const,
-            Maps::None => Noise::None,
-            Maps::Fresh | Maps::Animated => Noise::Random { seed: self.noise_seed },
-        });
+        let look = Look::new().noise(self.noise());
         match self.is_placed() && matches!(config, Config::StyleGan3(_)) {
             true => Ok(look.transform(self.place().transform(config)?)),
             false => Ok(look),
+        }
+    }
+
+    /// The engine's word for its noise.
+    pub fn noise(&self) -> Noise {
+        match self.noise {
+            Maps::Stored => Noise::Const,
+            Maps::None => Noise::None,
+            Maps::Fresh | Maps::Animated => Noise::Random { seed: self.noise_seed },
         }
     }
 

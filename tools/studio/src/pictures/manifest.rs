@@ -59,7 +59,7 @@ pub struct Choice {
 impl Header {
     /// Of pictures of the network of that [`sha256`](crate::drawing::sha256), with these settings, drawn on this device.
     pub fn new(network: &str, settings: Map<String, Value>, device: String) -> Header {
-        let tool = concat!("stylegan ", env!("CARGO_PKG_VERSION")).into();
+        let tool = super::stamp::TOOL.into();
         Header { manifest: VERSION, network: network.into(), settings, device, tool }
     }
 }

@@ -96,6 +96,11 @@ pub fn settings(command: &str, network: Option<String>, sha256: String) -> Setti
 
 /// The packet of a picture.
 pub fn packet(settings: &Settings, own: Own, manner: Manner) -> Option<String> {
+    stamped(settings, own, manner).xmp()
+}
+
+/// The settings of a picture.
+pub fn stamped(settings: &Settings, own: Own, manner: Manner) -> Settings {
     let Own { mut flags, values } = own;
     let mut flag = |name: &str, value: Option<String>| flags.extend(value.map(|value| (name.to_owned(), value)));
     let (noise_mode, noise_seed) = match manner.noise {
@@ -114,5 +119,5 @@ pub fn packet(settings: &Settings, own: Own, manner: Manner) -> Option<String> {
     flag("rotate", manner.rotate.map(|degrees| degrees.to_string()));
     flag("zoom", manner.zoom.map(|factor| factor.to_string()));
     flag("no-tune", manner.no_tune.then(String::new));
-    Settings { flags, values, ..settings.clone() }.xmp()
+    Settings { flags, values, ..settings.clone() }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use eframe::egui::{self, Role};
+use stylegan_wgpu::Gpu;
 use stylegan_wgpu::latent::{Interpolation, Ws};
-use stylegan_wgpu::{Gpu, Noise};
 
 use super::Panel;
 use super::breed::rows;
@@ -16,7 +16,6 @@ use crate::film::Take;
 use crate::state::State;
 use crate::tasks::Task;
 use crate::timeline::{Keyframe, Timeline};
-use crate::wish::Maps;
 
 /// The panel.
 #[derive(Default)]
@@ -200,18 +199,13 @@ impl Film {
         let config = &network.model.config;
         let values: Vec<f32> = self.line.keyframes().iter().flat_map(|keyframe| &keyframe.ws.values).copied().collect();
         let ws = Ws::new(keyframes.count(), config.num_ws(), config.w_dim(), values)?;
-        let noise = match state.wish.noise {
-            Maps::Stored => Noise::Const,
-            Maps::None => Noise::None,
-            Maps::Fresh | Maps::Animated => Noise::Random { seed: state.wish.noise_seed },
-        };
         let take = Take {
             keyframes,
             step: self.line.step as usize,
             fps: self.line.fps,
             size: (self.size > 0).then_some((self.size as usize).max(8)),
             look: state.wish.look(config)?,
-            noise,
+            noise: state.wish.noise(),
             path: path.clone(),
             packet: None,
         };
@@ -226,7 +220,7 @@ impl Film {
         ];
         own.extend(take.size.map(|size| ("size", size.to_string())));
         let manner = Manner { precision: state.options.precision, tuned: state.options.tuning.is_some() };
-        let dtype = state.facts().map_or("", |facts| facts.dtype);
+        let dtype = state.facts().ok_or(ViewError::NoNetwork)?.dtype;
         let (network, options, wish) = (network.clone(), state.options.engine(), state.wish.clone());
         Ok(Task::spawn(format!("rendering {}", path.display()), &state.context, move |reporter| {
             // Made again by `stylegan video` of the keyframes beside it.

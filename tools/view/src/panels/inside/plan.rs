@@ -175,7 +175,7 @@ impl Passes {
 fn facts(ui: &mut egui::Ui, state: &State, found: &Found) {
     let Some(facts) = state.facts() else { return };
     let mb = |bytes: u64| bytes as f64 / 1e6;
-    ui.label(format!("{}, tier {}, {}", facts.device, found.tier, facts.dtype.to_lowercase()));
+    ui.label(format!("{}, tier {}, {}", facts.device, found.tier, facts.dtype.name()));
     if let Some(network) = state.network() {
         let of = |precision| mb(network.model.memory(1, precision));
         let parameters = network.model.parameters() as f64 / 1e6;
