@@ -19,6 +19,7 @@ pub struct Task<T> {
 struct Shared {
     /// f32 bits.
     progress: AtomicU32,
+    begun: AtomicBool,
     cancelled: AtomicBool,
 }
 
@@ -53,6 +54,7 @@ impl<T: Send + 'static> Task<T> {
         let (sender, outcome): (SyncSender<Result<T, ViewError>>, _) = sync_channel(1);
         let reporter = Reporter { shared: shared.clone(), context: context.clone() };
         let run = move |with: &mut C| {
+            reporter.shared.begun.store(true, Ordering::Relaxed);
             let outcome = if reporter.is_cancelled() { Err(ViewError::Cancelled) } else { work(with, &reporter) };
             // Fails where nobody waits.
             let _ = sender.send(outcome);
@@ -77,7 +79,10 @@ impl<T: Send + 'static> Task<T> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome),
             Err(TryRecvError::Empty) => None,
-            // The thread panicked, or the painter was closed.
+            // Work that has begun says how it ended, but when it panics; what waited for a painter that was closed never begins.
+            Err(TryRecvError::Disconnected) if self.shared.begun.load(Ordering::Relaxed) => {
+                Some(Err(ViewError::Wrong(format!("{}: it ended in the middle, which is a bug", self.label))))
+            }
             Err(TryRecvError::Disconnected) => Some(Err(ViewError::Cancelled)),
         }
     }
@@ -106,5 +111,30 @@ impl<T: Send + 'static> Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(mut task: Task<u32>) -> String {
+        loop {
+            match task.try_take() {
+                Some(outcome) => return outcome.map_or_else(|error| error.to_string(), |value| value.to_string()),
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    #[test]
+    fn work_that_panics_is_no_work_that_was_cancelled() {
+        let context = egui::Context::default();
+        assert_eq!(outcome(Task::spawn("seven", &context, |_| Ok(7))), "7");
+        let panics = Task::spawn("reading", &context, |_| panic!("on purpose"));
+        assert_eq!(outcome(panics), "reading: it ended in the middle, which is a bug");
+        let (never, run) = Task::new("waiting", &context, |(): &mut (), _| Ok(7));
+        drop(run);
+        assert_eq!(outcome(never), ViewError::Cancelled.to_string());
     }
 }
