@@ -41,8 +41,8 @@ test: setup fetch ffmpeg browser display
 		elif [ "$$STYLEGAN_BROWSER" = required ]; then echo "STYLEGAN_BROWSER=required: that is a failure."; exit 1; \
 		else echo "Without it, the tests of the page without a server are skipped."; fi
 	cargo test --workspace
-	STYLEGAN_CHECKED=1 cargo test --test kernels
-	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --test kernels --test plans; \
+	STYLEGAN_CHECKED=1 cargo test --workspace --test kernels
+	@if [ -e $(SWIFTSHADER) ]; then VK_DRIVER_FILES=$(SWIFTSHADER) cargo test --workspace --test kernels --test plans; \
 		else echo "Without $(SWIFTSHADER) (chromium-common), the kernels are not tested on a second Vulkan."; fi
 	cargo clippy --workspace --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
