@@ -62,5 +62,5 @@ fi
 cat > "$dir/env.sh" <<END
 export RUSTC_BOOTSTRAP=1
 export __CARGO_TESTS_ONLY_SRC_ROOT='$library'
-WASM_FLAGS=-Zbuild-std=std,panic_abort
+WASM_FLAGS="-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size"
 END

@@ -8,27 +8,27 @@ use crate::tensor::{DType, Tensor};
 use crate::tier::{Matrix, Needs, Tier};
 
 /// Prelude: slabs and bands.
-pub(crate) const SLAB: &str = include_str!("../shaders/prelude/slab.wgsl");
+pub(crate) const SLAB: &str = wgsl!("prelude/slab.wgsl");
 /// Prelude: a clamp that keeps NaN.
-pub(crate) const LIMITED: &str = include_str!("../shaders/prelude/limited.wgsl");
+pub(crate) const LIMITED: &str = wgsl!("prelude/limited.wgsl");
 /// Prelude: what follows a convolution; after [`LIMITED`].
-pub(crate) const BIAS_ACT: &str = include_str!("../shaders/prelude/bias_act.wgsl");
+pub(crate) const BIAS_ACT: &str = wgsl!("prelude/bias_act.wgsl");
 /// Prelude: what comes before an instance norm.
-pub(crate) const NOISE_ACT: &str = include_str!("../shaders/prelude/noise_act.wgsl");
+pub(crate) const NOISE_ACT: &str = wgsl!("prelude/noise_act.wgsl");
 /// Prelude: what matrix kernels stage.
-pub(crate) const BLOCKS: &str = include_str!("../shaders/prelude/blocks.wgsl");
+pub(crate) const BLOCKS: &str = wgsl!("prelude/blocks.wgsl");
 /// Prelude: small images on matrix units.
-pub(crate) const SPLIT: &str = include_str!("../shaders/prelude/split.wgsl");
+pub(crate) const SPLIT: &str = wgsl!("prelude/split.wgsl");
 /// Prelude: the tail of two rows of four pixels.
-pub(crate) const FINISH: &str = include_str!("../shaders/prelude/finish.wgsl");
+pub(crate) const FINISH: &str = wgsl!("prelude/finish.wgsl");
 /// Prelude: up-sampling by 2.
-pub(crate) const UPSAMPLE: &str = include_str!("../shaders/prelude/upsample.wgsl");
+pub(crate) const UPSAMPLE: &str = wgsl!("prelude/upsample.wgsl");
 /// Prelude: weights that the lanes of a subgroup hold together.
-pub(crate) const COLUMNS: &str = include_str!("../shaders/prelude/columns.wgsl");
+pub(crate) const COLUMNS: &str = wgsl!("prelude/columns.wgsl");
 /// Prelude: storing into the slab `y`, a pixel at a time.
-pub(crate) const STORE: &str = include_str!("../shaders/prelude/store.wgsl");
+pub(crate) const STORE: &str = wgsl!("prelude/store.wgsl");
 /// Prelude: storing into the slab `y`, four pixels at a time.
-pub(crate) const STORE4: &str = include_str!("../shaders/prelude/store4.wgsl");
+pub(crate) const STORE4: &str = wgsl!("prelude/store4.wgsl");
 
 /// One formula, in one shader file per variant and one Rust file.
 #[derive(Debug)]
@@ -129,16 +129,16 @@ impl Variant {
         // Matrix kernels stage halves; all others are indifferent to how a group of four is loaded.
         let words = words && matrix.is_empty();
         let element = match (reads, words) {
-            (DType::F16, false) => include_str!("../shaders/prelude/f16.wgsl"),
-            (DType::F16, true) => include_str!("../shaders/prelude/f16_words.wgsl"),
-            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/f32.wgsl"),
-            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/f32_words.wgsl"),
+            (DType::F16, false) => wgsl!("prelude/f16.wgsl"),
+            (DType::F16, true) => wgsl!("prelude/f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => wgsl!("prelude/f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => wgsl!("prelude/f32_words.wgsl"),
         };
         let store = match (writes, words) {
-            (DType::F16, false) => include_str!("../shaders/prelude/store_f16.wgsl"),
-            (DType::F16, true) => include_str!("../shaders/prelude/store_f16_words.wgsl"),
-            (DType::F32 | DType::Rgba8, false) => include_str!("../shaders/prelude/store_f32.wgsl"),
-            (DType::F32 | DType::Rgba8, true) => include_str!("../shaders/prelude/store_f32_words.wgsl"),
+            (DType::F16, false) => wgsl!("prelude/store_f16.wgsl"),
+            (DType::F16, true) => wgsl!("prelude/store_f16_words.wgsl"),
+            (DType::F32 | DType::Rgba8, false) => wgsl!("prelude/store_f32.wgsl"),
+            (DType::F32 | DType::Rgba8, true) => wgsl!("prelude/store_f32_words.wgsl"),
         };
         spelled_out(&[&[enable, units, element, store, &matrix], self.prelude, &[self.source]].concat().concat())
     }
@@ -195,9 +195,9 @@ fn is_letter(c: char) -> bool {
 /// `X_PITCH`, `W_SIZE`, `W_PITCH`, `SUM_SIZE` and `SUM_PITCH` (in vectors of four), and `enable wgpu_cooperative_matrix`.
 pub fn matrix_prelude(side: u32, emulated: bool) -> String {
     let units = match (side, emulated) {
-        (_, true) => include_str!("../shaders/prelude/matrix_emulated.wgsl"),
-        (16, false) => include_str!("../shaders/prelude/matrix16.wgsl"),
-        (_, false) => include_str!("../shaders/prelude/matrix8.wgsl"),
+        (_, true) => wgsl!("prelude/matrix_emulated.wgsl"),
+        (16, false) => wgsl!("prelude/matrix16.wgsl"),
+        (_, false) => wgsl!("prelude/matrix8.wgsl"),
     };
     format!("const SIDE = {side}u;\n{units}")
 }

@@ -17,6 +17,9 @@
 //! [`blocking`] has the same for programs that wait. [`guide`] is for applications: their own device, frames, threads, memory.
 //! Converters for checkpoints are in the crate `stylegan-convert`.
 
+#[macro_use]
+mod wgsl;
+
 mod atomic_file;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod blocking;

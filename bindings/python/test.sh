@@ -9,8 +9,8 @@ venv=target/venv
 # 70 MB, for one example.
 "$venv/bin/python" -c "import ray.data" 2>/dev/null || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "ray[data]" ||
     echo "Ray cannot be installed here; its example is not tested." >&2
-# Pictures are compared with the command's. Of the workspace, as make test has built it: alone, it would have other features.
-cargo build --quiet --workspace --bin stylegan
+# Pictures are compared with the command's. It is built as for a test of its own, with the features that make test has built it with.
+cargo test --quiet --workspace --no-run --test cli
 rm -rf target/wheels
 "$venv/bin/maturin" build --quiet --profile dev --interpreter "$venv/bin/python" --manifest-path bindings/python/Cargo.toml --out target/wheels
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/stylegan_wgpu-*.whl

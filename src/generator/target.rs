@@ -210,7 +210,7 @@ fn pipeline(gpu: &Gpu, format: wgpu::TextureFormat) -> Result<wgpu::RenderPipeli
 
 /// The whole WGSL of what draws pictures into textures.
 pub fn to_texture() -> String {
-    [include_str!("../../shaders/prelude/f32.wgsl"), SLAB, include_str!("../../shaders/render/to_texture.wgsl")].concat()
+    [wgsl!("prelude/f32.wgsl"), SLAB, wgsl!("render/to_texture.wgsl")].concat()
 }
 
 fn is_colour(format: wgpu::TextureFormat) -> bool {

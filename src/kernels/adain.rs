@@ -24,7 +24,7 @@ const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'
     Variant {
         name,
         prelude: &[SLAB, STORE4, NOISE_ACT],
-        source: include_str!("../../shaders/adain.wgsl"),
+        source: wgsl!("adain.wgsl"),
         constants,
         needs,
         fits: always,

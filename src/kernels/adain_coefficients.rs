@@ -14,7 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[],
-        source: include_str!("../../shaders/adain_coefficients.wgsl"),
+        source: wgsl!("adain_coefficients.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

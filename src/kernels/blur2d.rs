@@ -24,7 +24,7 @@ const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'
     Variant {
         name,
         prelude: &[SLAB, STORE4],
-        source: include_str!("../../shaders/blur2d.wgsl"),
+        source: wgsl!("blur2d.wgsl"),
         constants,
         needs,
         fits: always,

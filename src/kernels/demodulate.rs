@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[],
-        source: include_str!("../../shaders/demodulate.wgsl"),
+        source: wgsl!("demodulate.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

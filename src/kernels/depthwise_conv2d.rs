@@ -24,7 +24,7 @@ const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'
     Variant {
         name,
         prelude: &[SLAB, STORE4],
-        source: include_str!("../../shaders/depthwise_conv2d.wgsl"),
+        source: wgsl!("depthwise_conv2d.wgsl"),
         constants,
         needs,
         fits: always,

@@ -24,7 +24,7 @@ const fn strips<const ROWS: u32>(name: &'static str, needs: Needs, constants: &'
     Variant {
         name,
         prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
-        source: include_str!("../../shaders/filter_bias_act.wgsl"),
+        source: wgsl!("filter_bias_act.wgsl"),
         constants,
         needs,
         fits: always,

@@ -17,7 +17,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "wide",
             prelude: &[SLAB, LIMITED, STORE],
-            source: include_str!("../../shaders/filtered_lrelu.wide.wgsl"),
+            source: wgsl!("filtered_lrelu.wide.wgsl"),
             constants: &[],
             needs: Needs::Software,
             fits: |pass| constant(pass, "UP") >= 2.0 && constant(pass, "PAIRS") <= 4.0,
@@ -26,7 +26,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "portable",
             prelude: &[SLAB, LIMITED, STORE],
-            source: include_str!("../../shaders/filtered_lrelu.wgsl"),
+            source: wgsl!("filtered_lrelu.wgsl"),
             constants: &[],
             needs: Needs::Portable,
             fits: always,

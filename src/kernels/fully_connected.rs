@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[],
-        source: include_str!("../../shaders/fully_connected.wgsl"),
+        source: wgsl!("fully_connected.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

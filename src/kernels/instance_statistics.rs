@@ -17,7 +17,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[SLAB, NOISE_ACT],
-        source: include_str!("../../shaders/instance_statistics.wgsl"),
+        source: wgsl!("instance_statistics.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

@@ -14,7 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[SLAB, STORE4],
-        source: include_str!("../../shaders/inverse_haar.wgsl"),
+        source: wgsl!("inverse_haar.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

@@ -27,7 +27,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "winograd",
             prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4, FINISH],
-            source: include_str!("../../shaders/modulated_conv2d.winograd.wgsl"),
+            source: wgsl!("modulated_conv2d.winograd.wgsl"),
             constants: &[],
             needs: Needs::Software,
             // In f32 its rounding would show (4e-5 of the rms at 512 inputs). All of x0 .. x5 count in all four outputs: beside the image
@@ -42,7 +42,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "pointwise",
             prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4],
-            source: include_str!("../../shaders/modulated_conv2d.pointwise.wgsl"),
+            source: wgsl!("modulated_conv2d.pointwise.wgsl"),
             constants: &[],
             needs: Needs::Software,
             fits: |pass| pass.reads[1].shape[2] == 1 && pass.write.shape[1] > 16,
@@ -55,7 +55,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "subgroup",
             prelude: &[SLAB, LIMITED, BIAS_ACT, COLUMNS, STORE4, FINISH],
-            source: include_str!("../../shaders/modulated_conv2d.subgroup.wgsl"),
+            source: wgsl!("modulated_conv2d.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,
             fits: always,
@@ -72,7 +72,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "wide",
             prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
-            source: include_str!("../../shaders/modulated_conv2d.wide.wgsl"),
+            source: wgsl!("modulated_conv2d.wide.wgsl"),
             constants: &[],
             needs: Needs::Gpu,
             // Where its tiles are full, and enough for a large GPU.
@@ -98,7 +98,7 @@ const fn portable<const ACROSS: usize>(
     Variant {
         name,
         prelude: &[SLAB, LIMITED, BIAS_ACT, STORE4],
-        source: include_str!("../../shaders/modulated_conv2d.wgsl"),
+        source: wgsl!("modulated_conv2d.wgsl"),
         constants,
         needs,
         fits,
@@ -118,7 +118,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
     Variant {
         name,
         prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, BLOCKS],
-        source: include_str!("../../shaders/modulated_conv2d.matrix.wgsl"),
+        source: wgsl!("modulated_conv2d.matrix.wgsl"),
         constants,
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
@@ -140,7 +140,7 @@ const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> 
     Variant {
         name,
         prelude: &[SLAB, LIMITED, BIAS_ACT, STORE, BLOCKS, SPLIT],
-        source: include_str!("../../shaders/modulated_conv2d.split.wgsl"),
+        source: wgsl!("modulated_conv2d.split.wgsl"),
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         fits: |pass| {

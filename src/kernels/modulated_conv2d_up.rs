@@ -24,7 +24,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "subgroup",
             prelude: &[SLAB, COLUMNS, STORE4],
-            source: include_str!("../../shaders/modulated_conv2d_up.subgroup.wgsl"),
+            source: wgsl!("modulated_conv2d_up.subgroup.wgsl"),
             constants: &[],
             needs: Needs::Subgroup,
             fits: always,
@@ -37,7 +37,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "wide",
             prelude: &[SLAB, STORE4],
-            source: include_str!("../../shaders/modulated_conv2d_up.wide.wgsl"),
+            source: wgsl!("modulated_conv2d_up.wide.wgsl"),
             constants: &[],
             needs: Needs::Gpu,
             fits: always,
@@ -50,7 +50,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "portable",
             prelude: &[SLAB, STORE4],
-            source: include_str!("../../shaders/modulated_conv2d_up.wgsl"),
+            source: wgsl!("modulated_conv2d_up.wgsl"),
             constants: &[],
             needs: Needs::Portable,
             fits: always,
@@ -73,7 +73,7 @@ const fn matrix<const SIDE: usize, const OUTPUTS: usize>(
     Variant {
         name,
         prelude: &[SLAB, STORE, BLOCKS],
-        source: include_str!("../../shaders/modulated_conv2d_up.matrix.wgsl"),
+        source: wgsl!("modulated_conv2d_up.matrix.wgsl"),
         constants,
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         // Whole stages of 16 inputs; images smaller than a fragment would leave most of it idle.
@@ -94,7 +94,7 @@ const fn split<const SIDE: usize>(name: &'static str, workgroup_memory: u32) -> 
     Variant {
         name,
         prelude: &[SLAB, STORE, BLOCKS, SPLIT],
-        source: include_str!("../../shaders/modulated_conv2d_up.split.wgsl"),
+        source: wgsl!("modulated_conv2d_up.split.wgsl"),
         constants: &[],
         needs: Needs::Matrix { side: SIDE as u32, workgroup_memory },
         fits: |pass| {

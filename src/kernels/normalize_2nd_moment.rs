@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[],
-        source: include_str!("../../shaders/normalize_2nd_moment.wgsl"),
+        source: wgsl!("normalize_2nd_moment.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[],
-        source: include_str!("../../shaders/normalize_styles.wgsl"),
+        source: wgsl!("normalize_styles.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

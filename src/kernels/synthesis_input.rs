@@ -14,7 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[SLAB, STORE],
-        source: include_str!("../../shaders/synthesis_input.wgsl"),
+        source: wgsl!("synthesis_input.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

@@ -15,7 +15,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "split",
             prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
-            source: include_str!("../../shaders/to_rgb.split.wgsl"),
+            source: wgsl!("to_rgb.split.wgsl"),
             constants: &[],
             needs: Needs::Gpu,
             // Beyond, there are threads enough for a large GPU.
@@ -29,7 +29,7 @@ pub static KERNEL: Kernel = Kernel {
         Variant {
             name: "portable",
             prelude: &[SLAB, LIMITED, UPSAMPLE, STORE4],
-            source: include_str!("../../shaders/to_rgb.wgsl"),
+            source: wgsl!("to_rgb.wgsl"),
             constants: &[],
             needs: Needs::Portable,
             fits: always,

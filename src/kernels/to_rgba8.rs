@@ -13,7 +13,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[SLAB],
-        source: include_str!("../../shaders/to_rgba8.wgsl"),
+        source: wgsl!("to_rgba8.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

@@ -14,7 +14,7 @@ pub static KERNEL: Kernel = Kernel {
     variants: &[Variant {
         name: "portable",
         prelude: &[SLAB, UPSAMPLE, STORE4],
-        source: include_str!("../../shaders/upsample2d_add.wgsl"),
+        source: wgsl!("upsample2d_add.wgsl"),
         constants: &[],
         needs: Needs::Portable,
         fits: always,

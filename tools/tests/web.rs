@@ -93,6 +93,27 @@ fn what_goes_wrong_is_said() {
     ] {
         assert!(said(script).contains(words), "{script}: {}", said(script));
     }
+    // Into a canvas and a texture of the page's own device: what `generate` gives.
+    let drawn = "const canvas = document.createElement('canvas'), wish = { seed: 27 };
+         await drawn.draw(canvas, wish);
+         const device = await (await navigator.gpu.requestAdapter()).requestDevice();
+         const usage = GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC | GPUTextureUsage.RENDER_ATTACHMENT;
+         const texture = device.createTexture({ size: [130, 129], format: 'rgba8unorm', usage });
+         await drawn.draw({ device, texture, origin: [2, 1] }, wish);
+         const buffer = device.createBuffer({ size: 512 * 128, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+         const encoder = device.createCommandEncoder();
+         encoder.copyTextureToBuffer({ texture, origin: [2, 1] }, { buffer, bytesPerRow: 512 }, [128, 128]);
+         device.queue.submit([encoder.finish()]);
+         await buffer.mapAsync(GPUMapMode.READ);
+         const pixels = canvas.getContext('2d').getImageData(0, 0, 128, 128).data, copied = new Uint8Array(buffer.getMappedRange());
+         return [canvas.width, canvas.height, new Set(pixels).size > 50, pixels.every((value, i) => value === copied[i])];";
+    assert_eq!(browser.run_async(drawn), json!([128, 128, true, true]));
+    for target in ["undefined", "{}", "{ device: {} }", "document.body"] {
+        assert!(
+            said(&format!("await drawn.draw({target})")).contains("a picture is drawn into a canvas or into { device, texture }"),
+            "{target}"
+        );
+    }
     // Times of the passes, or that there are none.
     let profile = "const times = await drawn.profile().catch((error) => error.message);
          return typeof times === 'string' ? times : times.map(({ label, kernel, ms }) => [label, kernel, ms >= 0]);";

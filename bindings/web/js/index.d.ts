@@ -63,6 +63,13 @@ export interface Settings {
   flags: [string, string][];
 }
 
+/** A place in a texture of the page's own `GPUDevice` (of a type that needs no @webgpu/types). */
+export interface Texture {
+  device: { readonly queue: object };
+  texture: object;
+  origin?: [number, number];
+}
+
 export interface OpenOptions {
   /** Element type on the GPU: 16-bit floats where the browser has them ("auto", the default). */
   precision?: "auto" | "f32" | "f16";
@@ -80,6 +87,11 @@ export class Stylegan {
   /** Another network in the place of this one; until it resolves, and when it is aborted, pictures are of the one that is there. */
   load(source: Source, options?: OpenOptions): Promise<void>;
   generate(wish?: Wish, options?: { signal?: AbortSignal }): Promise<ImageBitmap>;
+  /**
+   * Draws into a canvas, which becomes as large as the picture, or into a texture of a device of the page's own, which needs the usages COPY_DST and
+   * RENDER_ATTACHMENT; one that is too small for the picture is an error of that device (its error scope, `uncapturederror`).
+   */
+  draw(target: HTMLCanvasElement | OffscreenCanvas | Texture, wish?: Wish, options?: { signal?: AbortSignal }): Promise<void>;
   /** As the network yields it: `[channels, height, width]`, about -1 to 1. */
   floats(wish?: Wish, options?: { signal?: AbortSignal }): Promise<Float32Array>;
   /** Rows of w of a seed, not truncated. */

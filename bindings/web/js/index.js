@@ -60,6 +60,17 @@ export class Stylegan {
     return createImageBitmap(new ImageData(pixels, ...side));
   }
 
+  // Into a canvas, which becomes as large as the picture, or into a texture of the page's own device.
+  async draw(target, wish = {}, { signal } = {}) {
+    const { device, texture, origin } = target ?? {};
+    if (!device !== !texture || !(device || target?.getContext)) throw new Error("a picture is drawn into a canvas or into { device, texture }");
+    const picture = await this.generate(wish, { signal });
+    const { width, height } = picture;
+    if (device) device.queue.copyExternalImageToTexture({ source: picture }, { texture, origin }, [width, height]);
+    else Object.assign(target, { width, height }).getContext("2d").drawImage(picture, 0, 0);
+    picture.close();
+  }
+
   async floats(wish = {}, { signal } = {}) {
     const { ws, ...rest } = checked(wish);
     return this.#call("floats", { wish: rest, rows: ws }, { signal });

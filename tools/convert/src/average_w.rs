@@ -1,9 +1,10 @@
 //! w_avg = mean over RandomState(123).randn(10000, z_dim) of mapping(z), for checkpoints that do not carry it.
 
-use std::cell::Cell;
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use stylegan_wgpu::latent::RandomState;
+
+use crate::course::Course;
 
 /// Latents of an average w: the number of NVIDIA's projector, so that the same average comes out.
 pub const SAMPLES: usize = 10_000;
@@ -16,25 +17,6 @@ const LANES: usize = 8;
 const BLOCK: usize = 80;
 /// Outputs computed together, so that a sample is loaded once for all of them.
 const ROWS: usize = 4;
-
-thread_local! {
-    /// Whether the average is put off on this thread, and whether one was.
-    static PUT_OFF: Cell<Option<bool>> = const { Cell::new(None) };
-}
-
-/// Does `work` without computing any average: zeros are in the place of a missing one, and true says that there are.
-pub(crate) fn put_off<T>(work: impl FnOnce() -> T) -> (T, bool) {
-    /// Also when `work` panics.
-    struct End;
-    impl Drop for End {
-        fn drop(&mut self) {
-            PUT_OFF.set(None);
-        }
-    }
-    let _end = End;
-    PUT_OFF.set(Some(false));
-    (work(), PUT_OFF.get() == Some(true))
-}
 
 /// A fully connected layer of the mapping network with its scales folded in: sqrt(2) * lrelu(x W^T + b).
 pub(crate) struct Dense {
@@ -51,10 +33,9 @@ impl Dense {
     }
 }
 
-/// The mean. Blocks are summed in f64 and in order, so it does not depend on the number of threads.
-pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut(f32)) -> Vec<f32> {
-    if PUT_OFF.get().is_some() {
-        PUT_OFF.set(Some(true));
+/// The mean, or zeros where it is put off. Blocks are summed in f64 and in order, so it does not depend on the number of threads.
+pub(crate) fn average_w(layers: &[Dense], z_dim: usize, course: &mut Course<'_>) -> Vec<f32> {
+    if course.puts_off() {
         return vec![0.0; layers.last().map_or(z_dim, Dense::outputs)];
     }
     let blocks = SAMPLES.div_ceil(BLOCK);
@@ -67,7 +48,7 @@ pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut
         while let Some((block, z)) = take(&next, z_dim) {
             let sum = sum_of_block(layers, z_dim, &z);
             sums.lock().unwrap_or_else(PoisonError::into_inner)[block] = sum;
-            progress(blocks_done(block + 1));
+            course.tell(blocks_done(block + 1));
         }
         return mean_of(sums, layers.last().map_or(z_dim, Dense::outputs));
     }
@@ -85,7 +66,7 @@ pub(crate) fn average_w(layers: &[Dense], z_dim: usize, progress: &mut dyn FnMut
         }
         drop(done);
         for (count, ()) in finished.iter().enumerate() {
-            progress(blocks_done(count + 1));
+            course.tell(blocks_done(count + 1));
         }
     });
     mean_of(sums, layers.last().map_or(z_dim, Dense::outputs))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::find::{Layout, Place};
 use super::nest::Nest;
@@ -15,16 +15,16 @@ use super::variables::Variables;
 use super::{stylegan1, stylegan2};
 
 /// Converts the generator whose tensors' names begin with the prefix of `place`.
-pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn convert(nest: &Nest<'_>, place: &Place, course: &mut Course<'_>) -> Result<Converted> {
     let dict = StateDict::below(nest, &place.prefix);
     let generator = GenForce::new(match place.layout {
         Layout::InterFaceGan => dict.renamed(from_interfacegan),
         _ => dict,
     })?;
     if stylegan2::recognises(&generator) {
-        stylegan2::convert(&generator, "GenForce StyleGAN2", progress)
+        stylegan2::convert(&generator, "GenForce StyleGAN2", course)
     } else if stylegan1::recognises(&generator) {
-        stylegan1::convert(&generator, "GenForce StyleGAN", progress)
+        stylegan1::convert(&generator, "GenForce StyleGAN", course)
     } else {
         Err(ConvertError::unsupported("a GenForce generator that is neither a StyleGAN nor a StyleGAN2"))
     }

@@ -16,6 +16,7 @@ pub mod openvino;
 mod archive;
 mod average_w;
 mod budget;
+mod course;
 mod dtype;
 mod find;
 mod foreign;
@@ -54,6 +55,7 @@ pub use nvlabs::Untold;
 pub use tensor::{Held, TensorFile};
 
 use budget::Budget;
+use course::Course;
 use network::Converted;
 use recognise::Kind;
 
@@ -71,11 +73,11 @@ pub fn open_with(path: &Path, untold: Untold, progress: &mut Progress<'_>) -> Re
         recognise::refuse_folder(path)?;
         return openvino::open(path, progress);
     }
-    let bytes = read_file(path, u64::MAX)?;
+    let (bytes, course) = (read_file(path, u64::MAX)?, &mut Course::new(progress));
     match recognise::kind(&bytes)? {
         Kind::SafeTensors if foreign::is_ours(&bytes) => Ok(Model::from_bytes(bytes)?),
-        Kind::OpenVino => openvino::from_wheel(&bytes, path, progress),
-        kind => convert(&bytes, kind, untold, &path.file_name().unwrap_or_default().to_string_lossy(), progress),
+        Kind::OpenVino => openvino::from_wheel(&bytes, path, course),
+        kind => convert(&bytes, kind, untold, &path.file_name().unwrap_or_default().to_string_lossy(), course),
     }
 }
 
@@ -89,21 +91,26 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
 
 /// Reads a network from the bytes of a file; `name` is only recorded.
 pub fn from_bytes(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+    from_bytes_within(bytes, name, &mut Course::new(progress))
+}
+
+fn from_bytes_within(bytes: &[u8], name: &str, course: &mut Course<'_>) -> Result<Model> {
     match recognise::kind(bytes)? {
         Kind::SafeTensors if foreign::is_ours(bytes) => Ok(Model::from_bytes(bytes.to_vec())?),
-        Kind::OpenVino => openvino::from_wheel(bytes, Path::new(name), progress),
-        kind => convert(bytes, kind, Untold::default(), name, progress),
+        Kind::OpenVino => openvino::from_wheel(bytes, Path::new(name), course),
+        kind => convert(bytes, kind, Untold::default(), name, course),
     }
 }
 
 /// [`from_bytes`] for programs that have the network on a device soon: a missing average w is not computed, `mapping.w_avg` is zeros, and
 /// true says so. It is the mean of the mapping network over [`AVERAGE_SAMPLES`] latents of `RandomState(AVERAGE_SEED)`.
 pub fn from_bytes_unaveraged(bytes: &[u8], name: &str, progress: &mut Progress<'_>) -> Result<(Model, bool)> {
-    let (model, missing) = average_w::put_off(|| from_bytes(bytes, name, progress));
-    Ok((model?, missing))
+    let mut course = Course::unaveraged(progress);
+    let model = from_bytes_within(bytes, name, &mut course)?;
+    Ok((model, course.has_put_off()))
 }
 
-fn convert(bytes: &[u8], kind: Kind<'_>, untold: Untold, name: &str, progress: &mut Progress<'_>) -> Result<Model> {
+fn convert(bytes: &[u8], kind: Kind<'_>, untold: Untold, name: &str, course: &mut Course<'_>) -> Result<Model> {
     let budget = Budget::for_file(bytes.len());
     let checkpoint = match kind {
         Kind::Pickle => torch::Checkpoint::plain(pickle::parse(bytes, &budget)?),
@@ -113,7 +120,7 @@ fn convert(bytes: &[u8], kind: Kind<'_>, untold: Untold, name: &str, progress: &
         Kind::SafeTensors => foreign::read(bytes, &budget)?,
     };
     let mut warnings = Vec::new();
-    let converted = recognise::convert(&checkpoint, untold, &mut warnings, progress)?;
+    let converted = recognise::convert(&checkpoint, untold, &mut warnings, course)?;
     warnings.iter().for_each(|warning| log::warn!("{name}: {}", error::line(warning)));
     let Converted { config, arrays, format, source_config } = converted;
     let provenance = BTreeMap::from([

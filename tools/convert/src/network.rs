@@ -7,6 +7,7 @@ use stylegan_wgpu::internals::networks::stylegan2::{self, Activation};
 use stylegan_wgpu::{Array, Config};
 
 use super::average_w::{Dense, average_w};
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::torch::Tensor;
 
@@ -27,17 +28,17 @@ pub(crate) fn gather(
     format: &'static str,
     source_config: String,
     mut read: impl FnMut(&TensorSpec) -> Result<(String, Tensor)>,
-    progress: &mut super::Progress<'_>,
+    course: &mut Course<'_>,
 ) -> Result<Converted> {
     config.validate()?;
     let manifest = config.manifest();
     let mut arrays = BTreeMap::new();
     for (done, spec) in manifest.iter().enumerate() {
-        progress(done as f32 / manifest.len() as f32);
+        course.tell(done as f32 / manifest.len() as f32);
         let (name, tensor) = read(spec)?;
         arrays.insert(spec.name.clone(), fit(&name, &tensor, spec)?);
     }
-    progress(1.0);
+    course.tell(1.0);
     Ok(Converted { config, arrays, format, source_config })
 }
 
@@ -177,7 +178,7 @@ pub(crate) fn same_filter(a: &[f64], b: &[f64]) -> bool {
 pub(crate) fn mean_w(
     config: &stylegan2::Config,
     layer: impl Fn(usize) -> Result<(Tensor, Tensor)>,
-    progress: &mut super::Progress<'_>,
+    course: &mut Course<'_>,
 ) -> Result<Tensor> {
     // With classes there is no one average; of other activations no genuine file is known.
     if config.c_dim > 0 || config.mapping_activation != Activation::Lrelu {
@@ -197,7 +198,7 @@ pub(crate) fn mean_w(
             bias: bias.values.iter().map(|value| value * config.lr_multiplier).collect(),
         });
     }
-    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, progress) })
+    Ok(Tensor { shape: vec![config.w_dim], values: average_w(&layers, config.z_dim, course) })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use stylegan_wgpu::Config;
 use stylegan_wgpu::internals::model::TensorSpec;
 use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::find::{self, Place, is_beside};
 use super::nest::Nest;
@@ -36,7 +36,7 @@ pub(crate) fn convert(
     place: &Place,
     untold: Untold,
     warnings: &mut Vec<String>,
-    progress: &mut Progress<'_>,
+    course: &mut Course<'_>,
 ) -> Result<Converted> {
     let checkpoint = nest.checkpoint;
     let generator = Generator::new(nest, &place.prefix, untold);
@@ -58,7 +58,7 @@ pub(crate) fn convert(
         None => {
             let layer =
                 |i: usize| Ok((generator.tensor(&format!("mapping.fc{i}.weight"))?, generator.tensor(&format!("mapping.fc{i}.bias"))?));
-            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+            course.part(0.0, 0.9, |course| mean_w(&config, layer, course))?
         }
     };
     let config = Config::StyleGan2(config);
@@ -67,7 +67,7 @@ pub(crate) fn convert(
         "mapping.w_avg" => Ok((spec.name.clone(), average.clone())),
         name => Ok((spec.name.clone(), generator.tensor(name)?)),
     };
-    gather(config, format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+    course.part(0.9, 1.0, |course| gather(config, format, source_config, read, course))
 }
 
 /// A generator's module tree, flattened.

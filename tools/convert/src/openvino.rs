@@ -15,6 +15,7 @@ use stylegan_wgpu::{Array, Config, Model};
 use super::archive;
 use super::average_w::average_w;
 use super::budget::Budget;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::{TOOL, hex};
 use ir::{Graph, Tensor};
@@ -39,17 +40,17 @@ const KNOWN_WHEEL: &str = "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d
 pub fn open(path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     if !path.is_dir() {
         let bytes = super::read_file(path, u64::MAX)?;
-        return from_wheel(&bytes, path, progress);
+        return from_wheel(&bytes, path, &mut Course::new(progress));
     }
     let (mapping, synthesis, provenance) = from_folder(path)?;
     convert(&mapping, &synthesis, provenance, progress)
 }
 
 /// Reads the wheel of these bytes; only the name of `path` is used.
-pub(super) fn from_wheel(bytes: &[u8], path: &Path, progress: &mut dyn FnMut(f32)) -> Result<Model> {
+pub(super) fn from_wheel(bytes: &[u8], path: &Path, course: &mut Course<'_>) -> Result<Model> {
     let budget = Budget::for_file(bytes.len());
     let (mapping, synthesis, provenance) = unpack(bytes, path, &budget)?;
-    convert_within(&mapping, &synthesis, provenance, &budget, progress)
+    convert_within(&mapping, &synthesis, provenance, &budget, course)
 }
 
 /// The two files of a graph.
@@ -64,7 +65,7 @@ pub struct Ir {
 pub fn convert(mapping: &Ir, synthesis: &Ir, provenance: BTreeMap<String, String>, progress: &mut dyn FnMut(f32)) -> Result<Model> {
     let files = [&mapping.xml, &mapping.bin, &synthesis.xml, &synthesis.bin];
     let budget = Budget::for_file(files.iter().map(|file| file.len()).sum());
-    convert_within(mapping, synthesis, provenance, &budget, progress)
+    convert_within(mapping, synthesis, provenance, &budget, &mut Course::new(progress))
 }
 
 fn convert_within(
@@ -72,7 +73,7 @@ fn convert_within(
     synthesis: &Ir,
     provenance: BTreeMap<String, String>,
     budget: &Budget,
-    progress: &mut dyn FnMut(f32),
+    course: &mut Course<'_>,
 ) -> Result<Model> {
     let mapping = mapping::read(&Graph::parse("MappingNetwork", &mapping.xml, &mapping.bin, budget)?)?;
     let synthesis = synthesis::read(&Graph::parse("SynthesisNetwork", &synthesis.xml, &synthesis.bin, budget)?)?;
@@ -86,7 +87,7 @@ fn convert_within(
     config.validate()?;
     let manifest: BTreeMap<String, Vec<usize>> = config.manifest().into_iter().map(|spec| (spec.name, spec.shape)).collect();
 
-    let w_avg = average_w(&mapping.layers, mapping.z_dim, progress);
+    let w_avg = average_w(&mapping.layers, mapping.z_dim, course);
     let mut tensors = synthesis.tensors;
     tensors.push(("mapping.w_avg".into(), Tensor { shape: vec![w_avg.len()], values: w_avg }));
     for (i, dense) in mapping.layers.into_iter().enumerate() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::archive::{self, Member};
 use super::budget::Budget;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::find::{self, Layout, Place};
 use super::globals::Global;
@@ -13,7 +14,7 @@ use super::nvlabs::Untold;
 use super::state_dict::{StateDict, known_stranger};
 use super::torch::{Checkpoint, MAGIC};
 use super::value::Value;
-use super::{Progress, genforce, nvlabs, pickle, rosinality, stylegan3, tf};
+use super::{genforce, nvlabs, pickle, rosinality, stylegan3, tf};
 
 /// The container of a checkpoint.
 #[derive(Debug)]
@@ -158,13 +159,13 @@ pub(crate) fn convert(
     checkpoint: &Checkpoint<'_>,
     untold: Untold,
     warnings: &mut Vec<String>,
-    progress: &mut Progress<'_>,
+    course: &mut Course<'_>,
 ) -> Result<Converted> {
     if checkpoint.lacks_storages() {
         return Err(ConvertError::unsupported("this is data.pkl out of a .pt; the weights lie beside it: name the .pt it came from"));
     }
     let nest = Nest::read(checkpoint)?;
-    let converted = generator(&nest, untold, warnings, progress)?;
+    let converted = generator(&nest, untold, warnings, course)?;
     // What the budget had no room for was not looked at: nothing follows from it.
     nest.checkpoint.pickle.budget.work(1)?;
     if let Some(code) = nest.code() {
@@ -174,32 +175,32 @@ pub(crate) fn convert(
 }
 
 /// Converts the generator of a nest.
-pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn generator(nest: &Nest<'_>, untold: Untold, warnings: &mut Vec<String>, course: &mut Course<'_>) -> Result<Converted> {
     // Without wrappers first: beside a plain network in training the average may be a wrapped one, and the average is meant.
     if let Some(unwrapped) = nest.unwrapped()? {
         let mut heard = Vec::new();
         if let Some(place) = find::generator(&unwrapped, &mut heard)? {
             warnings.append(&mut heard);
-            return placed(&unwrapped, &place, untold, warnings, progress);
+            return placed(&unwrapped, &place, untold, warnings, course);
         }
     }
     match find::generator(nest, warnings)? {
-        Some(place) => placed(nest, &place, untold, warnings, progress),
-        None => tf::convert(nest, warnings, progress)?.ok_or_else(|| stranger(nest)),
+        Some(place) => placed(nest, &place, untold, warnings, course),
+        None => tf::convert(nest, warnings, course)?.ok_or_else(|| stranger(nest)),
     }
 }
 
 /// Converts the generator at a place.
-fn placed(nest: &Nest<'_>, place: &Place, untold: Untold, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Converted> {
+fn placed(nest: &Nest<'_>, place: &Place, untold: Untold, warnings: &mut Vec<String>, course: &mut Course<'_>) -> Result<Converted> {
     let beside = find::companions(nest, &place.prefix);
     if !beside.is_empty() {
         warnings.push(format!("beside the generator the file holds {}, which is not used", list(&beside)));
     }
     match place.layout {
-        Layout::Nvlabs => nvlabs::convert(nest, place, untold, warnings, progress),
-        Layout::StyleGan3 => stylegan3::convert(nest, place, progress),
-        Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, place, progress),
-        Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, place, progress),
+        Layout::Nvlabs => nvlabs::convert(nest, place, untold, warnings, course),
+        Layout::StyleGan3 => stylegan3::convert(nest, place, course),
+        Layout::Rosinality | Layout::BasicSr => rosinality::convert(nest, place, course),
+        Layout::GenForce | Layout::InterFaceGan => genforce::convert(nest, place, course),
         Layout::AdrianSahlman => Err(ConvertError::unsupported(
             "this is a generator of adriansahlman/stylegan2_pytorch, whose names are not read; convert the checkpoint it was made from",
         )),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use stylegan_wgpu::Config;
 use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::find::{self, Layout, Place};
 use super::nest::Nest;
@@ -19,7 +19,7 @@ use super::torch::Tensor;
 const LR: f32 = 0.01;
 
 /// Converts the generator whose tensors' names begin with the prefix of `place`.
-pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn convert(nest: &Nest<'_>, place: &Place, course: &mut Course<'_>) -> Result<Converted> {
     let checkpoint = nest.checkpoint;
     let dict = StateDict::below(nest, &place.prefix);
     let (dict, format) = match place.layout {
@@ -42,7 +42,7 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
         // A training checkpoint does not carry it.
         None => {
             let layer = |i: usize| Ok((dict.tensor(&format!("style.{}.weight", i + 1))?, dict.tensor(&format!("style.{}.bias", i + 1))?));
-            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+            course.part(0.0, 0.9, |course| mean_w(&config, layer, course))?
         }
     };
     let args = ["args", "opts"].iter().find_map(|key| checkpoint.pickle.get(checkpoint.pickle.root, key));
@@ -60,7 +60,7 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
         Ok((name, tensor))
     };
     let source_config = record(&checkpoint.pickle, "args", args, 3);
-    gather(shared, format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+    course.part(0.9, 1.0, |course| gather(shared, format, source_config, read, course))
 }
 
 /// Whether a name is that of an up-sampling filter: every second convolution has one, and every output but the first.

@@ -6,7 +6,7 @@ use stylegan_wgpu::Config;
 use stylegan_wgpu::internals::model::TensorSpec;
 use stylegan_wgpu::internals::networks::stylegan1;
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather};
 use super::torch::Tensor;
@@ -21,7 +21,7 @@ pub(crate) fn recognises(variables: &impl Variables) -> bool {
 }
 
 /// Converts it.
-pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn convert(variables: &impl Variables, format: &'static str, course: &mut Course<'_>) -> Result<Converted> {
     let needed = [("use_pixel_norm", false), ("use_instance_norm", true), ("use_styles", true), ("use_wscale", true)];
     refuse_options(variables, &needed)?;
     refuse_options(variables, &[("const_input_layer", true), ("normalize_latents", true), ("mapping_use_wscale", true)])?;
@@ -79,7 +79,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         }
         Ok((name, tensor))
     };
-    gather(shared, format, variables.source_config(), read, progress)
+    gather(shared, format, variables.source_config(), read, course)
 }
 
 /// The resolution of a tensor of ours: 8 of `synthesis.b8.conv0.weight`.

@@ -4,7 +4,7 @@ use stylegan_wgpu::Config;
 use stylegan_wgpu::internals::model::TensorSpec;
 use stylegan_wgpu::internals::networks::stylegan2::{self, Activation, Architecture};
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::network::{Converted, gather, mean_w};
 use super::variables::{Sizes, Variables, flip, is_inert, modified, refuse_options};
@@ -18,7 +18,7 @@ pub(crate) fn recognises(variables: &impl Variables) -> bool {
 }
 
 /// Converts it.
-pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn convert(variables: &impl Variables, format: &'static str, course: &mut Course<'_>) -> Result<Converted> {
     refuse_options(variables, &[("normalize_latents", true), ("fused_bias_act", true)])?;
     let config = config(variables)?;
     config.validate()?;
@@ -28,7 +28,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
             let layer = |i: usize| {
                 Ok((variables.tensor(&format!("mapping/Dense{i}/weight"))?, variables.tensor(&format!("mapping/Dense{i}/bias"))?))
             };
-            mean_w(&config, layer, &mut |fraction| progress(0.9 * fraction))?
+            course.part(0.0, 0.9, |course| mean_w(&config, layer, course))?
         }
     };
     let lod = variables.has(LOD0);
@@ -50,7 +50,7 @@ pub(crate) fn convert(variables: &impl Variables, format: &'static str, progress
         }
         Ok((name, tensor))
     };
-    gather(shared, format, variables.source_config(), read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+    course.part(0.9, 1.0, |course| gather(shared, format, variables.source_config(), read, course))
 }
 
 fn config(variables: &impl Variables) -> Result<stylegan2::Config> {

@@ -10,7 +10,7 @@ use stylegan_wgpu::internals::networks::stylegan3::{ClassEmbedding, Config, Inpu
 use stylegan_wgpu::internals::networks::{self, stylegan2};
 use stylegan_wgpu::internals::text;
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::find::{self, Place};
 use super::nest::Nest;
@@ -26,7 +26,7 @@ use super::value::Id;
 const EMBED_PROJ: &str = "mapping.embed_proj.weight";
 
 /// Converts the generator whose tensors' names begin with the prefix of `place`.
-pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_>) -> Result<Converted> {
+pub(crate) fn convert(nest: &Nest<'_>, place: &Place, course: &mut Course<'_>) -> Result<Converted> {
     let checkpoint = nest.checkpoint;
     let generator = Generator::new(nest, &place.prefix, Untold::default());
     if generator.is_bare() {
@@ -41,7 +41,7 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
     let source_config = record(&checkpoint.pickle, "init_kwargs", generator.kwargs, 4);
     let average = match generator.tensors.get("mapping.w_avg").copied().or_else(|| find::average(nest, &place.prefix).map(|(_, id)| id)) {
         Some(id) => checkpoint.numbers("mapping.w_avg", id)?,
-        None => average(&generator, &config, &mut |fraction| progress(0.9 * fraction))?,
+        None => course.part(0.0, 0.9, |course| average(&generator, &config, course))?,
     };
     let average = match config.class_embedding {
         // One average for all classes.
@@ -62,11 +62,11 @@ pub(crate) fn convert(nest: &Nest<'_>, place: &Place, progress: &mut Progress<'_
         "mapping.w_avg" => Ok((spec.name.clone(), average.clone())),
         name => Ok((spec.name.clone(), generator.tensor(name)?)),
     };
-    gather(config, format, source_config, read, &mut |fraction| progress(0.9 + 0.1 * fraction))
+    course.part(0.9, 1.0, |course| gather(config, format, source_config, read, course))
 }
 
 /// w_avg of a file that kept none.
-fn average(generator: &Generator<'_>, config: &Config, progress: &mut Progress<'_>) -> Result<Tensor> {
+fn average(generator: &Generator<'_>, config: &Config, course: &mut Course<'_>) -> Result<Tensor> {
     let mapping = stylegan2::Config {
         z_dim: config.z_dim,
         c_dim: config.c_dim,
@@ -76,7 +76,7 @@ fn average(generator: &Generator<'_>, config: &Config, progress: &mut Progress<'
         ..stylegan2::Config::config_f()
     };
     let layer = |i: usize| Ok((generator.tensor(&format!("mapping.fc{i}.weight"))?, generator.tensor(&format!("mapping.fc{i}.bias"))?));
-    mean_w(&mapping, layer, progress)
+    mean_w(&mapping, layer, course)
 }
 
 fn config(generator: &Generator<'_>) -> Result<Config> {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::Progress;
+use super::course::Course;
 use super::error::{ConvertError, Result};
 use super::globals::Global;
 use super::nest::Nest;
@@ -20,7 +20,7 @@ use super::{stylegan1, stylegan2};
 const MOST_VARIABLES: usize = 1 << 14;
 
 /// Converts Gs of the networks in the file, if there are any.
-pub(crate) fn convert(nest: &Nest<'_>, warnings: &mut Vec<String>, progress: &mut Progress<'_>) -> Result<Option<Converted>> {
+pub(crate) fn convert(nest: &Nest<'_>, warnings: &mut Vec<String>, course: &mut Course<'_>) -> Result<Option<Converted>> {
     let checkpoint = nest.checkpoint;
     let Some(network) = choose(nest) else { return Ok(None) };
     let variables = TfVariables::read(checkpoint, network)?;
@@ -28,9 +28,9 @@ pub(crate) fn convert(nest: &Nest<'_>, warnings: &mut Vec<String>, progress: &mu
         warnings.push("the file has no average of the generator (Gs); G is drawn, the network as training left it".into());
     }
     let converted = if stylegan2::recognises(&variables) {
-        stylegan2::convert(&variables, "TensorFlow StyleGAN2", progress)
+        stylegan2::convert(&variables, "TensorFlow StyleGAN2", course)
     } else if stylegan1::recognises(&variables) {
-        stylegan1::convert(&variables, "TensorFlow StyleGAN", progress)
+        stylegan1::convert(&variables, "TensorFlow StyleGAN", course)
     } else {
         Err(variables.stranger())
     };

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::super::course::Course;
 use super::super::find;
 use super::super::nest::Nest;
 use super::super::network::Converted;
@@ -44,7 +45,7 @@ fn parsed<'a>(bytes: &'a [u8], budget: &Budget) -> Checkpoint<'a> {
 }
 
 fn convert(nest: &Nest<'_>) -> Result<Converted> {
-    recognise::generator(nest, Untold::default(), &mut Vec::new(), &mut quiet())
+    recognise::generator(nest, Untold::default(), &mut Vec::new(), &mut Course::new(&mut quiet()))
 }
 
 /// A refusal, of what this network lacks or has too much: never that the file is something else.
