@@ -13,8 +13,9 @@ use image::imageops::{FilterType, resize};
 use place::{Place, text};
 use stylegan_wgpu::{Look, Model, Options, blocking};
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{ConnectionExt as _, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT};
+use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, KEY_PRESS_EVENT, KEY_RELEASE_EVENT};
 use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
 
 /// Codes of keys on the keyboard that Xvfb has.
 const CONTROL: u8 = 37;
@@ -46,14 +47,35 @@ fn shows(display: &Display, picture: &image::RgbaImage) -> bool {
     sizes.into_iter().any(|k| screen.shows(&resize(picture, k * picture.width(), k * picture.height(), FilterType::Nearest), 1))
 }
 
-/// Presses keys together, as somebody at the keyboard does.
-fn press(display: &Display, keys: &[u8]) {
+/// A connection to the display, its root and the window on it.
+fn found(display: &Display) -> (RustConnection, u32, u32) {
     let (connection, screen) = x11rb::connect(Some(&display.name)).unwrap();
     let root = connection.setup().roots[screen].root;
-    // There is no window manager to give the window the keyboard.
     let windows = connection.query_tree(root).unwrap().reply().unwrap().children;
     let shown = |window: &u32| connection.get_geometry(*window).unwrap().reply().is_ok_and(|geometry| geometry.width > 100);
     let window = windows.into_iter().rev().find(shown).expect("a window");
+    (connection, root, window)
+}
+
+/// Closes the window as its frame's button does, and waits for its end.
+fn close(display: &Display, window: &mut Running) {
+    let (connection, _, target) = found(display);
+    let atom = |name: &[u8]| connection.intern_atom(false, name).unwrap().reply().unwrap().atom;
+    let message = ClientMessageEvent::new(32, target, atom(b"WM_PROTOCOLS"), [atom(b"WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0]);
+    connection.send_event(false, target, EventMask::NO_EVENT, message).unwrap();
+    connection.sync().unwrap();
+    let start = Instant::now();
+    while window.0.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the window does not close");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(window.0.wait().unwrap().success());
+}
+
+/// Presses keys together, as somebody at the keyboard does.
+fn press(display: &Display, keys: &[u8]) {
+    let (connection, root, window) = found(display);
+    // There is no window manager to give the window the keyboard.
     connection.set_input_focus(InputFocus::PARENT, window, x11rb::CURRENT_TIME).unwrap();
     let events = keys.iter().map(|key| (KEY_PRESS_EVENT, *key)).chain(keys.iter().rev().map(|key| (KEY_RELEASE_EVENT, *key)));
     for (event, key) in events {
@@ -96,6 +118,36 @@ fn the_window_shows_the_engines_picture_and_saves_it() {
     let output = place.run(&command.split(' ').collect::<Vec<_>>());
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(fs::read(place.path("again/seed0086.png")).unwrap() == fs::read(saved).unwrap());
+}
+
+#[test]
+fn the_window_is_as_it_was_left() {
+    let Some(display) = Display::open("1280x800") else { return };
+    let place = Place::new();
+    let gpu = blocking::open(None).unwrap_or_else(|error| panic!("{error}"));
+    let model = Model::from_bytes(stylegan_weights::OPEN_PEEPS_128.to_vec()).unwrap();
+    let mut generator = blocking::Generator::new(&gpu, &model, &Options::new()).unwrap();
+    let opens = || {
+        let mut command = stylegan(&place);
+        command.args(["view", "--no-tune"]).env("XDG_CONFIG_HOME", place.path("config"));
+        display.run(&mut command)
+    };
+    let mut window = opens();
+    let first = generator.picture(85, &Look::new().psi(0.7)).unwrap();
+    wait(&mut window, "the first picture", || shows(&display, &first));
+    press(&display, &[RIGHT]);
+    let second = generator.picture(86, &Look::new().psi(0.7)).unwrap();
+    wait(&mut window, "the next seed", || shows(&display, &second));
+    close(&display, &mut window);
+    assert!(fs::read_to_string(place.path("config/stylegan-wgpu/view.ron")).unwrap().contains("stylegan-view"));
+    let mut window = opens();
+    wait(&mut window, "the seed it was left at", || shows(&display, &second));
+    close(&display, &mut window);
+
+    // What nobody can read is no reason not to open.
+    fs::write(place.path("config/stylegan-wgpu/view.ron"), "{\"stylegan-view\": \"(wish: 7").unwrap();
+    let mut window = opens();
+    wait(&mut window, "the first picture", || shows(&display, &first));
 }
 
 #[test]

@@ -12,13 +12,13 @@ use stylegan_wgpu::{Budget, Config, Error, Job, Look, Result, Target, blocking, 
 
 use crate::error::ViewError;
 use crate::loading::Network;
-use crate::painter::{Canvas, Inbox, News, Shown, Teller, Wished};
+use crate::painter::{Canvas, Inbox, News, REST, Shown, Teller, Wished};
 use crate::tasks::Reporter;
 use crate::wish::{Latents, Wish};
 
 /// A picture that takes no longer follows the hand whole.
 const FLUENT: Duration = Duration::from_millis(50);
-/// A whole picture that takes longer is given up for a newer wish.
+/// A picture of a network without previews that takes longer is given up for the wish of a hand that rests, and finished while it moves.
 const SLOW: Duration = Duration::from_secs(1);
 /// And so is a preview that takes longer.
 const LATE: Duration = Duration::from_millis(200);
@@ -180,17 +180,19 @@ impl Hand {
         let ws = self.ws(&wished.wish)?;
         let look = wished.wish.look(self.generator.config())?;
         let look = preview.map_or(look.clone(), |resolution| look.preview(resolution));
+        let smallest = self.generator.previews().first().map(|(resolution, _)| *resolution);
         // The first picture does not: its time is not known yet.
-        let patience = if self.generator.previews().is_empty() { SLOW } else { FLUENT };
+        let patience = if smallest.is_none() { SLOW } else { FLUENT };
         let gives_way = preview.is_none() && self.times.get(&None).is_some_and(|time| *time > patience);
         let mut job = self.generator.job(&ws, &look)?;
         // What was prepared now is not the picture's time.
         let begun = Instant::now();
         while !self.advance(&mut job)? {
             // A preview that is late was a wrong guess: the next wish gets a smaller one, if there is one.
-            let smallest = self.generator.previews().first().map(|(resolution, _)| *resolution);
             let late = preview.is_some() && preview != smallest && begun.elapsed() > LATE;
-            if self.inbox.is_closed() || (gives_way || late) && self.inbox.overtaken() {
+            // Without previews, what is begun is all that a moving hand gets to see.
+            let rested = if smallest.is_none() { REST } else { Duration::ZERO };
+            if self.inbox.is_closed() || (gives_way || late) && self.inbox.overtaken(rested) {
                 if late {
                     self.learn(preview, begun.elapsed());
                 }

@@ -129,8 +129,11 @@ fn window(options: Options) -> Result<(), ViewError> {
 pub fn setup() -> WgpuSetup {
     let device_descriptor = |adapter: &wgpu::Adapter| wgpu::DeviceDescriptor {
         label: Some("stylegan view"),
-        required_features: Gpu::wanted_features(adapter),
+        required_features: Gpu::wanted_features(adapter) | Gpu::wanted_experimental_features(adapter),
         required_limits: Gpu::wanted_limits(adapter),
+        // SAFETY: matrix units are the one experimental feature asked for; of all shaders in the window only the engine's use them, after a
+        // trial against the portable ones, and egui's have none.
+        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
         ..Default::default()
     };
     let mut setup = WgpuSetupCreateNew::without_display_handle();

@@ -21,7 +21,7 @@ use crate::tasks::{Reporter, Task};
 use crate::wish::Wish;
 
 /// A hand that rested so long gets the whole picture.
-const REST: Duration = Duration::from_millis(120);
+pub(crate) const REST: Duration = Duration::from_millis(120);
 
 /// The window's side.
 pub struct Painter {
@@ -154,10 +154,10 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is a newer wish, or nobody who looks.
-    pub(crate) fn overtaken(&self) -> bool {
+    /// Whether there is a newer wish, as it is for so long, or nobody who looks.
+    pub(crate) fn overtaken(&self, rested: Duration) -> bool {
         let waiting = self.lock();
-        waiting.wish.is_some() || waiting.closed
+        waiting.wish.as_ref().is_some_and(|wished| wished.since.elapsed() >= rested) || waiting.closed
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -42,6 +42,11 @@ pub(crate) fn open() -> Window {
 
 /// A window that has just been opened.
 pub(crate) fn open_with(options: Options) -> Window {
+    open_scaled(options, 1.0)
+}
+
+/// A window on a display with so many pixels to a point.
+pub(crate) fn open_scaled(options: Options, pixels_per_point: f32) -> Window {
     let setup = stylegan_view::setup();
     let configuration = WgpuConfiguration { wgpu_setup: setup.clone(), ..Default::default() };
     let render = pollster::block_on(async {
@@ -51,6 +56,7 @@ pub(crate) fn open_with(options: Options) -> Window {
     let render = render.expect("an adapter");
     Harness::builder()
         .with_size([1180.0, 760.0])
+        .with_pixels_per_point(pixels_per_point)
         .renderer(Device(render))
         .build_eframe(|context| App::new(context, options).expect("a window"))
 }
@@ -117,9 +123,13 @@ pub(crate) fn picture(window: &mut Window) -> RgbaImage {
 
 /// A generator of a device of its own, for what the window's picture is compared with.
 pub(crate) fn generator() -> blocking::Generator {
+    generator_of(&Model::from_bytes(stylegan_weights::OPEN_PEEPS_128.to_vec()).expect("the built-in network"))
+}
+
+/// The same of another network.
+pub(crate) fn generator_of(model: &Model) -> blocking::Generator {
     let gpu = blocking::open(None).expect("an adapter");
-    let model = Model::from_bytes(stylegan_weights::OPEN_PEEPS_128.to_vec()).expect("the built-in network");
-    blocking::Generator::from(pollster::block_on(Generator::new(&gpu, &model, &stylegan_wgpu::Options::new())).expect("a generator"))
+    blocking::Generator::from(pollster::block_on(Generator::new(&gpu, model, &stylegan_wgpu::Options::new())).expect("a generator"))
 }
 
 /// What a window shows is what the engine draws for a seed, bit for bit.

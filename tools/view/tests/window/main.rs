@@ -2,9 +2,11 @@
 
 mod breed;
 mod controls;
+mod device;
 mod files;
 mod harness;
 mod inside;
 mod keys;
 mod shape;
+mod stylegan3;
 mod timeline;
