@@ -10,6 +10,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import threading
 
 import report
 
@@ -19,6 +20,7 @@ parser = report.arguments(__doc__, ["release"], ["f32", "f16"])
 parser.add_argument("--peer", choices=["burn", "candle"], required=True)
 parser.add_argument("--network", required=True, metavar="FILE", help="a StyleGAN2 as .safetensors of ours")
 parser.add_argument("--npy", metavar="FILE", help="only writes the picture of seed 0, [1, 3, R, R] in f32, as stylegan generate --format npy")
+parser.add_argument("--limit", type=float, default=300.0, help="seconds that a picture may take, the first with all that is compiled and tuned for it")
 args = parser.parse_args()
 if args.batch != 1:
     parser.error("the peers in Rust draw one picture at a time: --batch 1")
@@ -50,20 +52,28 @@ report.PROGRAM = child.pid
 
 def ask(line):
     """A line to the program, and its answer."""
+    limit = threading.Timer(args.limit, child.kill)
+    limit.start()
     try:
         print(line, file=child.stdin, flush=True)
         answer = child.stdout.readline()
     except BrokenPipeError:
         answer = ""
+    finished = limit.is_alive()
+    limit.cancel()
     if not answer:
-        sys.exit(f"{args.peer} ended: {child.wait()}")
+        sys.exit(f"{args.peer} ended: {child.wait()}" if finished else f"{args.peer} drew no picture in {args.limit:.0f} s")
     return json.loads(answer)
 
 
 z = numpy.random.RandomState(0).randn(config["z_dim"]).astype("<f4")
 latents = " ".join(str(value) for value in z)
 if picture:
-    child.communicate(latents + "\n")
+    try:
+        child.communicate(latents + "\n", timeout=args.limit)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        sys.exit(f"{args.peer} drew no picture in {args.limit:.0f} s")
     if child.returncode:
         sys.exit(child.returncode)
     numpy.save(args.npy, numpy.fromfile(picture, "<f4").reshape(1, 3, resolution, resolution))
