@@ -10,6 +10,7 @@ import sys
 import time
 
 START = time.perf_counter()
+PROGRAM = None  # The process that computes, where it is not this one.
 
 
 # What `stylegan bench` does without flags, and its rules for noise: tools/src/commands/bench/{protocol,quality}.rs.
@@ -103,12 +104,16 @@ def stat(times):
 
 
 def clocks():
-    """Load average; ticks of all processors: busy, stolen, all; ticks of this process. None where there is no /proc."""
+    """Load average; ticks of all processors: busy, stolen, all; ticks of this process and of PROGRAM. None where there is no /proc."""
     try:
         with open("/proc/stat") as file:
             fields = [int(field) for field in file.readline().split()[1:9]]
         times = os.times()
         own = (times.user + times.system) * os.sysconf("SC_CLK_TCK")
+        if PROGRAM is not None:
+            with open(f"/proc/{PROGRAM}/stat") as file:
+                # Of all its threads, in user and in system mode; its name may have spaces and parentheses.
+                own += sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:13])
         return os.getloadavg()[0], sum(fields) - fields[3] - fields[4] - fields[7], fields[7], sum(fields), own
     except (OSError, AttributeError, ValueError):
         return None
@@ -154,7 +159,7 @@ def cpu_name():
 
 def peak_memory():
     try:
-        with open("/proc/self/status") as file:
+        with open(f"/proc/{PROGRAM or 'self'}/status") as file:
             for line in file:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024

@@ -44,6 +44,7 @@ ours() {
     echo "$name: $(tail -n 1 "$out/$name.txt")"
 }
 
+[ -z "${BATCHES-1}" ] || "$stylegan" random-weights --config-f --seed 0 --output "$out/config-f.safetensors"
 cuda=$("$python" -c "import torch; print(int(torch.cuda.is_available()))" 2>/dev/null || echo 0)
 for batch in ${BATCHES-1}; do
     # Interleaved, ours first and last: a machine that becomes slower meanwhile shows.
@@ -60,6 +61,8 @@ for batch in ${BATCHES-1}; do
     else
         peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
     fi
+    peer "config-f-b$batch-burn" rust_config_f.py --peer burn --batch "$batch" --network "$out/config-f.safetensors"
+    peer "config-f-b$batch-candle" rust_config_f.py --peer candle --batch "$batch" --network "$out/config-f.safetensors"
     ours "config-f-b$batch-f32" --batch "$batch" --precision f32
 done
 for which in ${STYLEGAN3:-}; do
@@ -77,7 +80,7 @@ fi
 
 # Reports of this run only, the peers first: the ratios are to them.
 set --
-for name in torch-compile torch-eager torch-graph tensorrt ort-cuda coreml onnxruntime openvino f32 f16; do
+for name in torch-compile torch-eager torch-graph tensorrt ort-cuda coreml onnxruntime openvino burn candle f32 f16; do
     for file in "$out"/*-"$name".json; do
         [ -e "$file" ] && set -- "$@" "$file"
     done
