@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 # What is for Python, browsers and windows is published elsewhere, or not at all.
-unpublished=$(git ls-files '*Cargo.toml' | xargs grep -l '^publish = false' | grep -v '^fuzz/' |
+unpublished=$(git ls-files '*Cargo.toml' | xargs grep -l '^publish = false' | grep -v '^fuzz/\|^benches/' |
     xargs sed -n '/^\[package\]/,/^\[/s/^name = "\(.*\)"/--exclude \1/p')
 rm -f target/package/*.crate
 # Quiet: of every test it would say that it stays at home.

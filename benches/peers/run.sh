@@ -6,6 +6,7 @@
 # PYTHON   a Python with requirements.txt (python3 when absent)
 # WHEEL    random_face-2021.7.21.1-py3-none-any.whl, for MobileStyleGAN; skipped when absent
 # BATCHES  of config F ("1"); empty: none
+# RUST_PEERS  of "burn candle" (none when absent: on two cores they take an hour to compile)
 # STYLEGAN3  its configurations, as "t r" (none when absent: a minute a picture on two cores)
 # ITERS    warm iterations of each, in each scenario (10 seconds of each)
 set -eu
@@ -44,7 +45,7 @@ ours() {
     echo "$name: $(tail -n 1 "$out/$name.txt")"
 }
 
-[ -z "${BATCHES-1}" ] || "$stylegan" random-weights --config-f --seed 0 --output "$out/config-f.safetensors"
+[ -z "${RUST_PEERS:-}" ] || "$stylegan" random-weights --config-f --seed 0 --output "$out/config-f.safetensors"
 cuda=$("$python" -c "import torch; print(int(torch.cuda.is_available()))" 2>/dev/null || echo 0)
 for batch in ${BATCHES-1}; do
     # Interleaved, ours first and last: a machine that becomes slower meanwhile shows.
@@ -61,8 +62,9 @@ for batch in ${BATCHES-1}; do
     else
         peer "config-f-b$batch-onnxruntime" onnxruntime_config_f.py --batch "$batch"
     fi
-    peer "config-f-b$batch-burn" rust_config_f.py --peer burn --batch "$batch" --network "$out/config-f.safetensors"
-    peer "config-f-b$batch-candle" rust_config_f.py --peer candle --batch "$batch" --network "$out/config-f.safetensors"
+    for which in ${RUST_PEERS:-}; do
+        peer "config-f-b$batch-$which" rust_config_f.py --peer "$which" --batch "$batch" --network "$out/config-f.safetensors"
+    done
     ours "config-f-b$batch-f32" --batch "$batch" --precision f32
 done
 for which in ${STYLEGAN3:-}; do
