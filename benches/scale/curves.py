@@ -28,7 +28,7 @@ def measure(stylegan, folder, resolution, batch, precision, iters):
     report = folder / "report.json"
     command = [stylegan, "bench", "--network", network, "--batch", str(batch), "--precision", precision, "--no-tune", "--iters", str(iters), "--json", report]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    run = json.loads(report.read_text())["runs"][0]
+    run = json.loads(report.read_text())["results"][0]["runs"][0]
     gflop = sum(layer["gflop"] for layer in run["layers"])
     return {"ms": run["wall_ms"]["median"] / batch, "bytes": run["plan_memory_bytes"], "gflop": gflop / batch}
 
