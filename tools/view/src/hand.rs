@@ -17,6 +17,8 @@ use crate::tasks::Reporter;
 use crate::wish::{Latents, Wish};
 
 /// A picture that takes no longer follows the hand whole.
+const WHOLE: Duration = Duration::from_millis(100);
+/// A preview that takes no longer could be larger.
 const FLUENT: Duration = Duration::from_millis(50);
 /// A picture of a network without previews that takes longer is given up for the wish of a hand that rests, and finished while it moves.
 const SLOW: Duration = Duration::from_secs(1);
@@ -146,7 +148,7 @@ impl Hand {
 
     /// The resolution at which the next wish is answered; none is whole.
     fn preview(&self) -> Option<usize> {
-        let whole = self.times.get(&None).filter(|time| **time > FLUENT)?;
+        let whole = self.times.get(&None).filter(|time| **time > WHOLE)?;
         let previews = self.generator.previews();
         let (mut best, mut before) = (None, Duration::ZERO);
         for (i, (resolution, _)) in previews.iter().enumerate() {
@@ -182,7 +184,7 @@ impl Hand {
         let look = preview.map_or(look.clone(), |resolution| look.preview(resolution));
         let smallest = self.generator.previews().first().map(|(resolution, _)| *resolution);
         // The first picture does not: its time is not known yet.
-        let patience = if smallest.is_none() { SLOW } else { FLUENT };
+        let patience = if smallest.is_none() { SLOW } else { WHOLE };
         let gives_way = preview.is_none() && self.times.get(&None).is_some_and(|time| *time > patience);
         let mut job = self.generator.job(&ws, &look)?;
         // What was prepared now is not the picture's time.
