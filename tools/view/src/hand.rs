@@ -24,6 +24,8 @@ const FLUENT: Duration = Duration::from_millis(50);
 const SLOW: Duration = Duration::from_secs(1);
 /// And so is a preview that takes longer.
 const LATE: Duration = Duration::from_millis(200);
+/// Pixels below which nobody sees what a preview shows; its time is all in the number of passes there.
+const LEAST: usize = 32;
 /// Rows of w that are kept: some MB.
 const MOST_ROWS: usize = 4096;
 /// Ways of running that stay prepared: whole, and some previews.
@@ -146,10 +148,16 @@ impl Hand {
         }
     }
 
+    /// The resolutions that are worth a preview, with height and width.
+    fn previews(&self) -> &[(usize, (usize, usize))] {
+        let all = self.generator.previews();
+        &all[all.partition_point(|(resolution, _)| *resolution < LEAST)..]
+    }
+
     /// The resolution at which the next wish is answered; none is whole.
     fn preview(&self) -> Option<usize> {
         let whole = self.times.get(&None).filter(|time| **time > WHOLE)?;
-        let previews = self.generator.previews();
+        let previews = self.previews();
         let (mut best, mut before) = (None, Duration::ZERO);
         for (i, (resolution, _)) in previews.iter().enumerate() {
             // One that was never drawn takes half of the next, or twice the one before it, whichever is more.
@@ -182,7 +190,7 @@ impl Hand {
         let ws = self.ws(&wished.wish)?;
         let look = wished.wish.look(self.generator.config())?;
         let look = preview.map_or(look.clone(), |resolution| look.preview(resolution));
-        let smallest = self.generator.previews().first().map(|(resolution, _)| *resolution);
+        let smallest = self.previews().first().map(|(resolution, _)| *resolution);
         // The first picture does not: its time is not known yet.
         let patience = if smallest.is_none() { SLOW } else { WHOLE };
         let gives_way = preview.is_none() && self.times.get(&None).is_some_and(|time| *time > patience);
