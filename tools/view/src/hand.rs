@@ -25,7 +25,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// And so is a preview that takes longer.
 const LATE: Duration = Duration::from_millis(200);
 /// Pixels below which nobody sees what a preview shows; its time is all in the number of passes there.
-const LEAST: usize = 32;
+const LEAST: usize = 16;
 /// Rows of w that are kept: some MB.
 const MOST_ROWS: usize = 4096;
 /// Ways of running that stay prepared: whole, and some previews.
